@@ -1,0 +1,1 @@
+"""Kedja: labelled images in; a reproducible, compared, exported, served, containerised model out."""

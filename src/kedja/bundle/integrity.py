@@ -1,0 +1,84 @@
+"""Is this bundle whole, and does it still answer as the training framework did?"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kedja.bundle.errors import KedjaError
+from kedja.bundle.files import sha256
+from kedja.bundle.metadata import METADATA, Metadata
+from kedja.bundle.preprocess import preprocess
+
+Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+
+
+def hash_files(bundle: Path) -> dict[str, str]:
+    """Path inside the bundle (with `/`) → SHA-256, sorted, without `metadata.json`."""
+    files = sorted(p for p in bundle.rglob("*") if p.is_file() and p.name != METADATA)
+    return {p.relative_to(bundle).as_posix(): sha256(p) for p in files}
+
+
+def content_version(files: Mapping[str, str]) -> str:
+    """Twelve hexadecimal digits that change when any file of the bundle does."""
+    lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(files.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()[:12]
+
+
+def verify_files(bundle: Path, metadata: Metadata) -> None:
+    """Every file that the metadata names is there, unchanged.
+
+    Files that it does not name are ignored: they are never read.
+
+    Raises:
+        KedjaError: names the missing and the changed files.
+    """
+    problems = []
+    for name, expected in metadata.files.items():
+        path = bundle / name
+        if not path.resolve().is_relative_to(bundle.resolve()):
+            problems.append(f"{name} points outside the bundle")
+        elif not path.is_file():
+            problems.append(f"{name} is missing")
+        elif sha256(path) != expected:
+            problems.append(f"{name} has changed since the export")
+    if metadata.version != content_version(metadata.files):
+        problems.append("the version does not fit the list of files")
+    if problems:
+        raise KedjaError(f"the bundle {bundle}/ is damaged: {'; '.join(problems)}", "export again with `just export`")
+
+
+def golden_images(bundle: Path, metadata: Metadata) -> NDArray[np.uint8]:
+    """The golden examples through `preprocess` → uint8 (N, H, W, C)."""
+    return np.stack([preprocess((bundle / golden.file).read_bytes(), metadata.input) for golden in metadata.golden])
+
+
+def verify_golden(bundle: Path, metadata: Metadata, predict: Predict) -> float:
+    """The golden examples come out as the training framework said, from their encoded bytes.
+
+    Args:
+        predict: uint8 (N, H, W, C) → probabilities float32 (N, classes).
+
+    Returns:
+        The largest difference of a probability.
+
+    Raises:
+        KedjaError: no golden examples, or a difference above `metadata.tolerance`.
+    """
+    if not metadata.golden:
+        raise KedjaError(f"the bundle {bundle}/ has no golden examples", "export again with `just export`")
+    expected = np.array([golden.probabilities for golden in metadata.golden], np.float32)
+    answers = predict(golden_images(bundle, metadata))
+    if answers.shape != expected.shape or not np.isfinite(answers).all():
+        raise KedjaError(f"the model answers with shape {answers.shape}, not finite {expected.shape}")
+    difference = np.abs(answers - expected).max(axis=1)
+    worst = int(difference.argmax())
+    if difference[worst] > metadata.tolerance:
+        raise KedjaError(
+            f"what is served is not what was trained: {metadata.golden[worst].file} differs by "
+            f"{difference[worst]:.2g} (allowed {metadata.tolerance:.2g})",
+            "export again with `just export`; if it stays, the libraries here differ from those of the export",
+        )
+    return float(difference[worst])

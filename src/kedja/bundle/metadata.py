@@ -1,0 +1,125 @@
+"""`metadata.json`: what a server or another program needs to know about a bundle, and nothing else."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from kedja.bundle.errors import KedjaError
+from kedja.bundle.files import read_json, write_json
+from kedja.bundle.image_spec import ImageSpec
+
+SCHEMA_VERSION = 1
+METADATA = "metadata.json"
+MODEL = "model.onnx"
+TORCHSCRIPT = "model.torchscript.pt"
+MODEL_CARD = "MODEL_CONTEXT.md"
+SAMPLES = "samples"
+
+
+@dataclass(frozen=True)
+class Golden:
+    """An encoded image with what the training framework said of it.
+
+    Attributes:
+        file: path inside the bundle, for example ``samples/3-0142.png``.
+        label: index of the true class.
+        logits, probabilities: float32 values in class order, computed by the training framework
+            from these very bytes.
+    """
+
+    file: str
+    label: int
+    logits: list[float]
+    probabilities: list[float]
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """The content of `metadata.json`.
+
+    Attributes:
+        name: the model's name, for example ``digits-resnet9``.
+        version: content version, the first 12 hexadecimal digits of a hash over `files`.
+        classes: class names in the order of the outputs.
+        input: what `kedja.bundle.preprocess` makes of an image before the graph sees it.
+        files: path inside the bundle → SHA-256, for every file but `metadata.json` itself.
+        golden: examples that must come out right before the bundle is used.
+        tolerance: largest allowed difference of a golden probability.
+        metrics: name → {"value", "low", "high"} with the bounds of the confidence interval.
+        experiment: the complete configuration of the run.
+        data_hash, git_commit, run: where the model came from.
+        kind: ``image``; other kinds come beside it.
+    """
+
+    name: str
+    version: str
+    classes: list[str]
+    input: ImageSpec
+    files: dict[str, str]
+    golden: list[Golden]
+    metrics: dict[str, dict[str, float]] = field(default_factory=dict)
+    experiment: dict[str, Any] = field(default_factory=dict)
+    data_hash: str = ""
+    git_commit: str = ""
+    run: str = ""
+    licence: str = ""
+    tolerance: float = 1e-4
+    kind: str = "image"
+    schema_version: int = SCHEMA_VERSION
+
+    def __post_init__(self) -> None:
+        if self.schema_version != SCHEMA_VERSION:
+            raise KedjaError(
+                f"the bundle has schema version {self.schema_version}, this code reads {SCHEMA_VERSION}",
+                "export the model again, or use the matching release of kedja",
+            )
+        if self.kind != "image":
+            raise KedjaError(f"the bundle is of kind {self.kind!r}; this code serves kind 'image'")
+        if len(self.classes) < 2 or len(set(self.classes)) != len(self.classes):
+            raise KedjaError(f"the bundle's {len(self.classes)} class names are fewer than two or not distinct")
+        for golden in self.golden:
+            if not len(golden.logits) == len(golden.probabilities) == len(self.classes):
+                raise KedjaError(f"golden example {golden.file} does not have {len(self.classes)} values")
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def load(bundle: Path) -> Metadata:
+    """Read and check `bundle/metadata.json` (not the other files: see `integrity.verify`).
+
+    Raises:
+        KedjaError: no bundle there, or a field missing, unknown or of the wrong kind.
+    """
+    path = bundle / METADATA
+    if not path.is_file():
+        raise KedjaError(f"there is no bundle at {bundle}/ (no {METADATA})", "make one with `just export`")
+    value = read_json(path)
+    try:
+        return _from_json(value)
+    except KedjaError as error:
+        raise KedjaError(f"{path}: {error.problem}", error.remedy) from None
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise KedjaError(
+            f"{path} is damaged: {type(error).__name__}: {error}", "export again with `just export`"
+        ) from None
+
+
+def save(bundle: Path, metadata: Metadata) -> None:
+    """Write `bundle/metadata.json` atomically."""
+    write_json(bundle / METADATA, metadata.to_json())
+
+
+def _from_json(value: Mapping[str, Any]) -> Metadata:
+    known = {f.name for f in fields(Metadata)}
+    unknown = sorted(set(value) - known)
+    if unknown:
+        raise KedjaError(f"unknown fields {', '.join(unknown)}", "use the matching release of kedja")
+    return Metadata(
+        **{
+            **value,
+            "input": ImageSpec.from_json(value["input"]),
+            "golden": [Golden(**golden) for golden in value["golden"]],
+        }
+    )

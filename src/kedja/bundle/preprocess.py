@@ -1,0 +1,190 @@
+"""Encoded image bytes → uint8 pixels: the only implementation, used by every link of the chain.
+
+Data preparation, evaluation, export and serving all call `preprocess`, so what is served cannot
+differ from what was trained by so much as a resampling filter.
+"""
+
+import io
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from kedja.bundle.errors import KedjaError
+from kedja.bundle.image_spec import ImageSpec
+
+# Formats whose decoders are in Pillow itself and widely fuzzed. Left out on purpose: EPS and other
+# formats that start external programs, and video- or document-like containers.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "TGA", "MPO", "ICO", "AVIF", "JPEG2000")
+SUFFIXES = frozenset(
+    [
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".png",
+        ".apng",
+        ".webp",
+        ".gif",
+        ".bmp",
+        ".dib",
+        ".tif",
+        ".tiff",
+        ".ppm",
+        ".pgm",
+        ".pbm",
+        ".pnm",
+        ".tga",
+        ".mpo",
+        ".ico",
+        ".avif",
+        ".jp2",
+        ".j2k",
+    ]
+)
+MAX_PIXELS = 100_000_000
+
+_RESAMPLING = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+
+class ImageError(KedjaError):
+    """The bytes are no image that can be decoded. `code` is a stable word for programs.
+
+    Codes: ``empty``, ``unknown-format``, ``too-large``, ``truncated``, ``corrupt``.
+    """
+
+    def __init__(self, code: str, problem: str, remedy: str = "") -> None:
+        self.code = code
+        super().__init__(problem, remedy)
+
+
+def preprocess(data: bytes, spec: ImageSpec, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+    """Encoded bytes → uint8 (H, W, C) as `spec` says.
+
+    Raises:
+        ImageError: see its codes. Nothing is guessed and nothing is repaired.
+    """
+    return fit(decode(data, spec, max_pixels), spec)
+
+
+def decode(data: bytes, spec: ImageSpec, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """Encoded bytes → a Pillow image of mode ``L`` or ``RGB``, upright, in its own size.
+
+    The first frame of an animation. Alpha is laid over white. 16-bit greyscale is scaled to 8 bits.
+
+    Raises:
+        ImageError: see its codes.
+    """
+    if not data:
+        raise ImageError("empty", "the image has no bytes")
+    with warnings.catch_warnings():
+        # Pillow warns of odd but decodable metadata and of large images; size is judged below.
+        warnings.simplefilter("ignore")
+        image = _open(data)
+        width, height = image.size
+        if width * height > max_pixels:
+            raise ImageError(
+                "too-large", f"the image has {width}×{height} pixels, more than the limit of {max_pixels:,}"
+            )
+        try:
+            _shrink_while_decoding(image, spec)
+            image.load()
+            if spec.exif:
+                image = ImageOps.exif_transpose(image)
+            return to_mode(image, "L" if spec.channels == 1 else "RGB")
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 -- Pillow's decoders raise many kinds on damaged input
+            code = "truncated" if "truncated" in str(error).lower() else "corrupt"
+            raise ImageError(code, f"the image is {code}: {_reason(error)}") from None
+
+
+def fit(image: Image.Image, spec: ImageSpec) -> NDArray[np.uint8]:
+    """Resize, crop or pad an upright ``L`` or ``RGB`` image → uint8 (H, W, C)."""
+    size = (spec.width, spec.height)
+    resampling = _RESAMPLING[spec.interpolation]
+    if spec.resize == "pad":
+        if image.size != size:
+            image = ImageOps.pad(image, size, resampling)
+    elif spec.resize == "crop":
+        if image.size != size or spec.crop_fraction < 1:
+            image = image.resize(size, resampling, box=_centre_box(image.size, size, spec.crop_fraction))
+    elif image.size != size:
+        image = image.resize(size, resampling)
+    # A copy: the array must own its memory and be writable for torch.
+    pixels = np.array(image, dtype=np.uint8)
+    return pixels.reshape(spec.shape)
+
+
+def to_mode(image: Image.Image, mode: str) -> Image.Image:
+    """Any Pillow mode → ``L`` or ``RGB``: palettes looked up, alpha over white, 16 bits scaled to 8."""
+    if image.mode == mode:
+        return image
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        image = _to_eight_bits(image)
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
+        image = Image.alpha_composite(white, rgba)
+    if image.mode not in ("L", "RGB", "RGBA", "1"):
+        image = image.convert("RGB")
+    return image.convert(mode)
+
+
+def _open(data: bytes) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError:
+        raise ImageError(
+            "unknown-format",
+            f"the bytes are no image of a known format (they begin with {data[:8]!r})",
+            f"send one of {', '.join(FORMATS)}",
+        ) from None
+    except Image.DecompressionBombError as error:
+        raise ImageError("too-large", f"the image is too large: {_reason(error)}") from None
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 -- as above
+        raise ImageError("corrupt", f"the image's header is corrupt: {_reason(error)}") from None
+
+
+def _shrink_while_decoding(image: Image.Image, spec: ImageSpec) -> None:
+    """Let the JPEG decoder drop resolution that resizing would throw away (factor 2, 4 or 8).
+
+    The draft keeps at least twice the target size, so that the resampling filter still has
+    pixels to average.
+    """
+    if image.format not in ("JPEG", "MPO") or (spec.resize == "pad" and spec.interpolation == "nearest"):
+        return
+    side = 2 * max(spec.height, spec.width)
+    image.draft(None, (side, side))
+
+
+def _centre_box(source: tuple[int, int], target: tuple[int, int], fraction: float) -> tuple[float, float, float, float]:
+    """The centred (left, top, right, bottom) of `source` that has the target's aspect ratio."""
+    scale = min(source[0] / target[0], source[1] / target[1]) * fraction
+    width, height = target[0] * scale, target[1] * scale
+    left, top = (source[0] - width) / 2, (source[1] - height) / 2
+    return left, top, left + width, top + height
+
+
+def _to_eight_bits(image: Image.Image) -> Image.Image:
+    values: NDArray[Any] = np.asarray(image)
+    if image.mode == "F":
+        # No range is defined for floating-point images; the customary one is 0…1.
+        values = values * 255 if np.nanmax(values, initial=0) <= 1 else values
+    elif image.mode.startswith("I;16") or values.max(initial=0) > 255:
+        # 65535 / 255 = 257 maps both ends of the 16-bit range exactly.
+        values = values / 257
+    return Image.fromarray(np.clip(np.nan_to_num(values) + 0.5, 0, 255).astype(np.uint8))
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -1,0 +1,189 @@
+"""`key=value` command lines for the scripts: parsing into a dataclass, help, errors, interrupts.
+
+A script declares its keys as a dataclass, one `option(default, "meaning")` a field, and ends with
+`cli.run(main, Options)`. Standard library only, so that `scripts/serve.py` stays light.
+"""
+
+import dataclasses
+import os
+import signal
+import sys
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from kedja.bundle.errors import KedjaError, nearest
+
+T = TypeVar("T")
+
+EXIT_USER_ERROR = 1
+EXIT_USAGE = 2
+
+
+def option(default: Any, meaning: str, metavar: str | None = None) -> Any:
+    """A dataclass field with its default and the sentence that `--help` prints."""
+    metadata = {"meaning": meaning, "metavar": metavar}
+    if isinstance(default, list | tuple):
+        return dataclasses.field(default_factory=lambda: type(default)(default), metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def run(main: Callable[[T], int | None], options: type[T], environment_prefix: str = "") -> None:
+    """Parse `sys.argv` into `options`, call `main`, and exit with its status.
+
+    Fields may also be given as environment variables `<environment_prefix><KEY>` where a prefix
+    is given; the command line wins.
+    """
+    run_guarded(lambda arguments: main(parse(options, arguments, _from_environment(options, environment_prefix))))
+
+
+def run_guarded(main: Callable[[list[str]], int | None]) -> None:
+    """Call `main(arguments)`; a `KedjaError` becomes its message, Ctrl-C and SIGTERM a quiet exit.
+
+    `--debug` among the arguments (or KEDJA_DEBUG=1) shows the traceback instead.
+    """
+    arguments = sys.argv[1:]
+    debug = "--debug" in arguments or os.environ.get("KEDJA_DEBUG") == "1"
+    arguments = [a for a in arguments if a != "--debug"]
+    previous = signal.signal(signal.SIGTERM, _raise_interrupt)
+    try:
+        status = main(arguments)
+    except KedjaError as error:
+        if debug:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        status = EXIT_USER_ERROR
+    except KeyboardInterrupt:
+        if debug:
+            raise
+        print("interrupted: what was finished is kept; run the same command again to continue", file=sys.stderr)
+        status = 130
+    except BrokenPipeError:
+        # The reader of our output went away (`just … | head`); that is no error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    sys.exit(status or 0)
+
+
+def parse(options: type[T], arguments: Sequence[str], defaults: Mapping[str, str] | None = None) -> T:
+    """Build `options` from `key=value` arguments.
+
+    Raises:
+        KedjaError: an unknown key (names the nearest valid one), a value of the wrong type, a key
+            given twice, or an argument without `=`.
+        SystemExit: after printing the help, for `--help` or `-h`.
+    """
+    if any(argument in ("--help", "-h") for argument in arguments):
+        print(help_text(options))
+        raise SystemExit(0)
+    types_of = typing.get_type_hints(options)
+    fields = {field.name: field for field in dataclasses.fields(options) if field.init}  # type: ignore[arg-type]
+    values = {key: convert(key, text, types_of[key]) for key, text in (defaults or {}).items()}
+    given: set[str] = set()
+    for argument in arguments:
+        key, equals, text = argument.partition("=")
+        if not equals:
+            raise KedjaError(f"{argument!r} is not of the form key=value", nearest(argument, list(fields)))
+        if key not in fields:
+            raise KedjaError(f"unknown key {key!r}", nearest(key, list(fields)))
+        if key in given:
+            raise KedjaError(f"{key} is given twice", "keep one of them")
+        given.add(key)
+        values[key] = convert(key, text, types_of[key])
+    for name, field in fields.items():
+        has_default = field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
+        if name not in values and not has_default:
+            raise KedjaError(f"{name}=… is missing", field.metadata.get("meaning", ""))
+    return options(**values)
+
+
+def convert(key: str, text: str, kind: Any) -> Any:
+    """The value of `text` as `kind`: str, int, float, bool, Path, Literal, `X | None`, or list[X] (comma-separated)."""
+    origin, parameters = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (types.UnionType, typing.Union):
+        if text.lower() in ("none", "null", "") and type(None) in parameters:
+            return None
+        return convert(key, text, next(p for p in parameters if p is not type(None)))
+    if origin is Literal:
+        matching = [choice for choice in parameters if str(choice) == text]
+        if not matching:
+            raise KedjaError(f"{key}={text} is not a choice", nearest(text, [str(c) for c in parameters]))
+        return matching[0]
+    if origin in (list, tuple):
+        return origin(convert(key, part.strip(), parameters[0]) for part in text.split(",") if part.strip())
+    if kind is bool:
+        if text.lower() not in ("true", "false", "yes", "no", "1", "0"):
+            raise KedjaError(f"{key}={text} is not true or false", f"{key}=true or {key}=false")
+        return text.lower() in ("true", "yes", "1")
+    if kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            noun = "a whole number" if kind is int else "a number"
+            raise KedjaError(f"{key}={text} is not {noun}", f"for example {key}={kind(1)}") from None
+    if kind is Path:
+        return Path(text).expanduser()
+    return text
+
+
+def help_text(options: type) -> str:
+    """Usage, keys with types and defaults, and meanings, from the dataclass and its docstring."""
+    types_of = typing.get_type_hints(options)
+    rows = []
+    for field in dataclasses.fields(options):
+        if not field.init:
+            continue
+        rows.append(
+            (
+                f"{field.name}={field.metadata.get('metavar') or type_name(types_of[field.name])}",
+                _default_text(field),
+                field.metadata.get("meaning", ""),
+            )
+        )
+    return "\n".join([(options.__doc__ or "").strip(), "", *align(["key", "default", "meaning"], rows)])
+
+
+def align(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Left-aligned columns, the last one free."""
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header) - 1)]
+    return [
+        "  " + "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip()
+        for row in [header, *rows]
+    ]
+
+
+def type_name(kind: Any) -> str:
+    """A type as people write it: `int`, `fp32|bf16`, `path`, `number,number,…`."""
+    origin, parameters = typing.get_origin(kind), typing.get_args(kind)
+    if origin is Literal:
+        return "|".join(str(p) for p in parameters)
+    if origin in (types.UnionType, typing.Union):
+        return "|".join("none" if p is type(None) else type_name(p) for p in parameters)
+    if origin in (list, tuple):
+        return f"{type_name(parameters[0])},…"
+    return {bool: "true|false", int: "int", float: "number", str: "text", Path: "path"}.get(kind, str(kind))
+
+
+def _default_text(field: "dataclasses.Field[Any]") -> str:
+    if field.default_factory is not dataclasses.MISSING:
+        return ",".join(str(v) for v in field.default_factory()) or "–"
+    if field.default is dataclasses.MISSING:
+        return "(needed)"
+    if isinstance(field.default, bool):
+        return str(field.default).lower()
+    return "–" if field.default in (None, "") else str(field.default)
+
+
+def _from_environment(options: type, prefix: str) -> dict[str, str]:
+    if not prefix:
+        return {}
+    names = [field.name for field in dataclasses.fields(options) if field.init]
+    return {name: os.environ[prefix + name.upper()] for name in names if prefix + name.upper() in os.environ}
+
+
+def _raise_interrupt(signum: int, frame: Any) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,1 @@
+"""Sources to prepared data sets, splits, audit. No torch."""

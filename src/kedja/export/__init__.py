@@ -1,0 +1,1 @@
+"""A run becomes a bundle: ONNX, TorchScript, golden examples, parity."""

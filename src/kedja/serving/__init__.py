@@ -1,0 +1,1 @@
+"""A bundle behind an address: settings, predictor, batching, schemas, app, web page."""

@@ -1,0 +1,1 @@
+"""The only place where torch trains: dataset, loaders, augmentation, models, loop, checkpoint, run."""
