@@ -29,15 +29,15 @@ def write_bytes(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         # mkstemp makes files private; ours are ordinary files under the user's umask.
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
+        Path(temporary).chmod(0o666 & ~_umask())
+        Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
 
 
 def write_text(path: Path, text: str) -> None:
-    """`write_bytes` of UTF-8 with `\\n` line ends on every platform."""
+    """`write_bytes` of UTF-8, with newline line ends on every platform."""
     write_bytes(path, text.encode())
 
 
@@ -69,15 +69,15 @@ def replacing_directory(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part"))
     try:
-        os.chmod(temporary, 0o777 & ~_umask())
+        temporary.chmod(0o777 & ~_umask())
         yield temporary
         if path.exists():
             previous = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".old"))
-            os.replace(path, previous / path.name)
-            os.replace(temporary, path)
+            path.replace(previous / path.name)
+            temporary.replace(path)
             shutil.rmtree(previous)
         else:
-            os.replace(temporary, path)
+            temporary.replace(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

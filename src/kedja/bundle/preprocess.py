@@ -19,30 +19,11 @@ from kedja.bundle.image_spec import ImageSpec
 # formats that start external programs, and video- or document-like containers.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "TGA", "MPO", "ICO", "AVIF", "JPEG2000")
 SUFFIXES = frozenset(
-    [
-        ".jpg",
-        ".jpeg",
-        ".jpe",
-        ".jfif",
-        ".png",
-        ".apng",
-        ".webp",
-        ".gif",
-        ".bmp",
-        ".dib",
-        ".tif",
-        ".tiff",
-        ".ppm",
-        ".pgm",
-        ".pbm",
-        ".pnm",
-        ".tga",
-        ".mpo",
-        ".ico",
-        ".avif",
-        ".jp2",
-        ".j2k",
-    ]
+    f".{suffix}"
+    for suffix in (
+        *("jpg", "jpeg", "jpe", "jfif", "mpo", "png", "apng", "webp", "gif", "bmp", "dib", "tif", "tiff"),
+        *("ppm", "pgm", "pbm", "pnm", "tga", "ico", "avif", "jp2", "j2k"),
+    )
 )
 MAX_PIXELS = 100_000_000
 
