@@ -1,0 +1,35 @@
+"""ResNet-9: the small residual network of fast CIFAR-10 training (David Page, "How to train your ResNet", 2018)."""
+
+from torch import Tensor, nn
+
+from kedja.training.models.layers import Residual, conv_block, head
+
+CHANNELS = (64, 128, 256, 512)
+# Page scales the last layer's output down, which keeps early logits small under a high learning rate.
+LOGIT_SCALE = 0.125
+
+
+class Scale(nn.Module):
+    """Multiply by a constant."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.factor
+
+
+def resnet9(channels: int, classes: int, side: int, width: float = 1.0, dropout: float = 0.0) -> nn.Module:
+    """Eight convolutions and a linear layer; images under 32 pixels are halved less often."""
+    first, second, third, fourth = (max(8, round(c * width)) for c in CHANNELS)
+    return nn.Sequential(
+        conv_block(channels, first),
+        conv_block(first, second, pool=side >= 8),
+        Residual(conv_block(second, second), conv_block(second, second)),
+        conv_block(second, third, pool=side >= 16),
+        conv_block(third, fourth, pool=side >= 32),
+        Residual(conv_block(fourth, fourth), conv_block(fourth, fourth)),
+        head(fourth, classes, dropout),
+        Scale(LOGIT_SCALE),
+    )
