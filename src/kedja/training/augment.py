@@ -26,7 +26,7 @@ def flip(images: Tensor, generator: torch.Generator) -> Tensor:
 
 def shift(images: Tensor, most: int, fill: str, generator: torch.Generator) -> Tensor:
     """Move each image by whole pixels, up to `most` in each direction."""
-    count, channels, height, width = images.shape
+    count, _channels, height, width = images.shape
     padded = F.pad(images, [most] * 4, mode="constant" if fill == "zero" else "reflect")
     offsets = torch.randint(2 * most + 1, (2, count), generator=generator, device=images.device)
     rows = offsets[0, :, None] + torch.arange(height, device=images.device)

@@ -48,7 +48,8 @@ def from_json(path: Path) -> TrainConfig:
     Raises:
         KedjaError: it holds a key that this code does not know, or lacks one.
     """
-    return _build(TrainConfig, read_json(path), path)
+    config: TrainConfig = _build(TrainConfig, read_json(path), path)
+    return config
 
 
 def experiment_of(overrides: list[str]) -> str:
@@ -86,7 +87,7 @@ def _build(kind: type, values: dict[str, Any], path: Path) -> Any:
     if unknown := sorted(set(values) - set(fields)):
         raise KedjaError(f"{path} has the unknown key {unknown[0]!r}", "it was written by another version of Kedja")
     arguments = {
-        name: _build(fields[name].default_factory, value, path)  # type: ignore[arg-type]
+        name: _build(fields[name].type, value, path)  # type: ignore[arg-type]
         if isinstance(value, dict)
         else value
         for name, value in values.items()

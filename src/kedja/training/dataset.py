@@ -1,7 +1,7 @@
 """A split of a prepared data set as a torch `Dataset` that fetches whole batches, and its seeded loaders."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -90,6 +90,6 @@ def evaluation_loader(dataset: ImageDataset, batch_size: int) -> "DataLoader[Bat
     return DataLoader(dataset, batch_size, collate_fn=_as_fetched, generator=torch.Generator())
 
 
-def _as_fetched(batch: Batch) -> Batch:
+def _as_fetched(batch: Any) -> Any:
     """`__getitems__` already made a batch."""
     return batch

@@ -3,15 +3,17 @@
 import copy
 
 import torch
-from torch import nn
+
+from kedja.training.models.classifier import Classifier
 
 
 class Ema:
     """Follows `source`; `module` is the averaged copy, in evaluation mode."""
 
-    def __init__(self, source: nn.Module, decay: float) -> None:
+    def __init__(self, source: Classifier, decay: float) -> None:
         self.source, self.decay, self.updates = source, decay, 0
-        self.module = copy.deepcopy(source).eval().requires_grad_(False)
+        self.module = copy.deepcopy(source)
+        self.module.eval().requires_grad_(False)
 
     @torch.no_grad()
     def update(self) -> None:

@@ -14,11 +14,6 @@ def key(default: Any, meaning: str, choices: tuple[str, ...] = ()) -> Any:
     return dataclasses.field(default=default, metadata={"meaning": meaning, "choices": choices})
 
 
-def group(kind: type, meaning: str) -> Any:
-    """A nested configuration: the files of `conf/<field>/` choose among several."""
-    return dataclasses.field(default_factory=kind, metadata={"meaning": meaning, "choices": ()})
-
-
 @dataclass
 class DataConfig:
     """Which images."""
@@ -89,15 +84,15 @@ class TrainConfig:
     patience: int = key(0, "epochs without a better validation loss before stopping; 0 is off")
     device: str = key("auto", "where to train", ("auto", "cpu", "cuda", "mps"))
     precision: str = key("fp32", "arithmetic of forward and backward pass", ("fp32",))
-    threads: int = key(0, "CPU threads, part of what makes results exact; 0 takes OMP_NUM_THREADS, else all cores")
+    threads: int = key(0, "CPU threads, part of what makes results exact; 0 chooses by cores and image size")
     checkpoint_seconds: float = key(20.0, "least time between two checkpoints; 0 writes one at every step")
     runs: str = key("runs", "folder of the runs")
-    data: DataConfig = group(DataConfig, "the data set")
-    model: ModelConfig = group(ModelConfig, "the network")
-    optim: OptimConfig = group(OptimConfig, "the optimizer")
-    schedule: ScheduleConfig = group(ScheduleConfig, "the learning rate's curve")
-    augment: AugmentConfig = group(AugmentConfig, "the variation of training images")
-    loss: LossConfig = group(LossConfig, "the loss")
+    data: DataConfig = dataclasses.field(default_factory=DataConfig)
+    model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
+    optim: OptimConfig = dataclasses.field(default_factory=OptimConfig)
+    schedule: ScheduleConfig = dataclasses.field(default_factory=ScheduleConfig)
+    augment: AugmentConfig = dataclasses.field(default_factory=AugmentConfig)
+    loss: LossConfig = dataclasses.field(default_factory=LossConfig)
 
 
 # Keys that say how or where to run, not what comes out.
@@ -108,8 +103,8 @@ def leaves(config: type = TrainConfig, prefix: str = "") -> "dict[str, dataclass
     """Flat key (`optim.lr`) → field, in order."""
     found: dict[str, dataclasses.Field[Any]] = {}
     for field in dataclasses.fields(config):
-        if dataclasses.is_dataclass(field.default_factory):
-            found |= leaves(field.default_factory, f"{prefix}{field.name}.")
+        if isinstance(field.type, type) and dataclasses.is_dataclass(field.type):
+            found |= leaves(field.type, f"{prefix}{field.name}.")
         else:
             found[prefix + field.name] = field
     return found
@@ -117,7 +112,7 @@ def leaves(config: type = TrainConfig, prefix: str = "") -> "dict[str, dataclass
 
 def groups() -> list[str]:
     """Names of the configuration groups: `data`, `model`, …"""
-    return [f.name for f in dataclasses.fields(TrainConfig) if dataclasses.is_dataclass(f.default_factory)]
+    return [f.name for f in dataclasses.fields(TrainConfig) if dataclasses.is_dataclass(f.type)]
 
 
 def flat(config: TrainConfig) -> dict[str, Any]:

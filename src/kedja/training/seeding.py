@@ -9,6 +9,10 @@ import numpy as np
 import torch
 
 
+# Images of up to this many pixels are trained with one thread unless told otherwise.
+ONE_THREAD_PIXELS = 16 * 16
+
+
 def seed_for(*parts: object) -> int:
     """A 63-bit seed of its own for every use, for example `seed_for(seed, "order", epoch)`.
 
@@ -33,11 +37,18 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def set_threads(threads: int) -> int:
-    """Set torch's CPU threads, which decide the order of sums and so the last bits; returns how many."""
-    wanted = threads or int(os.environ.get("OMP_NUM_THREADS", "0")) or _usable_cores()
-    torch.set_num_threads(wanted)
-    return wanted
+def set_threads(wanted: int, pixels: int) -> int:
+    """Set torch's CPU threads, which decide the order of sums and so the last bits; returns how many.
+
+    Args:
+        wanted: how many; 0 chooses: all cores (or OMP_NUM_THREADS), but one for small images, whose
+            layers are too little work to share.
+        pixels: height times width of the images.
+    """
+    usable = int(os.environ.get("OMP_NUM_THREADS", "0")) or _usable_cores()
+    threads = wanted or (1 if pixels <= ONE_THREAD_PIXELS else usable)
+    torch.set_num_threads(threads)
+    return threads
 
 
 def random_states() -> dict[str, Any]:

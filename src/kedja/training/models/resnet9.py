@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from kedja.training.models.layers import Residual, conv_block, head
+from kedja.training.schema import ModelConfig
 
 CHANNELS = (64, 128, 256, 512)
 # Page scales the last layer's output down, which keeps early logits small under a high learning rate.
@@ -20,9 +21,9 @@ class Scale(nn.Module):
         return x * self.factor
 
 
-def resnet9(channels: int, classes: int, side: int, width: float = 1.0, dropout: float = 0.0) -> nn.Module:
+def resnet9(config: ModelConfig, channels: int, classes: int, side: int) -> nn.Module:
     """Eight convolutions and a linear layer; images under 32 pixels are halved less often."""
-    first, second, third, fourth = (max(8, round(c * width)) for c in CHANNELS)
+    first, second, third, fourth = (max(8, round(c * config.width)) for c in CHANNELS)
     return nn.Sequential(
         conv_block(channels, first),
         conv_block(first, second, pool=side >= 8),
@@ -30,6 +31,6 @@ def resnet9(channels: int, classes: int, side: int, width: float = 1.0, dropout:
         conv_block(second, third, pool=side >= 16),
         conv_block(third, fourth, pool=side >= 32),
         Residual(conv_block(fourth, fourth), conv_block(fourth, fourth)),
-        head(fourth, classes, dropout),
+        head(fourth, classes, config.dropout),
         Scale(LOGIT_SCALE),
     )
