@@ -29,3 +29,8 @@ data *arguments: env
 [group('training')]
 train *arguments: env
     @{{python}} scripts/train.py "$@"
+
+# serve the bundle over HTTP: just serve port=8080
+[group('serving')]
+serve *arguments: env
+    @{{python}} scripts/serve.py "$@"
