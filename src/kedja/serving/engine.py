@@ -93,7 +93,7 @@ class Engine:
             self._answer(jobs)
 
     def _take(self) -> list[Job]:
-        """This worker's fair share of what is waiting; nothing only when the engine closes."""
+        """A fair share of what is waiting; nothing only when the engine closes."""
         with self._arrived:
             while not self._waiting and not self._closing:
                 self._arrived.wait()

@@ -1,12 +1,12 @@
 """The web page's files, read once at start and served from memory."""
 
 import hashlib
+from collections.abc import Awaitable, Callable
 from importlib import resources
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-
 
 MEDIA_TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -36,7 +36,7 @@ def _read_files() -> dict[str, tuple[bytes, str]]:
     return found
 
 
-def _endpoint(content: bytes, media_type: str):  # type: ignore[no-untyped-def]
+def _endpoint(content: bytes, media_type: str) -> Callable[[Request], Awaitable[Response]]:
     tag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
     headers = {"ETag": tag, "Cache-Control": "no-cache"}
 
