@@ -1,6 +1,8 @@
 """Two small bundles, the application in this process, and a real server in a process of its own."""
 
+import contextlib
 import http.client
+import json
 import os
 import re
 import signal
@@ -8,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 from starlette.testclient import TestClient
@@ -56,25 +59,36 @@ def client(serve_here: Callable[..., TestClient]) -> TestClient:
     return serve_here()
 
 
+class Reply(NamedTuple):
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
 class Server:
     """`python -m kedja.serving` with these arguments, on a free port."""
 
     def __init__(self, log: Path, *arguments: str) -> None:
         command = [sys.executable, "-m", "kedja.serving", "port=0", *arguments]
+        environment = {**os.environ, "KEDJA_THREADS": "2"}
         self.log = log
-        self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=log.open("wb"), text=True, env={**os.environ, "KEDJA_THREADS": "2"}
-        )
+        with log.open("wb") as errors:
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment)
         first = self.process.stdout.readline()
         found = re.search(r"http://(\S+):(\d+)", first)
         assert found, first + log.read_text()
         self.host, self.port = found[1], int(found[2])
         self.url = found[0]
 
-    def request(self, method: str, path: str, body: bytes | None = None, **headers: str) -> http.client.HTTPResponse:
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=20)
-        connection.request(method, path, body, {k.replace("_", "-"): v for k, v in headers.items()})
-        return connection.getresponse()
+    def request(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Reply:
+        """One request on a connection of its own; `Content_Type=…` is a header."""
+        with contextlib.closing(http.client.HTTPConnection(self.host, self.port, timeout=20)) as connection:
+            connection.request(method, path, body, {key.replace("_", "-"): text for key, text in headers.items()})
+            answer = connection.getresponse()
+            return Reply(answer.status, answer.headers, answer.read())
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Send the signal; the exit status."""

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import struct
 import zlib
 
 import numpy as np
@@ -57,7 +58,7 @@ GOOD = encode(Image.new("L", (8, 8), 100))
         ({"pixels": [None] * 64}, "other than whole numbers"),
         ({"pixels": [256] * 64}, "outside 0…255"),
         ({"pixels": [-1] * 64}, "outside 0…255"),
-        ({"pixels": [2**70] * 64}, None),
+        ({"pixels": [2**70] * 64}, "other than whole numbers"),
         ({"pixels": [2**63] * 64}, "outside 0…255"),
         ({"pixels": [[1] * 9] * 9}, "shape (9, 9)"),
         ({"pixels": [{}] * 64}, "other than whole numbers"),
@@ -65,9 +66,7 @@ GOOD = encode(Image.new("L", (8, 8), 100))
 )
 def test_json_that_says_nothing_usable(client, value, reason):
     response = client.post("/predict", json=value)
-    error = refused(response, 422 if reason else response.status_code, "invalid-input" if reason else "invalid-json")
-    assert (reason or "") in error["message"]
-    assert 400 <= response.status_code < 500
+    assert reason in refused(response, 422, "invalid-input")["message"]
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b'{"image": NaN}', b"[" * 5000, b'{"image": "a', b"\x00"])
@@ -109,13 +108,17 @@ def test_bytes_that_are_no_image(client, data, code):
     refused(response, response.status_code, code or response.json()["error"]["code"])
 
 
-def bomb(side):
-    """A PNG of side × side black pixels in a few kilobytes."""
-    return encode(Image.new("1", (side, side)), "PNG", optimize=True)
+def claiming(width, height):
+    """A PNG whose header claims this size."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    checksum = struct.pack(">I", zlib.crc32(header))
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + checksum + GOOD[33:]
 
 
 def test_decompression_bombs_are_refused_before_decoding(client):
-    for data in (bomb(8000), encode(Image.new("1", (30_000, 30_000)), "GIF")):
+    real = encode(Image.new("1", (8000, 8000)), "PNG")
+    assert len(real) < 20_000
+    for data in (real, claiming(100_000, 100_000), claiming(2**31 - 1, 2**31 - 1), claiming(50_000_001, 1)):
         refused(client.post("/predict", content=data, headers=PNG), 413, "too-large")
 
 

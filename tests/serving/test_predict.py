@@ -1,6 +1,7 @@
 """Every way to send an image gives the training framework's answer."""
 
 import base64
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -81,16 +82,12 @@ def test_pixels_of_colour_images(serve_here, photos):
 
 
 def test_requests_side_by_side_get_their_own_answers(start_server, digits):
-    from concurrent.futures import ThreadPoolExecutor
-
     metadata, encoded = golden(digits)
     server = start_server("max_batch=5")
 
     def ask(position):
-        import json
-
         body = encoded[position % len(encoded)]
-        return json.loads(server.request("POST", "/predict", body, Content_Type="image/png").read())
+        return server.request("POST", "/predict", body, Content_Type="image/png").json()
 
     with ThreadPoolExecutor(16) as pool:
         for position, answer in enumerate(pool.map(ask, range(200))):

@@ -22,7 +22,7 @@ def command(*arguments, **options):
 def test_it_starts_answers_and_stops_with_status_0(start_server, digits, number):
     server = start_server()
     sample = (digits / "samples/0.png").read_bytes()
-    answer = json.loads(server.request("POST", "/predict", sample, Content_Type="image/png").read())
+    answer = server.request("POST", "/predict", sample, Content_Type="image/png").json()
     assert answer["predicted_class"] in bundles.load(digits).classes
     assert server.stop(number) == 0
     log = server.log.read_text()

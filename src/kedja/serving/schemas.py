@@ -79,7 +79,6 @@ def request_body(predictor: Predictor, limits: Limits) -> dict[str, Any]:
         "images": {"type": "array", "items": base64_image, "minItems": 1, "maxItems": limits.images},
         "pixels": _pixels_schema(predictor),
     }
-    nothing_else = {"additionalProperties": False}
     json_schema = {
         "oneOf": [
             {
