@@ -39,10 +39,8 @@ def open_page(browser, start_server) -> Iterator:
         contexts.append(browser.new_context(**context))
         page = contexts[-1].new_page()
         page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-        page.on(
-            "request", lambda request: request.url.startswith((server.url, "blob:")) or problems.append(request.url)
-        )
+        page.on("console", lambda message: problems.append(message.text) if is_error(message) else None)
+        page.on("request", lambda sent: sent.url.startswith((server.url, "blob:")) or problems.append(sent.url))
         page.goto(server.url + path)
         return page
 

@@ -9,7 +9,7 @@ import orjson
 from fastapi import APIRouter, Request, Response
 
 from kedja.serving import body, payload, schemas
-from kedja.serving.engine import Answer, late
+from kedja.serving.engine import Answer
 from kedja.serving.errors import RequestError
 from kedja.serving.state import Service
 
@@ -44,8 +44,6 @@ async def predict(request: Request) -> Response:
         answer = await service.engine.run(
             lambda predictor: payload.read(content_type, data, predictor.metadata.input, service.limits), deadline
         )
-    if time.monotonic() > deadline:
-        raise late()
     return JsonAnswer(_to_json(answer))
 
 
