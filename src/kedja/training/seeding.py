@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import torch
 
-
 # Images of up to this many pixels are trained with one thread unless told otherwise.
 ONE_THREAD_PIXELS = 16 * 16
 
