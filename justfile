@@ -48,6 +48,11 @@ notebook *arguments: _ready
 train *arguments: env
     @{{python}} scripts/train.py "$@"
 
+# serve the bundle over HTTP: just serve port=8080
+[group('serving')]
+serve *arguments: env
+    @{{python}} scripts/serve.py "$@"
+
 # run the tests; arguments go to pytest: just test -m 'not slow'
 [group('development')]
 test *arguments: _ready
