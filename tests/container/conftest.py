@@ -2,15 +2,16 @@
 
 import contextlib
 import os
+import shutil
 import socket
 import subprocess
-import sys
 import uuid
 from pathlib import Path
 
 import pytest
 
 from kedja.delivery import engine, image, smoke
+from support.bundles import make_bundle
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = os.environ.get("KEDJA_BASE", "")
@@ -34,11 +35,6 @@ def container_engine():
 @pytest.fixture(scope="session")
 def bundle():
     """A real bundle inside the repository, where the build can see it; removed afterwards."""
-    sys.path.insert(0, str(ROOT / "tests" / "support"))
-    import shutil
-
-    from bundles import make_bundle
-
     folder = ROOT / "bundle" / f".test-{uuid.uuid4().hex[:8]}"
     try:
         yield make_bundle(folder)

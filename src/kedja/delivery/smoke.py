@@ -1,4 +1,4 @@
-"""A real client of a running service: waits until it is ready, and holds its answers against the bundle's golden ones."""
+"""A client of a running service: waits until it is ready, and holds its answers against the golden ones."""
 
 import http.client
 import json
