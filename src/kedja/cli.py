@@ -7,6 +7,7 @@ A script declares its keys as a dataclass, one `option(default, "meaning")` a fi
 import dataclasses
 import os
 import signal
+import subprocess
 import sys
 import types
 import typing
@@ -19,7 +20,7 @@ from kedja.bundle.errors import KedjaError, nearest
 T = TypeVar("T")
 
 EXIT_USER_ERROR = 1
-EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
 
 
 def option(default: Any, meaning: str, metavar: str | None = None) -> Any:
@@ -28,6 +29,11 @@ def option(default: Any, meaning: str, metavar: str | None = None) -> Any:
     if isinstance(default, list | tuple):
         return dataclasses.field(default_factory=lambda: type(default)(default), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
+
+
+def required(meaning: str, metavar: str | None = None) -> Any:
+    """A dataclass field that the command line must give; these come before those with defaults."""
+    return dataclasses.field(metadata={"meaning": meaning, "metavar": metavar})
 
 
 def run(main: Callable[[T], int | None], options: type[T], environment_prefix: str = "") -> None:
@@ -59,7 +65,7 @@ def run_guarded(main: Callable[[list[str]], int | None]) -> None:
         if debug:
             raise
         print("interrupted: what was finished is kept; run the same command again to continue", file=sys.stderr)
-        status = 130
+        status = EXIT_INTERRUPTED
     except BrokenPipeError:
         # The reader of our output went away (`just … | head`); that is no error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -145,6 +151,20 @@ def help_text(options: type) -> str:
             )
         )
     return "\n".join([(options.__doc__ or "").strip(), "", *align(["key", "default", "meaning"], rows)])
+
+
+def call(script: str, *arguments: str) -> None:
+    """Run a sibling script in a process of its own, its output going where ours goes.
+
+    Raises:
+        KedjaError: it failed (its own message has been printed).
+    """
+    path = Path(sys.argv[0]).resolve().with_name(script)
+    status = subprocess.run([sys.executable, str(path), *arguments], check=False).returncode
+    if status == EXIT_INTERRUPTED:
+        raise KeyboardInterrupt
+    if status:
+        raise KedjaError(f"scripts/{script} failed with status {status}", "its message is above")
 
 
 def align(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

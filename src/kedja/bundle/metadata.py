@@ -48,7 +48,7 @@ class Metadata:
         tolerance: largest allowed difference of a golden probability.
         metrics: name → {"value", "low", "high"} with the bounds of the confidence interval.
         experiment: the complete configuration of the run.
-        data_hash, git_commit, run: where the model came from.
+        data_hash, git_commit, run, weights_sha256: where the model came from.
         kind: ``image``; other kinds come beside it.
     """
 
@@ -63,6 +63,7 @@ class Metadata:
     data_hash: str = ""
     git_commit: str = ""
     run: str = ""
+    weights_sha256: str = ""
     licence: str = ""
     tolerance: float = 1e-4
     kind: str = "image"
