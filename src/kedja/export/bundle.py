@@ -96,7 +96,8 @@ def _refuse_other_data(run: Path, summary: dict[str, Any], dataset: PreparedData
     trained_on = summary["data"].get("hash")
     if trained_on and trained_on != dataset.hash:
         raise KedjaError(
-            f"{run} was trained on version {trained_on[:12]} of {dataset.name}, but data/{dataset.name}/ is {dataset.hash[:12]}",
+            f"{run} was trained on version {trained_on[:12]} of {dataset.name}, but {dataset.folder}/ is now "
+            f"{dataset.hash[:12]}",
             "train again on the data as it is now, or check out the data it was trained on",
         )
 
