@@ -20,7 +20,7 @@ _ready:
 
 # all of it: data, experiments, report, export, service, one checked prediction
 [group('the chain')]
-main *arguments: env
+main *arguments: _ready
     @{{python}} scripts/main.py "$@"
 
 # install the locked environment for this hardware
@@ -47,6 +47,16 @@ notebook *arguments: _ready
 [group('training')]
 train *arguments: env
     @{{python}} scripts/train.py "$@"
+
+# export the best run (or run=…) to a verified bundle
+[group('export')]
+export *arguments: _ready
+    @{{python}} scripts/export.py "$@"
+
+# predict an image or a folder from the bundle, without a server: just predict image=photos/
+[group('export')]
+predict *arguments: _ready
+    @{{python}} scripts/predict.py "$@"
 
 # run the tests; arguments go to pytest: just test -m 'not slow'
 [group('development')]

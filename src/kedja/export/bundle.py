@@ -60,9 +60,7 @@ def export(run: Path, destination: Path, say: Say = lambda line: None) -> Metada
         for name, parity in check_parity(reference, candidates, images, TOLERANCE).items():
             say(_parity_line(name, parity, len(samples)))
         metadata = _metadata(run, summary, dataset, golden_examples(samples, images, reference))
-        card = model_card(
-            metadata, summary, read_json(dataset.folder / "dataset.json"), read_json(run / "provenance.json")
-        )
+        card = model_card(metadata, summary, dataset.description, read_json(run / "provenance.json"))
         (folder / MODEL_CARD).write_text(card, encoding="utf-8", newline="\n")
         files = hash_files(folder)
         metadata = replace(metadata, files=files, version=content_version(files))
@@ -117,7 +115,7 @@ def _metadata(run: Path, summary: dict[str, Any], dataset: PreparedDataset, gold
         git_commit=provenance.get("git", {}).get("commit") or "",
         run=run_name(run),
         weights_sha256=sha256(run / WEIGHTS),
-        licence=read_json(dataset.folder / "dataset.json").get("licence") or "",
+        licence=dataset.description.get("licence") or "",
         tolerance=TOLERANCE,
     )
 
