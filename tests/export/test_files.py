@@ -7,9 +7,9 @@ import pytest
 
 from kedja.bundle.errors import KedjaError
 from kedja.bundle.image_spec import ImageSpec
-from kedja.export.bundle import onnx_runner, torch_runner
 from kedja.export.onnx_graph import write_onnx
 from kedja.export.parity import check_parity
+from kedja.export.runners import onnx_runner, torch_runner
 from kedja.export.torchscript import TorchScriptModel, write_torchscript
 
 SPEC = ImageSpec(8, 8, 1)

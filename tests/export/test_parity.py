@@ -45,7 +45,7 @@ def test_equal_answers_pass_and_the_differences_are_reported():
     ids=["shifted", "nan", "swapped", "frozen batch"],
 )
 def test_a_mismatch_names_the_file_and_the_batch(candidate, message):
-    with pytest.raises(KedjaError, match="model.onnx does not answer as the trained model does") as error:
+    with pytest.raises(KedjaError, match=r"model\.onnx does not answer as the trained model does") as error:
         check_parity(reference, {"model.onnx": candidate}, IMAGES, TOLERANCE)
     assert message in str(error.value)
     assert "no bundle was written" in str(error.value)

@@ -5,12 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import onnxruntime
-import torch
-from numpy.typing import NDArray
-from torch import nn
-
 from kedja.bundle.errors import KedjaError
 from kedja.bundle.files import read_json, replacing_directory, sha256
 from kedja.bundle.integrity import content_version, hash_files
@@ -20,9 +14,10 @@ from kedja.data.prepared import PreparedDataset
 from kedja.data.prepared import load as load_dataset
 from kedja.export.metrics import run_metrics
 from kedja.export.model_card import model_card
-from kedja.export.onnx_graph import OUTPUTS, write_onnx
-from kedja.export.parity import Outputs, Parity, Runner, check_parity
+from kedja.export.onnx_graph import write_onnx
+from kedja.export.parity import Parity, check_parity
 from kedja.export.pixel_model import PixelModel
+from kedja.export.runners import onnx_runner, torch_runner
 from kedja.export.samples import decode_samples, golden_examples, write_samples
 from kedja.export.source import WEIGHTS, read_summary, run_name
 from kedja.export.torchscript import TorchScriptModel, write_torchscript
@@ -66,28 +61,6 @@ def export(run: Path, destination: Path, say: Say = lambda line: None) -> Metada
         metadata = replace(metadata, files=files, version=content_version(files))
         save(folder, metadata)
     return metadata
-
-
-def torch_runner(model: nn.Module) -> Runner:
-    """`model` as a function of arrays: uint8 (N, H, W, C) → (logits, probabilities)."""
-
-    def run(images: NDArray[np.uint8]) -> Outputs:
-        with torch.inference_mode():
-            logits, probabilities = model(torch.from_numpy(images))
-        return logits.numpy(), probabilities.numpy()
-
-    return run
-
-
-def onnx_runner(path: Path) -> Runner:
-    """The ONNX file as a function of arrays, on the CPU."""
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-
-    def run(images: NDArray[np.uint8]) -> Outputs:
-        logits, probabilities = session.run(list(OUTPUTS), {"image": images})
-        return logits, probabilities
-
-    return run
 
 
 def _refuse_other_data(run: Path, summary: dict[str, Any], dataset: PreparedDataset) -> None:
