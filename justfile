@@ -35,7 +35,7 @@ check-env *arguments:
 
 # prepare, verify and version a data set
 [group('data')]
-data *arguments: env
+data *arguments: _ready
     @{{python}} scripts/prepare_data.py "$@"
 
 # explore the data and the runs in JupyterLab
@@ -45,7 +45,7 @@ notebook *arguments: _ready
 
 # train one model: just train experiment=resnet9 seed=1
 [group('training')]
-train *arguments: env
+train *arguments: _ready
     @{{python}} scripts/train.py "$@"
 
 # export the best run (or run=…) to a verified bundle
@@ -57,6 +57,11 @@ export *arguments: _ready
 [group('export')]
 predict *arguments: _ready
     @{{python}} scripts/predict.py "$@"
+
+# serve the bundle over HTTP: just serve port=8080
+[group('serving')]
+serve *arguments: _ready
+    @{{python}} scripts/serve.py "$@"
 
 # run the tests; arguments go to pytest: just test -m 'not slow'
 [group('development')]

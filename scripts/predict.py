@@ -8,6 +8,7 @@ from typing import Literal
 
 from kedja import cli
 from kedja.bundle.errors import KedjaError
+from kedja.serving import cpus
 from kedja.serving.offline import PredictsPixels, find_images, predict_files
 from kedja.serving.predictor import Predictor
 
@@ -43,7 +44,7 @@ def main(options: Options) -> int:
 def load(options: Options) -> PredictsPixels:
     """The bundle's model in the asked-for format; PyTorch is imported only for TorchScript."""
     if options.format == "onnx":
-        return Predictor(options.bundle)
+        return Predictor(options.bundle, threads=cpus.available())
     from kedja.export.torchscript import TorchScriptPredictor
 
     return TorchScriptPredictor(options.bundle)

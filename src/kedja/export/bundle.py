@@ -15,7 +15,7 @@ from kedja.data.prepared import load as load_dataset
 from kedja.export.metrics import run_metrics
 from kedja.export.model_card import model_card
 from kedja.export.onnx_graph import write_onnx
-from kedja.export.parity import Parity, check_parity
+from kedja.export.parity import Parity, Runner, check_parity
 from kedja.export.pixel_model import PixelModel
 from kedja.export.runners import onnx_runner, torch_runner
 from kedja.export.samples import decode_samples, golden_examples, write_samples
@@ -51,7 +51,10 @@ def export(run: Path, destination: Path, say: Say = lambda line: None) -> Metada
         samples = write_samples(dataset, folder)
         images = decode_samples(samples, folder, dataset.spec)
         reference = torch_runner(model)
-        candidates = {MODEL: onnx_runner(folder / MODEL), TORCHSCRIPT: TorchScriptModel(folder / TORCHSCRIPT)}
+        candidates: dict[str, Runner] = {
+            MODEL: onnx_runner(folder / MODEL),
+            TORCHSCRIPT: TorchScriptModel(folder / TORCHSCRIPT),
+        }
         for name, parity in check_parity(reference, candidates, images, TOLERANCE).items():
             say(_parity_line(name, parity, len(samples)))
         metadata = _metadata(run, summary, dataset, golden_examples(samples, images, reference))

@@ -18,7 +18,7 @@ def write_samples(dataset: PreparedDataset, bundle: Path) -> list[tuple[str, int
     """Copy the data set's sample images into `bundle/samples/`; returns (file, label) of each."""
     folder = bundle / SAMPLES
     folder.mkdir()
-    written = []
+    written: list[tuple[str, int]] = []
     for index in dataset.sample_indices():
         data, label = dataset.encoded(int(index)), int(dataset.labels[index])
         name = f"{len(written):02d}{_suffix(data)}"

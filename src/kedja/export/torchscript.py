@@ -24,7 +24,7 @@ def write_torchscript(model: nn.Module, spec: ImageSpec, path: Path) -> None:
     with warnings.catch_warnings(), torch.no_grad():
         # The deprecation is known and said in this file's docstring; parity is checked after export.
         warnings.simplefilter("ignore")
-        traced = torch.jit.trace(model, (example,), check_trace=False)
+        traced = torch.jit.trace(model, (example,), check_trace=False)  # type: ignore[no-untyped-call]
         torch.jit.save(torch.jit.freeze(traced), str(path))
 
 
@@ -44,7 +44,7 @@ class TorchScriptModel:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                self._model = torch.jit.load(str(path), map_location="cpu")
+                self._model = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
         except RuntimeError as error:
             raise KedjaError(
                 f"{path} is damaged: {str(error).splitlines()[0]}", "export again with `just export`"
