@@ -88,7 +88,7 @@ def _metadata(run: Path, summary: dict[str, Any], dataset: PreparedDataset, gold
         metrics=run_metrics(run),
         experiment=read_json(run / "config.json"),
         data_hash=dataset.hash,
-        git_commit=provenance.get("git", {}).get("commit") or "",
+        git_commit=(provenance.get("git") or {}).get("commit") or "",
         run=run_name(run),
         weights_sha256=sha256(run / WEIGHTS),
         licence=dataset.description.get("licence") or "",

@@ -28,7 +28,7 @@ def model_card(metadata: Metadata, summary: dict[str, Any], dataset: dict[str, A
             f"- architecture: `{summary['model']}`, {summary['parameters']:,} parameters",
             f"- experiment: `{summary['experiment']}` (configuration {summary['config_hash']}), seed {summary['seed']}",
             f"- code: git commit `{metadata.git_commit or 'unknown'}`"
-            + (" with uncommitted changes" if provenance.get("git", {}).get("dirty") else ""),
+            + (" with uncommitted changes" if (provenance.get("git") or {}).get("dirty") else ""),
             "",
             "## Input and output",
             "",
