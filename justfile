@@ -63,6 +63,26 @@ predict *arguments: _ready
 serve *arguments: _ready
     @{{python}} scripts/serve.py "$@"
 
+# ask a service for the bundle's golden answers: just smoke url=http://localhost:8000
+[group('serving')]
+smoke *arguments: _ready
+    @{{python}} scripts/smoke.py "$@"
+
+# build the serving image, or target=train; prints its size over the base
+[group('container')]
+docker *arguments: _ready
+    @{{python}} scripts/docker.py "$@"
+
+# run the serving image, hardened: just docker-run port=8000
+[group('container')]
+docker-run *arguments: _ready
+    @{{python}} scripts/docker_run.py "$@"
+
+# build the image for real, run it hardened, starve it, damage its bundle
+[group('container')]
+docker-test *arguments: _ready
+    @KEDJA_CONTAINER=1 {{python}} -m pytest tests/container "$@"
+
 # run the tests; arguments go to pytest: just test -m 'not slow'
 [group('development')]
 test *arguments: _ready
@@ -76,6 +96,7 @@ lint: _ready
     mypy
     lint-imports
     shellcheck scripts/*.sh .ci/run
+    hadolint Dockerfile
     @{{python}} scripts/lock.py check=true
 
 # format the code, and mend what has one obvious remedy
