@@ -86,7 +86,7 @@ docker-test *arguments: _ready
 # run the tests; arguments go to pytest: just test -m 'not slow'
 [group('development')]
 test *arguments: _ready
-    @{{python}} -m pytest -n auto "$@"
+    @{{python}} -m pytest -n auto --dist loadfile "$@"
 
 # check format, style, types, import walls, scripts and files; changes nothing
 [group('development')]

@@ -34,3 +34,28 @@ def network():
 @pytest.fixture(scope="session")
 def pixel_model(network):
     return PixelModel(network).eval()
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory):
+    """A folder with the prepared digits and one finished debug run."""
+    from kedja.data.ensure import ensure
+    from kedja.training.config import compose
+    from kedja.training.run import run_directory
+    from kedja.training.train import train
+
+    root = tmp_path_factory.mktemp("project")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        ensure("digits")
+        config = compose(["experiment=debug"])
+        train(config)
+        return root, root / run_directory(config)
+
+
+@pytest.fixture
+def run(project, monkeypatch):
+    """The finished run, with the project as working directory."""
+    root, run = project
+    monkeypatch.chdir(root)
+    return run.relative_to(root)
