@@ -137,10 +137,8 @@ def test_the_scripts_export_once_and_predict_in_both_formats(run, tmp_path):
     assert "parity of model.onnx on 32 encoded images" in first.stdout
     assert "already the bundle of" in script("export.py", f"run={run}", f"bundle={bundle}").stdout
     answers = {}
-    for format in ("onnx", "torchscript"):
-        result = script(
-            "predict.py", f"image={bundle / 'samples'}", f"bundle={bundle}", f"format={format}", "json=true"
-        )
+    for name in ("onnx", "torchscript"):
+        result = script("predict.py", f"image={bundle / 'samples'}", f"bundle={bundle}", f"format={name}", "json=true")
         assert result.returncode == 0, result.stderr
         answers[name] = [json.loads(line) for line in result.stdout.splitlines()]
     assert len(answers["onnx"]) == 32
