@@ -96,7 +96,7 @@ def test_mistakes_are_said(settings, message, workplace):
 
 def test_weights_of_which_nothing_fits_are_refused(tmp_path):
     torch.save({"elsewhere": torch.ones(2)}, tmp_path / "w.pt")
-    with pytest.raises(KedjaError, match="nothing in .* fits cnn"):
+    with pytest.raises(KedjaError, match=r"nothing in .* fits cnn"):
         start(body(), init_from=str(tmp_path / "w.pt"))
 
 

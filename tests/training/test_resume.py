@@ -32,7 +32,8 @@ FEATURES = {
     "focal loss": ["loss=focal"],
     "class weights": ["loss=balanced"],
     "balanced sampler": ["data.sampler=balanced"],
-    "head first": ["finetune=head-first", "finetune.head_epochs=1"],
+    "head first": ["finetune.head_epochs=1"],
+    "discriminative rates": ["finetune.first_lr=0.1"],
     "workers": ["data.workers=1"],
     "patience": ["patience=1", "optim.lr=0.0001", "epochs=3"],
 }
@@ -68,7 +69,7 @@ def kill_after(steps: int, config: TrainConfig) -> None:
         if checkpoint.exists() and load_checkpoint(checkpoint)["position"]["step"] >= steps:
             process.kill()
             break
-        time.sleep(0.002)
+        time.sleep(0.01)
     process.join()
     assert process.exitcode == -signal.SIGKILL
 

@@ -50,7 +50,9 @@ class Learner:
         optimizer = build_optimizer(body, factors, self.head, config.optim)
         if config.model.recompute:
             recompute_blocks(body)
-        network = compiled(self.classifier.network, train_set) if config.compile else self.classifier.network
+        network = self.classifier.network
+        if config.compile:
+            network = compiled(network, train_set, config.batch_size // (config.accumulate * fabric.world_size))
         self.network, self.optimizer = fabric.setup(network, optimizer)
 
     @property

@@ -38,7 +38,7 @@ def torchvision_network(config: ModelConfig, channels: int, classes: int, side: 
         arguments["image_size"] = side
     try:
         network: nn.Module = get_model(name, num_classes=classes, **arguments)
-    except (ValueError, RuntimeError) as error:
+    except (ValueError, RuntimeError, AssertionError) as error:
         raise KedjaError(
             f"{name} cannot be made for images of {side} pixels: {error}", "set model.image_size"
         ) from None
