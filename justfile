@@ -53,6 +53,11 @@ train *arguments: env
 serve *arguments: env
     @{{python}} scripts/serve.py "$@"
 
+# make an API key for the service: just api-key name=alice
+[group('serving')]
+api-key *arguments: env
+    @{{python}} scripts/api_key.py "$@"
+
 # run the tests; arguments go to pytest: just test -m 'not slow'
 [group('development')]
 test *arguments: _ready
