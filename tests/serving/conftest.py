@@ -81,7 +81,10 @@ class Server:
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment)
         first = self.process.stdout.readline()
         found = re.search(r"http://(\S+):(\d+)", first)
-        assert found, first + log.read_text()
+        if not found:
+            self.process.wait(30)
+            self.process.stdout.close()
+            pytest.fail(first + log.read_text())
         self.host, self.port = found[1], int(found[2])
         self.url = found[0]
 
