@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kedja.experiments.comparisons import Result
+from kedja.experiments.evaluation import confusion
 from kedja.experiments.runs import Predictions, Run
 
 # Okabe & Ito (2008): told apart by people with any colour vision.
@@ -58,7 +59,7 @@ def learning_curves(results: Sequence[Result]) -> bytes:
 
 def confusion_matrix(predictions: Predictions, classes: Sequence[str], title: str) -> bytes:
     """Rows are true classes, columns predicted ones; colour is the share of the row, mistakes in red."""
-    counts = confusion(predictions, len(classes))
+    counts = confusion(predictions.labels, predictions.logits.argmax(axis=1), len(classes))
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = float(np.clip(1.9 + 0.32 * len(classes), 4.2, 11.0))
     with _figure(side, side) as (axes, png):
@@ -77,14 +78,6 @@ def confusion_matrix(predictions: Predictions, classes: Sequence[str], title: st
         if len(classes) <= MOST_NUMBERED_CLASSES:
             _number(axes, counts, shares)
     return png.getvalue()
-
-
-def confusion(predictions: Predictions, classes: int) -> NDArray[np.int64]:
-    """int64 (classes, classes): how many images of the row's class were called the column's."""
-    predicted = predictions.logits.argmax(axis=1)
-    counts = np.zeros((classes, classes), np.int64)
-    np.add.at(counts, (predictions.labels, predicted), 1)
-    return counts
 
 
 def _curves(runs: Sequence[Run], key: str) -> NDArray[np.float64]:
