@@ -2,13 +2,21 @@
 # Recipes take key=value arguments; `just <recipe> --help` lists the keys.
 
 set positional-arguments
-export PATH := justfile_directory() / ".tools/bin:" + env("PATH")
 
-python := "uv run --no-sync --quiet python"
+_separator := if os_family() == "windows" { ";" } else { ":" }
+_programs := justfile_directory() / if os_family() == "windows" { ".venv/Scripts" } else { ".venv/bin" }
+
+export PATH := _programs + _separator + justfile_directory() / ".tools/bin" + _separator + env("PATH")
+
+python := "python"
 
 # list the recipes in chain order
 _default:
     @just --list --unsorted
+
+# what every other recipe needs first; says nothing where it is there
+_ready:
+    @sh scripts/python.sh scripts/sync_env.py quiet=true
 
 # all of it: data, experiments, report, export, service, one checked prediction
 [group('the chain')]
@@ -18,14 +26,54 @@ main *arguments: env
 # install the locked environment for this hardware
 [group('environment')]
 env *arguments:
-    @python3 scripts/sync_env.py "$@"
+    @sh scripts/python.sh scripts/sync_env.py "$@"
+
+# check Python, packages, accelerators, ONNX Runtime, tools and disk: just check-env --json
+[group('environment')]
+check-env *arguments:
+    @sh scripts/python.sh scripts/check_env.py "$@"
 
 # prepare, verify and version a data set
 [group('data')]
 data *arguments: env
     @{{python}} scripts/prepare_data.py "$@"
 
+# explore the data and the runs in JupyterLab
+[group('data')]
+notebook *arguments: _ready
+    @jupyter lab "$@" notebooks/explore.ipynb
+
 # train one model: just train experiment=resnet9 seed=1
 [group('training')]
 train *arguments: env
     @{{python}} scripts/train.py "$@"
+
+# run the tests; arguments go to pytest: just test -m 'not slow'
+[group('development')]
+test *arguments: _ready
+    @{{python}} -m pytest -n auto "$@"
+
+# check format, style, types, import walls, scripts and files; changes nothing
+[group('development')]
+lint: _ready
+    ruff format --check --quiet .
+    ruff check --quiet .
+    mypy
+    lint-imports
+    shellcheck scripts/*.sh .ci/run
+    @{{python}} scripts/lock.py check=true
+
+# format the code, and mend what has one obvious remedy
+[group('development')]
+fmt: _ready
+    ruff check --fix --quiet .
+    ruff format --quiet .
+
+# resolve the dependencies: just lock upgrade=true, just lock packages=torch,ruff
+[group('development')]
+lock *arguments:
+    @sh scripts/python.sh scripts/lock.py "$@"
+
+# what CI runs
+[group('development')]
+ci: lint test
