@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kedja.bundle.files import write_bytes, write_json
-from kedja.bundle.preprocess import preprocess
 from kedja.data.prepared import PreparedDataset
 from kedja.experiments.baselines import Baseline, configuration, configuration_hash, directory, find
+from kedja.experiments.evaluate_run import pixels
 from kedja.experiments.runs import SUMMARY, VALIDATION
 
 FEATURE_SIDE = 16
@@ -93,7 +93,7 @@ def search(baseline: Baseline, seed: int, classes: int, train: Examples, validat
 
 def features(dataset: PreparedDataset, indices: NDArray[np.int64]) -> NDArray[np.float32]:
     """float32 (N, D) in 0…1: the pixels of each image, area-averaged to at most 16 × 16."""
-    return np.stack([_flatten(_image(dataset, int(i))) for i in indices])
+    return np.stack([_flatten(pixels(dataset, int(i))) for i in indices])
 
 
 def training_indices(dataset: PreparedDataset, limit: int | None) -> NDArray[np.int64]:
@@ -124,12 +124,6 @@ def _learnt(estimator: Any) -> int:
 
 def _examples(dataset: PreparedDataset, indices: NDArray[np.int64]) -> Examples:
     return Examples(features(dataset, indices), dataset.labels[indices])
-
-
-def _image(dataset: PreparedDataset, index: int) -> NDArray[np.uint8]:
-    if dataset.images is not None:
-        return np.asarray(dataset.images[index])
-    return preprocess(dataset.encoded(index), dataset.spec)
 
 
 def _flatten(image: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -11,17 +11,11 @@ from kedja.experiments.comparisons import Result, compare
 from kedja.experiments.report import figures
 from kedja.experiments.report.analysis import sentences
 from kedja.experiments.report.readme import BEGIN, END, renew
-from kedja.experiments.report.text import markdown_table
+from kedja.experiments.report.text import NOTE, markdown_table
 from kedja.experiments.runs import Run, find_experiments
 
 CURVES = "learning-curves.png"
 CONFUSION = "confusion-matrix.png"
-NOTE = (
-    "Validation accuracy in percent: mean ± standard deviation over seeds; the interval is a 95 % bootstrap over "
-    "seeds and images. “Behind the best” is in percentage points; * marks a difference that is detectable (paired, "
-    "corrected for the number of comparisons)."
-)
-
 
 @dataclass(frozen=True)
 class Places:

@@ -9,6 +9,11 @@ from kedja.experiments.runs import find_experiments
 
 MOST_SETTINGS = 7
 NOTHING = "–"
+NOTE = (
+    "Validation accuracy in percent: mean ± standard deviation over seeds; the interval is a 95 % bootstrap over "
+    "seeds and images. “Behind the best” is in percentage points; * marks a difference that is detectable (paired, "
+    "corrected for the number of comparisons)."
+)
 
 
 def markdown_table(results: list[Result]) -> str:
@@ -33,7 +38,7 @@ def cells(results: list[Result]) -> tuple[list[str], list[list[str]]]:
     settings = _settings(results)
     header = [
         "experiment",
-        *(_short(key, settings) for key in settings),
+        *(short_name(key, settings) for key in settings),
         "validation accuracy",
         "95 % interval",
         "behind the best",
@@ -88,7 +93,7 @@ def _settings(results: list[Result]) -> list[str]:
     return differing_settings([result.experiment for result in results])[:MOST_SETTINGS]
 
 
-def _short(key: str, keys: Sequence[str]) -> str:
+def short_name(key: str, keys: Sequence[str]) -> str:
     """The last part of a dotted key, where that is unambiguous."""
     last = key.rsplit(".", 1)[-1]
     return last if [other.rsplit(".", 1)[-1] for other in keys].count(last) == 1 else key
