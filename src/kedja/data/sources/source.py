@@ -1,0 +1,52 @@
+"""What a source of labelled images offers to preparation."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kedja.bundle.image_spec import ImageSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One labelled image.
+
+    Attributes:
+        id: unique within the source and the same on every machine; for files their path in the source.
+        label: class name.
+        content: an encoded file, or pixels: uint8 (H, W) or (H, W, 3).
+        split: ``train``, ``val`` or ``test`` where the source brings its own splits, else empty.
+        group: images with the same non-empty group (one patient, one video) stay on one side.
+    """
+
+    id: str
+    label: str
+    content: Path | NDArray[np.uint8]
+    split: str = ""
+    group: str = ""
+
+
+class Source(Protocol):
+    """Attributes:
+    title: what the data are and where they come from, one line.
+    licence: as its authors state it; ``not stated`` where they do not.
+    image: the natural input specification, where the source knows one.
+    classes: names in order where the source defines an order, else None.
+    """
+
+    title: str
+    licence: str
+
+    @property
+    def image(self) -> ImageSpec | None: ...
+
+    @property
+    def classes(self) -> list[str] | None: ...
+
+    def items(self) -> Iterator[Item]:
+        """Every image, in an order that is the same on every machine; can be called again."""
+        ...

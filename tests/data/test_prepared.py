@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+
+from kedja.bundle.errors import KedjaError
+from kedja.bundle.preprocess import preprocess
+from kedja.data.ensure import ensure
+from kedja.data.prepared import load
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    return load(ensure("digits", tmp_path_factory.mktemp("root")))
+
+
+def test_digits_are_the_scans_of_scikit_learn(digits):
+    from sklearn.datasets import load_digits
+
+    original = load_digits()
+    assert digits.images.shape == (1797, 8, 8, 1)
+    assert digits.images.dtype == np.uint8
+    assert np.array_equal(digits.images[..., 0], np.round(original.images * 255 / 16))
+    assert np.array_equal(digits.labels, original.target)
+
+
+def test_the_splits_part_the_images(digits):
+    parts = [digits.split(name) for name in ("train", "val", "test")]
+    assert sorted(np.concatenate(parts)) == list(range(1797))
+    assert [round(len(part) / 1797, 2) for part in parts] == [0.7, 0.15, 0.15]
+
+
+def test_an_encoded_image_preprocesses_to_its_pixels(digits):
+    for position in digits.sample_indices():
+        assert np.array_equal(preprocess(digits.encoded(position), digits.spec), digits.images[position])
+
+
+def test_samples_cover_the_classes_of_the_validation_split(digits):
+    samples = digits.sample_indices()
+    assert set(samples) <= set(digits.split("val"))
+    assert len(samples) == 32
+    assert set(digits.labels[samples]) == set(range(10))
+
+
+def test_an_unknown_split_names_the_nearest(digits):
+    with pytest.raises(KedjaError, match="'train'"):
+        digits.split("trian")
+
+
+def test_no_data_set_names_the_remedy(tmp_path):
+    with pytest.raises(KedjaError, match="just data name=birds"):
+        load(tmp_path / "birds")
