@@ -32,6 +32,8 @@ def main(arguments: list[str]) -> None:
     own = [field.name for field in dataclasses.fields(Options)]
     mine, overrides, grids = plan.split_arguments(arguments, own)
     options = cli.parse(Options, mine)
+    if options.runs != Path("runs"):
+        overrides.append(f"runs={options.runs}")
     request = plan.Request(options.seeds, options.only, options.baselines, overrides, grids)
     stage = run_stage(request, Path("conf"), options.runs, SCRIPTS, options.jobs)
     ran = len(stage.outcomes)

@@ -42,9 +42,10 @@ def test_nothing_there(tmp_path: Path) -> None:
 
 def test_debug_counts_only_where_it_is_alone(make_run: MakeRun, tmp_path: Path) -> None:
     make_run("debug")
-    assert [one.name for one in find_experiments(tmp_path / "runs")] == ["debug"]
+    make_run("baseline-svm", kind="baseline", wrong=[1, 2])
+    assert [one.name for one in find_experiments(tmp_path / "runs")] == ["debug", "baseline-svm"]
     make_run("small", wrong=[1])
-    assert [one.name for one in find_experiments(tmp_path / "runs")] == ["small"]
+    assert [one.name for one in find_experiments(tmp_path / "runs")] == ["small", "baseline-svm"]
 
 
 def test_several_data_sets_need_a_choice(make_run: MakeRun, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ temperature found on the validation split: the predicted class stays, the confid
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +70,6 @@ def calibration(predictions: Predictions, temperature: float = 1.0, bins: int = 
     return Calibration(temperature, float(error), _loss(logits, predictions.labels), parts)
 
 
-def _loss(logits: NDArray[np.floating], labels: NDArray[np.int64]) -> float:  # type: ignore[type-arg]
+def _loss(logits: NDArray[np.floating[Any]], labels: NDArray[np.int64]) -> float:
     likelihood = softmax(logits)[np.arange(len(labels)), labels]
     return float(-np.log(np.clip(likelihood, 1e-12, None)).mean())

@@ -9,6 +9,8 @@ from kedja.experiments.runs import Experiment
 from kedja.experiments.statistics import Difference, Interval, holm, mean_accuracy, paired_difference, spread
 
 ALPHA = 0.05
+# Part of a run's settings, but not what an experiment is about.
+NO_HYPERPARAMETERS = frozenset({"experiment", "seed", "runs", "checkpoint_seconds", "device", "threads", "data.name"})
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def differing_settings(experiments: list[Experiment]) -> list[str]:
     """Hyper-parameters whose value is not the same in all trained experiments, in the order they are stored."""
     settings = [one.first.hyperparameters for one in experiments if one.kind == "training"]
     keys = list(dict.fromkeys(key for one in settings for key in one))
-    return [key for key in keys if len({repr(one.get(key)) for one in settings}) > 1]
+    return [key for key in keys if key not in NO_HYPERPARAMETERS and len({repr(one.get(key)) for one in settings}) > 1]
 
 
 def _check_same_images(experiments: list[Experiment]) -> None:

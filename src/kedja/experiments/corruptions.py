@@ -7,6 +7,7 @@ strengths are relative to the image's size, so that they mean the same for 8 and
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,8 +81,9 @@ def robustness(
     ]
 
 
-def _to_pixels(values: NDArray[np.floating]) -> Pixels:  # type: ignore[type-arg]
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+def _to_pixels(values: NDArray[np.floating[Any]]) -> Pixels:
+    pixels: Pixels = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return pixels
 
 
 def _through_pillow(image: Pixels, change: Callable[[Image.Image], Image.Image]) -> Pixels:

@@ -36,9 +36,7 @@ def evaluate_run(run: Run, dataset: PreparedDataset, split: str = "validation") 
     result = {
         "split": split,
         **asdict(evaluate(predictions, dataset.classes)),
-        "confusion": confusion(
-            predictions.labels, predictions.logits.argmax(axis=1), len(dataset.classes)
-        ).tolist(),
+        "confusion": confusion(predictions.labels, predictions.logits.argmax(axis=1), len(dataset.classes)).tolist(),
         "calibration": {
             "before": asdict(calibration(predictions)),
             "after": asdict(calibration(predictions, temperature)),

@@ -39,18 +39,20 @@ class Request:
         return [list(point) for point in itertools.product(*axes)]
 
 
-def split_arguments(arguments: Sequence[str], own: Sequence[str]) -> tuple[list[str], list[str], dict[str, list[str]]]:
-    """Arguments of the experiments' own keys, overrides for training, and `grid.<key>=a,b` axes."""
-    mine, overrides, grids = [], [], {}
+def split_arguments(
+    arguments: Sequence[str], own: Sequence[str], axis: str = GRID
+) -> tuple[list[str], list[str], dict[str, list[str]]]:
+    """A script's own keys, overrides for training, and axes (`grid.<key>=a,b`)."""
+    mine, overrides, axes = [], [], {}
     for argument in arguments:
         key, _, value = argument.partition("=")
-        if key.startswith(GRID):
-            grids[key.removeprefix(GRID)] = [part for part in value.split(",") if part]
+        if key.startswith(axis):
+            axes[key.removeprefix(axis)] = [part for part in value.split(",") if part]
         elif key in own or "=" not in argument:
             mine.append(argument)
         else:
             overrides.append(argument)
-    return mine, overrides, grids
+    return mine, overrides, axes
 
 
 def experiment_names(conf: Path) -> list[str]:
@@ -101,7 +103,7 @@ def training_tasks(request: Request, names: Sequence[str], scripts: Path) -> lis
         for order, seed in enumerate(request.seeds):
             directory = run_directory(dataclasses.replace(config, seed=seed))
             command = [str(scripts / "train.py"), *overrides, f"seed={seed}"]
-            task = Task(" ".join([name, *point, f"seed={seed}"]), [directory], command, _log(directory))
+            task = Task(" ".join([name, *point, f"seed={seed}"]), [directory], command, _log(directory), warm=True)
             tasks.append((order, task))
     return [task for _, task in sorted(tasks, key=lambda pair: pair[0])]
 

@@ -6,10 +6,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from kedja.experiments.supervised import GRACE_SECONDS
 
@@ -26,6 +26,7 @@ class Task:
         command: path of the script, then its arguments.
         log: receives its standard output and errors.
         environment: added to this process's environment.
+        warm: a training run, which may be forked from a process that has loaded the training code.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Task:
     command: list[str]
     log: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    warm: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,21 @@ class Outcome:
         return self.status != 0
 
 
+class Process(Protocol):
+    """A running task: what is used of `subprocess.Popen`. It leads a process group of its own."""
+
+    pid: int
+    returncode: Any
+    stdin: Any
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+
+Start = Callable[[Task], Process]
+
+
 class Display(Protocol):
     """Who wants to know how it goes."""
 
@@ -58,20 +75,34 @@ class Display(Protocol):
     def tick(self, running: Sequence[Task]) -> None: ...
 
 
-def run_all(tasks: Sequence[Task], jobs: int, display: Display) -> list[Outcome]:
+def start(task: Task) -> Process:
+    """Start the task in a process group of its own, tied to this process's life (`supervised`)."""
+    task.log.parent.mkdir(parents=True, exist_ok=True)
+    with task.log.open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-u", "-m", "kedja.experiments.supervised", *task.command],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **task.environment},
+            start_new_session=True,
+        )
+
+
+def run_all(tasks: Sequence[Task], jobs: int, display: Display, starting: Start = start) -> list[Outcome]:
     """Run every task, at most `jobs` at a time; one that fails stops no other.
 
     An exception here (Ctrl-C, SIGTERM as `kedja.cli` turns it into KeyboardInterrupt) stops the running
     processes first: SIGTERM to each process group, SIGKILL to what is left after some seconds.
     """
     waiting = list(reversed(tasks))
-    running: dict[Task, tuple[subprocess.Popen[bytes], float]] = {}
+    running: dict[Task, tuple[Process, float]] = {}
     outcomes: list[Outcome] = []
     try:
         while waiting or running:
             while waiting and len(running) < jobs:
                 task = waiting.pop()
-                running[task] = (start(task), time.monotonic())
+                running[task] = (starting(task), time.monotonic())
                 display.started(task)
             for task, (process, since) in list(running.items()):
                 if process.poll() is not None:
@@ -87,21 +118,7 @@ def run_all(tasks: Sequence[Task], jobs: int, display: Display) -> list[Outcome]
     return outcomes
 
 
-def start(task: Task) -> "subprocess.Popen[bytes]":
-    """Start the task in a process group of its own, tied to this process's life (`supervised`)."""
-    task.log.parent.mkdir(parents=True, exist_ok=True)
-    with task.log.open("wb") as log:
-        return subprocess.Popen(
-            [sys.executable, "-u", "-m", "kedja.experiments.supervised", *task.command],
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **task.environment},
-            start_new_session=True,
-        )
-
-
-def stop(processes: "Sequence[subprocess.Popen[bytes]]", grace: float = GRACE_SECONDS) -> None:
+def stop(processes: Sequence[Process], grace: float = GRACE_SECONDS) -> None:
     """End the processes and all their descendants."""
     for process in processes:
         _signal_group(process, signal.SIGTERM)
@@ -119,7 +136,7 @@ def last_lines(log: Path, count: int = 5) -> str:
     return "\n".join([line for line in lines if line.strip()][-count:])
 
 
-def _stop_group(process: "subprocess.Popen[bytes]") -> None:
+def _stop_group(process: Process) -> None:
     """Whatever the process left behind in its group ends with it."""
     _signal_group(process, signal.SIGKILL)
     process.wait()
@@ -127,6 +144,6 @@ def _stop_group(process: "subprocess.Popen[bytes]") -> None:
         process.stdin.close()
 
 
-def _signal_group(process: "subprocess.Popen[bytes]", number: signal.Signals) -> None:
+def _signal_group(process: Process, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, number)

@@ -140,7 +140,7 @@ def find_runs(runs: Path, data: str | None = None) -> list[Run]:
 def find_experiments(runs: Path, data: str | None = None) -> list[Experiment]:
     """The finished runs on one data set, grouped by configuration, best mean validation accuracy first.
 
-    `debug` is left out where there is anything else. Where the data set has changed, only the runs on
+    `debug` is left out where any other network is there. Where the data set has changed, only the runs on
     its newest form count.
 
     Raises:
@@ -158,7 +158,9 @@ def find_experiments(runs: Path, data: str | None = None) -> list[Experiment]:
     newest = max(found, key=lambda run: (run.directory / SUMMARY).stat().st_mtime_ns)
     found = [run for run in found if run.data["hash"] == newest.data["hash"]]
     serious = [run for run in found if run.experiment != DEBUG]
-    return sorted(group(serious or found), key=lambda one: (-one.mean_accuracy, one.mean_loss, one.name))
+    if any(run.kind == "training" for run in serious):
+        found = serious
+    return sorted(group(found), key=lambda one: (-one.mean_accuracy, one.mean_loss, one.name))
 
 
 def group(runs: list[Run]) -> list[Experiment]:

@@ -1,12 +1,11 @@
 """The whole experiment stage: plan, run what is missing, say what failed."""
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kedja.data.ensure import ensure
-from kedja.experiments import plan, pool, progress
+from kedja.experiments import plan, pool, progress, warm
 from kedja.experiments.plan import Request
 from kedja.experiments.pool import Outcome, Task
 
@@ -41,13 +40,15 @@ def run_stage(request: Request, conf: Path, runs: Path, scripts: Path, jobs: int
     if not todo:
         return Stage(tasks, [], data)
     jobs = min(jobs or plan.default_jobs(), len(todo))
-    with progress.display(len(todo)) as display:
-        return Stage(tasks, pool.run_all(_with_threads(todo, jobs), jobs, display), data)
+    environment = share_cores(jobs)
+    todo = [replace(task, environment=environment) for task in todo]
+    trainings = sum(task.warm for task in todo)
+    with progress.display(len(todo)) as display, warm.starter(trainings, environment) as starting:
+        return Stage(tasks, pool.run_all(todo, jobs, display, starting), data)
 
 
-def _with_threads(tasks: Sequence[Task], jobs: int) -> list[Task]:
-    """The cores shared out: processes that each start a thread per core slow each other down."""
+def share_cores(jobs: int) -> dict[str, str]:
+    """Environment of one of `jobs` processes side by side: ones that each start a thread a core slow each other."""
     threads = str(max(1, plan.default_jobs() // jobs))
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    environment = {name: os.environ.get(name, threads) for name in names}
-    return [replace(task, environment=environment) for task in tasks]
+    return {name: os.environ.get(name, threads) for name in names}

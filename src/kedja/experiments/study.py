@@ -4,7 +4,9 @@ A worker signs each of its trials with a heartbeat. One that stays silent is tak
 puts its trial back into the queue with the same parameters, and its run continues from its last checkpoint.
 """
 
+import contextlib
 import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,9 @@ def default_storage(runs: Path, name: str) -> str:
     return f"sqlite:///{folder / 'study.db'}"
 
 
-def open_study(name: str, storage: str, directions: Sequence[str], pruner: Any, seed: int, grace: int = GRACE_SECONDS) -> Any:
+def open_study(
+    name: str, storage: str, directions: Sequence[str], *, pruner: Any, seed: int, grace: int = GRACE_SECONDS
+) -> Any:
     """The study `name`, made if it is not there yet.
 
     Args:
@@ -49,7 +53,7 @@ def open_study(name: str, storage: str, directions: Sequence[str], pruner: Any, 
         study = optuna.create_study(
             storage=database,
             study_name=name,
-            directions=list(directions),
+            directions=[*directions],  # type: ignore[list-item] # text of the two literals that it wants
             pruner=pruner,
             # Every worker draws its own start; the first trials would repeat each other otherwise.
             sampler=optuna.samplers.TPESampler(seed=seed or None, multivariate=True, constant_liar=True),
@@ -90,8 +94,6 @@ def heartbeat(study: Any, trial: Any) -> None:
 
 def retry_stale(study: Any) -> None:
     """Put the trials of dead workers back into the queue."""
-    import warnings
-
     from optuna.exceptions import ExperimentalWarning
     from optuna.storages import fail_stale_trials
 
@@ -102,11 +104,14 @@ def retry_stale(study: Any) -> None:
 
 def give_back(study: Any, trial: Any) -> None:
     """An interrupted trial: back into the queue at once, without waiting for its heartbeat to go stale."""
+    from optuna.exceptions import UpdateFinishedTrialError
     from optuna.trial import TrialState
 
-    params = trial.params
-    study.tell(trial, state=TrialState.FAIL)
-    study.enqueue_trial(params)
+    params, attributes = trial.params, trial.user_attrs
+    with contextlib.suppress(UpdateFinishedTrialError, ValueError):
+        # Where another worker took this one for dead, it has queued the trial already.
+        study.tell(trial, state=TrialState.FAIL)
+        study.enqueue_trial(params, user_attrs=attributes)
 
 
 def all_done(study: Any, budget: int) -> bool:

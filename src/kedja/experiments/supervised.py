@@ -22,13 +22,19 @@ def main() -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
-    threading.Thread(target=_stop_when_closed, args=(watched,), daemon=True).start()
-    sys.argv = sys.argv[1:]
-    sys.path[0] = str(Path(sys.argv[0]).resolve().parent)
-    runpy.run_path(sys.argv[0], run_name="__main__")
+    threading.Thread(target=stop_when_closed, args=(watched,), daemon=True).start()
+    run_script(sys.argv[1:])
 
 
-def _stop_when_closed(descriptor: int) -> None:
+def run_script(command: list[str]) -> None:
+    """What `python <script> <arguments>` does, in this process."""
+    sys.argv = command
+    sys.path[0] = str(Path(command[0]).resolve().parent)
+    runpy.run_path(command[0], run_name="__main__")
+
+
+def stop_when_closed(descriptor: int) -> None:
+    """Block until the pipe closes, then end this process group: politely, and for certain some seconds later."""
     while os.read(descriptor, 1):
         pass
     os.kill(os.getpid(), signal.SIGTERM)

@@ -1,14 +1,18 @@
 """Everything the report consists of, made from `runs/` and put in its places."""
 
+import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from kedja.bundle.files import read_json, write_bytes, write_json, write_text
+from kedja.bundle.files import write_bytes
+from kedja.data.prepared import load
 from kedja.experiments import select
 from kedja.experiments.comparisons import Result, compare
-from kedja.experiments.report import figures
+from kedja.experiments.evaluate_run import evaluate_run
+from kedja.experiments.report import figures, html_page
 from kedja.experiments.report.analysis import sentences
 from kedja.experiments.report.readme import BEGIN, END, renew
 from kedja.experiments.report.text import NOTE, markdown_table
@@ -16,6 +20,7 @@ from kedja.experiments.runs import Run, find_experiments
 
 CURVES = "learning-curves.png"
 CONFUSION = "confusion-matrix.png"
+
 
 @dataclass(frozen=True)
 class Places:
@@ -48,17 +53,27 @@ def build(places: Places, data: str | None = None) -> Report:
     experiments = find_experiments(places.runs, data)
     selected = select.best_of(experiments, places.runs)
     test = select.test_figures(selected.directory)
+    dataset = load(places.data / selected.data["name"])
+    evaluation = evaluate_run(selected, dataset, "test")
     results = compare(experiments)
     analysis = sentences(results, selected, test)
-    pictures = _pictures(places, results, selected)
-    _write_documents(places.reports, results, analysis, pictures)
-    write_json(places.reports / "selection.json", selection(selected, test))
-    write_json(places.reports / "results.json", [as_json(result) for result in results])
+    title = f"{selected.experiment}, seed {selected.seed}: test split"
+    pictures = {
+        CURVES: figures.learning_curves(results),
+        CONFUSION: figures.confusion_matrix(selected.predictions("test"), dataset.classes, title),
+    }
+    page = html_page.page_data(results, selected, analysis, html_page.with_pictures(evaluation, dataset))
+    documents = {
+        "report.md": f"# Experiments on {dataset.name}\n\n{_section(results, analysis, '.', heading='##')}\n",
+        "report.html": html_page.render(page),
+        "selection.json": _json_text(selection(selected, test)),
+        "results.json": _json_text([as_json(result) for result in results]),
+    }
+    _write_if_changed(places.reports, {name: text.encode() for name, text in documents.items()} | pictures)
     prefix = Path(os.path.relpath(places.images, places.readme.parent)).as_posix()
     renewed = renew(places.readme, _section(results, analysis, prefix, heading="###"))
     if renewed:
-        for name, content in pictures.items():
-            _write_if_changed(places.images / name, content)
+        _write_if_changed(places.images, pictures)
     return Report(results, selected, test, analysis, renewed)
 
 
@@ -99,22 +114,6 @@ def missing_markers(readme: Path) -> str:
     return f"{readme} has no place for the results: put the two lines {BEGIN} and {END} where they belong"
 
 
-def _pictures(places: Places, results: list[Result], selected: Run) -> dict[str, bytes]:
-    classes = read_json(places.data / selected.data["name"] / "dataset.json")["classes"]
-    title = f"{selected.experiment}, seed {selected.seed}: test split"
-    return {
-        CURVES: figures.learning_curves(results),
-        CONFUSION: figures.confusion_matrix(selected.predictions("test"), classes, title),
-    }
-
-
-def _write_documents(reports: Path, results: list[Result], analysis: list[str], pictures: dict[str, bytes]) -> None:
-    for name, content in pictures.items():
-        _write_if_changed(reports / name, content)
-    data = results[0].experiment.first.data["name"]
-    write_text(reports / "report.md", f"# Experiments on {data}\n\n{_section(results, analysis, '.', heading='##')}\n")
-
-
 def _section(results: list[Result], analysis: list[str], images: str, heading: str) -> str:
     findings = "\n".join(f"- {sentence}" for sentence in analysis)
     return "\n\n".join(
@@ -129,6 +128,12 @@ def _section(results: list[Result], analysis: list[str], images: str, heading: s
     )
 
 
-def _write_if_changed(path: Path, content: bytes) -> None:
-    if not path.is_file() or path.read_bytes() != content:
-        write_bytes(path, content)
+def _json_text(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _write_if_changed(folder: Path, files: Mapping[str, bytes]) -> None:
+    for name, content in files.items():
+        path = folder / name
+        if not path.is_file() or path.read_bytes() != content:
+            write_bytes(path, content)

@@ -24,7 +24,7 @@ const colour = (index) => `var(--c${index % 7})`;
 const tip = (text) => svg("title", {}, text);
 
 // A frame with room for labels; returns the drawing and the two scales.
-function frame({ width = 520, height = 300, left = 52, right = 12, top = 10, bottom = 36, x, y, label }) {
+function frame({ width = 440, height = 270, left = 52, right = 12, top = 10, bottom = 36, x, y, label }) {
   const root = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label });
   const toX = scale(x, left, width - right);
   const toY = scale(y, height - bottom, top);
@@ -74,7 +74,7 @@ function lineChart(series, options) {
   const y = { low: options.low ?? Math.min(...ys), high: options.high ?? Math.max(...ys), log: options.log, text: options.text };
   const { root, toX, toY } = frame({ x, y, label: options.label });
   const clip = `clip${Math.random().toString(36).slice(2)}`;
-  root.append(svg("clipPath", { id: clip }, svg("rect", { x: 52, y: 6, width: 460, height: 260 })));
+  root.append(svg("clipPath", { id: clip }, svg("rect", { x: 52, y: 6, width: 380, height: 230 })));
   const area = svg("g", { "clip-path": `url(#${clip})` });
   const path = (line) => line.map(([a, b], i) => `${i ? "L" : "M"}${toX(a).toFixed(1)} ${toY(b).toFixed(1)}`).join("");
   for (const one of series) {
@@ -100,7 +100,7 @@ function intervalChart(rows, options) {
   const pad = (Math.max(...values) - Math.min(...values)) * 0.04 || 0.01;
   const x = { low: Math.min(...values) - pad, high: Math.max(...values) + pad, text: options.text, title: options.title };
   const height = 30 + 26 * rows.length + 20;
-  const { root, toX } = frame({ height, left, x, y: { low: 0, high: 1, text: () => "" }, label: options.label });
+  const { root, toX } = frame({ width: 700, height, left, x, y: { low: 0, high: 1, text: () => "" }, label: options.label });
   root.querySelectorAll("line").forEach((line) => line.remove());
   for (const value of ticks(x)) root.prepend(svg("line", { class: "grid", x1: toX(value), x2: toX(value), y1: 8, y2: height - 36 }));
   if (options.zero) root.append(svg("line", { x1: toX(0), x2: toX(0), y1: 8, y2: height - 36, stroke: "var(--ink)" }));
@@ -117,7 +117,7 @@ function intervalChart(rows, options) {
 
 // axes: [{name, values}], one value a line; categories are spread evenly. colours: one a line.
 function parallelChart(axes, names, colours) {
-  const width = Math.max(520, 120 * axes.length);
+  const width = Math.max(700, 120 * axes.length);
   const height = 260;
   const root = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "Settings and result of each experiment" });
   const place = axes.map((axis, index) => {
