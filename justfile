@@ -20,7 +20,7 @@ _ready:
 
 # all of it: data, experiments, report, export, service, one checked prediction
 [group('the chain')]
-main *arguments: env
+main *arguments: _ready
     @{{python}} scripts/main.py "$@"
 
 # install the locked environment for this hardware
@@ -35,7 +35,7 @@ check-env *arguments:
 
 # prepare, verify and version a data set
 [group('data')]
-data *arguments: env
+data *arguments: _ready
     @{{python}} scripts/prepare_data.py "$@"
 
 # explore the data and the runs in JupyterLab
@@ -45,8 +45,33 @@ notebook *arguments: _ready
 
 # train one model: just train experiment=resnet9 seed=1
 [group('training')]
-train *arguments: env
+train *arguments: _ready
     @{{python}} scripts/train.py "$@"
+
+# serve the bundle over HTTP: just serve port=8080
+[group('serving')]
+serve *arguments: _ready
+    @{{python}} scripts/serve.py "$@"
+
+# ask a service for the bundle's golden answers: just smoke url=http://localhost:8000
+[group('serving')]
+smoke *arguments: _ready
+    @{{python}} scripts/smoke.py "$@"
+
+# build the serving image, or target=train; prints its size over the base
+[group('container')]
+docker *arguments: _ready
+    @{{python}} scripts/docker.py "$@"
+
+# run the serving image, hardened: just docker-run port=8000
+[group('container')]
+docker-run *arguments: _ready
+    @{{python}} scripts/docker_run.py "$@"
+
+# build the image for real, run it hardened, starve it, damage its bundle
+[group('container')]
+docker-test *arguments: _ready
+    @KEDJA_CONTAINER=1 {{python}} -m pytest tests/container "$@"
 
 # run the tests; arguments go to pytest: just test -m 'not slow'
 [group('development')]
@@ -61,6 +86,7 @@ lint: _ready
     mypy
     lint-imports
     shellcheck scripts/*.sh .ci/run
+    hadolint Dockerfile
     @{{python}} scripts/lock.py check=true
 
 # format the code, and mend what has one obvious remedy

@@ -8,6 +8,7 @@ import pytest
 
 import kedja.bundle
 import kedja.data
+import kedja.delivery
 import kedja.environment
 import kedja.serving
 
@@ -38,8 +39,8 @@ def test_importing_a_room_loads_nothing_it_may_not_know(package, forbidden):
     assert not set(done.stdout.split()) & set(forbidden)
 
 
-def test_the_environment_needs_no_package_at_all():
-    modules = [*modules_of(kedja.environment), "kedja.cli"]
+def test_environment_and_delivery_need_no_package_at_all():
+    modules = [*modules_of(kedja.environment), *modules_of(kedja.delivery), "kedja.cli"]
     # -S leaves site-packages out; the path to the sources is all it gets.
     source = next(iter(kedja.environment.__path__)).removesuffix("kedja/environment")
     code = (

@@ -16,8 +16,9 @@ from kedja.bundle.errors import KedjaError
 from kedja.bundle.image_spec import ImageSpec
 
 # Formats whose decoders are in Pillow itself and widely fuzzed. Left out on purpose: EPS and other
-# formats that start external programs, and video- or document-like containers.
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "TGA", "MPO", "ICO", "AVIF", "JPEG2000")
+# formats that start external programs, and video- or document-like containers. MPO (several JPEGs in
+# one file) is opened by Pillow's JPEG plugin and has no entry of its own.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "TGA", "ICO", "AVIF", "JPEG2000")
 SUFFIXES = frozenset(
     f".{suffix}"
     for suffix in (
@@ -83,8 +84,7 @@ def decode(data: bytes, spec: ImageSpec, max_pixels: int = MAX_PIXELS) -> Image.
         except MemoryError:
             raise
         except Exception as error:  # noqa: BLE001 -- Pillow's decoders raise many kinds on damaged input
-            code = "truncated" if "truncated" in str(error).lower() else "corrupt"
-            raise ImageError(code, f"the image is {code}: {_reason(error)}") from None
+            raise _damaged(error) from None
 
 
 def fit(image: Image.Image, spec: ImageSpec) -> NDArray[np.uint8]:
@@ -133,7 +133,12 @@ def _open(data: bytes) -> Image.Image:
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 -- as above
-        raise ImageError("corrupt", f"the image's header is corrupt: {_reason(error)}") from None
+        raise _damaged(error) from None
+
+
+def _damaged(error: Exception) -> ImageError:
+    code = "truncated" if "truncated" in str(error).lower() else "corrupt"
+    return ImageError(code, f"the image is {code}: {_reason(error)}")
 
 
 def _shrink_while_decoding(image: Image.Image, spec: ImageSpec) -> None:

@@ -1,0 +1,15 @@
+"""`python -m kedja.serving key=value …`: the server, where there is no clone around it."""
+
+from kedja import cli
+from kedja.serving.settings import Settings
+
+
+def main(settings: Settings) -> None:
+    """Start the server; importing it late keeps `--help` and wrong keys quick."""
+    from kedja.serving.server import serve
+
+    serve(settings)
+
+
+if __name__ == "__main__":
+    cli.run(main, Settings, "KEDJA_")

@@ -1,0 +1,163 @@
+"""Decoding and inference on worker threads, in batches that grow under load and never wait when idle.
+
+A worker that becomes free takes its share of whatever is waiting, decodes it, predicts it in one call of
+the model, and hands the answers back to the event loop. While nothing waits, a request is alone in its
+batch and starts at once; under load requests gather by themselves while the workers are busy.
+"""
+
+import asyncio
+import logging
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kedja.serving.errors import RequestError
+from kedja.serving.payload import Images
+from kedja.serving.predictor import Predictor
+
+logger = logging.getLogger(__name__)
+
+Load = Callable[[Predictor], Images]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Probabilities float32 (N, classes) with the predictor that gave them."""
+
+    probabilities: NDArray[np.float32]
+    many: bool
+    predictor: Predictor
+
+
+@dataclass(eq=False)
+class Job:
+    """One request on its way: how to get its images, and who waits for the answer."""
+
+    load: Load
+    future: asyncio.Future[Answer]
+    deadline: float  # of time.monotonic()
+
+
+class Engine:
+    """Worker threads in front of a predictor.
+
+    Args:
+        predictor: may be replaced at any time by assignment; a batch keeps the one it began with.
+        threads: number of worker threads.
+        max_batch: images in one call of the model at the most.
+    """
+
+    def __init__(self, predictor: Predictor, threads: int, max_batch: int) -> None:
+        self.predictor = predictor
+        self.max_batch = max_batch
+        self._waiting: deque[Job] = deque()
+        self._arrived = threading.Condition()
+        self._closing = False
+        self._workers = [
+            threading.Thread(target=self._work, name=f"kedja-worker-{i}", daemon=True) for i in range(threads)
+        ]
+
+    def start(self) -> None:
+        for worker in self._workers:
+            worker.start()
+
+    def stop(self) -> None:
+        """Finish what is waiting, then end the workers."""
+        with self._arrived:
+            self._closing = True
+            self._arrived.notify_all()
+        for worker in self._workers:
+            worker.join()
+
+    async def run(self, load: Load, deadline: float) -> Answer:
+        """Wait for the answer of one request.
+
+        Args:
+            load: called on a worker thread; may raise `RequestError`.
+            deadline: on the clock of `time.monotonic`; a request still waiting then is given up.
+        """
+        job = Job(load, asyncio.get_running_loop().create_future(), deadline)
+        with self._arrived:
+            self._waiting.append(job)
+            self._arrived.notify()
+        return await job.future
+
+    def _work(self) -> None:
+        while jobs := self._take():
+            self._answer(jobs)
+
+    def _take(self) -> list[Job]:
+        """A fair share of what is waiting; nothing only when the engine closes."""
+        with self._arrived:
+            while not self._waiting and not self._closing:
+                self._arrived.wait()
+            share = math.ceil(len(self._waiting) / len(self._workers))
+            return [self._waiting.popleft() for _ in range(min(share, self.max_batch))]
+
+    def _answer(self, jobs: list[Job]) -> None:
+        predictor = self.predictor
+        results: list[tuple[Job, Answer | Exception]] = []
+        loaded: list[tuple[Job, Images]] = []
+        for job in jobs:
+            try:
+                loaded.append((job, self._load(job, predictor)))
+            except Exception as error:  # noqa: BLE001 -- handed to the request that caused it
+                results.append((job, error))
+        try:
+            results += self._predict(loaded, predictor)
+        except Exception as error:
+            logger.exception("a batch of %d requests failed", len(loaded))
+            results += [(job, error) for job, _ in loaded]
+        _deliver(results)
+
+    @staticmethod
+    def _load(job: Job, predictor: Predictor) -> Images:
+        if job.future.done() or time.monotonic() > job.deadline:
+            raise late()
+        return job.load(predictor)
+
+    def _predict(self, loaded: list[tuple[Job, Images]], predictor: Predictor) -> list[tuple[Job, Answer | Exception]]:
+        if not loaded:
+            return []
+        pixels = np.concatenate([images.pixels for _, images in loaded])
+        steps = range(0, len(pixels), self.max_batch)
+        probabilities = np.concatenate([predictor.predict(pixels[start : start + self.max_batch]) for start in steps])
+        results: list[tuple[Job, Answer | Exception]] = []
+        start = 0
+        for job, images in loaded:
+            end = start + len(images.pixels)
+            results.append((job, Answer(probabilities[start:end], images.many, predictor)))
+            start = end
+        return results
+
+
+def late() -> RequestError:
+    return RequestError(
+        503,
+        "deadline",
+        "the answer would come later than the request's deadline",
+        "come again when the service is less busy",
+        {"Retry-After": "1"},
+    )
+
+
+def _deliver(results: list[tuple[Job, Answer | Exception]]) -> None:
+    """Wake the event loop once for the whole batch."""
+    if results:
+        results[0][0].future.get_loop().call_soon_threadsafe(_resolve, results)
+
+
+def _resolve(results: list[tuple[Job, Answer | Exception]]) -> None:
+    for job, result in results:
+        if job.future.done():
+            continue
+        if isinstance(result, Exception):
+            job.future.set_exception(result)
+        else:
+            job.future.set_result(result)

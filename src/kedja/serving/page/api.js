@@ -1,0 +1,51 @@
+// The service's own addresses, seen from the page. Failures are thrown with the server's reason.
+
+const ATTEMPTS = 3;
+
+export class Refusal extends Error {
+  constructor(message, remedy) {
+    super(message);
+    this.remedy = remedy;
+  }
+}
+
+export async function getJson(path) {
+  return check(await send(path));
+}
+
+export async function randomImage() {
+  const response = await send("random-image", { cache: "no-store" });
+  if (!response.ok) await check(response);
+  return { blob: await response.blob(), label: decodeURIComponent(response.headers.get("X-Label")) };
+}
+
+/** The answer to one image, with the milliseconds it took, network included. */
+export async function predict(blob) {
+  const started = performance.now();
+  // Files without a known type are sent as they are: the server looks at the bytes.
+  const type = blob.type.startsWith("image/") ? blob.type : "application/octet-stream";
+  const response = await send("predict", { method: "POST", body: blob, headers: { "Content-Type": type } });
+  const answer = await check(response);
+  return { ...answer, milliseconds: performance.now() - started };
+}
+
+async function send(path, options) {
+  for (let attempt = 1; ; attempt++) {
+    let response;
+    try {
+      response = await fetch(path, options);
+    } catch {
+      throw new Refusal("The service cannot be reached.", "Is it still running?");
+    }
+    if (response.status !== 503 || attempt === ATTEMPTS) return response;
+    const seconds = Number(response.headers.get("Retry-After")) || 1;
+    await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+  }
+}
+
+async function check(response) {
+  const value = await response.json().catch(() => null);
+  if (response.ok && value) return value;
+  const error = value?.error;
+  throw new Refusal(error?.message ?? `The service answered with status ${response.status}.`, error?.remedy ?? "");
+}

@@ -1,0 +1,101 @@
+// The chosen image and its answer.
+
+const FIRST_BARS = 10;
+let allBars = false;
+
+export const byId = (id) => document.getElementById(id);
+
+export const clear = (node) => node.replaceChildren();
+
+export function element(tag, properties = {}, ...children) {
+  const node = Object.assign(document.createElement(tag), properties);
+  node.append(...children);
+  return node;
+}
+
+/** Show one item, or the empty page for null. */
+export function show(item, classes) {
+  showPicture(item);
+  clear(byId("bars"));
+  byId("bars-all").hidden = true;
+  const status = byId("status");
+  status.setAttribute("aria-busy", String(Boolean(item && !item.answer && !item.error)));
+  if (!item) status.replaceChildren(element("p", { className: "placeholder" }, "The answer appears here."));
+  else if (item.error) showFailure(status, item.error);
+  else if (item.answer) showAnswer(status, item, classes);
+  else status.replaceChildren(element("p", { className: "placeholder" }, "Asking the model …"));
+}
+
+function showPicture(item) {
+  const picture = byId("preview");
+  const drop = byId("drop");
+  const shown = Boolean(item?.url);
+  picture.hidden = !shown;
+  drop.classList.toggle("filled", shown);
+  drop.setAttribute("aria-label", shown ? `${item.name}; choose other images` : "Choose images");
+  if (!shown || picture.src === item.url) return;
+  picture.onload = () => picture.classList.toggle("small-source", picture.naturalWidth < 100);
+  picture.onerror = () => { picture.hidden = true; drop.classList.remove("filled"); };
+  picture.src = item.url;
+}
+
+function showFailure(status, error) {
+  status.replaceChildren(element("p", { className: "failure" }, error.message));
+  if (error.remedy) status.append(element("p", {}, error.remedy));
+}
+
+function showAnswer(status, item, classes) {
+  const { predicted_class: name, class_index: index, probabilities, milliseconds } = item.answer;
+  const facts = element("p", { className: "facts" }, `${item.name} · ${milliseconds.toFixed(0)} ms`);
+  if (item.label !== null) facts.append(" · ", verdict(name === item.label, item.label));
+  status.replaceChildren(
+    element(
+      "p",
+      { className: "answer" },
+      element("span", { className: "class" }, name),
+      element("span", { className: "share" }, percent(probabilities[index])),
+    ),
+    facts,
+  );
+  showBars(probabilities, classes);
+}
+
+function verdict(right, label) {
+  return element("span", { className: right ? "good" : "bad" }, right ? `✓ truly ${label}` : `✗ truly ${label}`);
+}
+
+/** Few classes stay in their own order, which the eye learns; many are sorted and cut. */
+function showBars(probabilities, classes) {
+  const bars = byId("bars");
+  const top = probabilities.indexOf(Math.max(...probabilities));
+  let order = probabilities.map((_, index) => index);
+  const many = order.length > FIRST_BARS;
+  if (many) order.sort((a, b) => probabilities[b] - probabilities[a]);
+  if (many && !allBars) order = order.slice(0, FIRST_BARS);
+  clear(bars);
+  for (const index of order) bars.append(bar(classes[index], probabilities[index], index === top));
+  const more = byId("bars-all");
+  more.hidden = !many;
+  more.textContent = allBars ? "Show fewer classes" : `Show all ${classes.length} classes`;
+  more.onclick = () => { allBars = !allBars; showBars(probabilities, classes); };
+}
+
+function bar(name, probability, isTop) {
+  const fill = element("div", { className: "fill" });
+  fill.style.width = `${(100 * probability).toFixed(2)}%`;
+  const track = element("div", { className: "track" }, fill);
+  track.setAttribute("aria-hidden", "true");
+  return element(
+    "li",
+    { className: isTop ? "top" : "" },
+    element("span", { className: "name", title: name }, name),
+    track,
+    element("span", { className: "value" }, percent(probability)),
+  );
+}
+
+function percent(probability) {
+  const share = 100 * probability;
+  if (share > 0 && share < 0.01) return "< 0.01 %";
+  return `${share.toFixed(share >= 99.995 || share === 0 ? 0 : 2)} %`;
+}

@@ -1,0 +1,48 @@
+"""The web page's files, read once at start and served from memory."""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from importlib import resources
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+MEDIA_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+
+
+def routes() -> list[Route]:
+    """`/` and `/docs` are documents; everything they need is under `/page/`."""
+    files = _read_files()
+    return [
+        Route("/", _endpoint(*files["index.html"])),
+        Route("/docs", _endpoint(*files["docs.html"])),
+        *(Route(f"/page/{name}", _endpoint(*file)) for name, file in files.items() if not name.endswith(".html")),
+    ]
+
+
+def _read_files() -> dict[str, tuple[bytes, str]]:
+    folder = resources.files("kedja.serving.page")
+    found = {}
+    for file in folder.iterdir():
+        suffix = "." + file.name.rpartition(".")[2]
+        if suffix in MEDIA_TYPES:
+            found[file.name] = (file.read_bytes(), MEDIA_TYPES[suffix])
+    return found
+
+
+def _endpoint(content: bytes, media_type: str) -> Callable[[Request], Awaitable[Response]]:
+    tag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
+    headers = {"ETag": tag, "Cache-Control": "no-cache"}
+
+    async def answer(request: Request) -> Response:
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers=headers)
+        return Response(content, media_type=media_type, headers=headers)
+
+    return answer

@@ -1,0 +1,94 @@
+"""A verified bundle, ready to predict."""
+
+import mimetypes
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from kedja.bundle import integrity
+from kedja.bundle.errors import KedjaError
+from kedja.bundle.metadata import MODEL, MODEL_CARD, Metadata, load
+from kedja.bundle.preprocess import preprocess
+
+# ONNX Runtime's own words for its loglevels; warnings of the optimiser are no news to an operator.
+_ERRORS_ONLY = 3
+
+
+@dataclass(frozen=True)
+class Sample:
+    """An encoded example image of the bundle with the name of its class."""
+
+    data: bytes
+    media_type: str
+    label: str
+
+
+class Predictor:
+    """The model of a bundle; constructing it verifies every file and every golden example.
+
+    Args:
+        bundle: the folder that `just export` wrote.
+        threads: threads inside one call of the model. Calls from several threads run side by side, each in its
+            caller's thread where this is 1.
+
+    Raises:
+        KedjaError: the bundle is missing, damaged, or answers differently from the training framework.
+    """
+
+    def __init__(self, bundle: Path, threads: int = 1) -> None:
+        self.metadata: Metadata = load(bundle)
+        integrity.verify_files(bundle, self.metadata)
+        if MODEL not in self.metadata.files:
+            raise KedjaError(f"the bundle {bundle}/ names no {MODEL}", "export again with `just export`")
+        self._session = _open_session(bundle / MODEL, threads)
+        _check_signature(self._session, bundle)
+        self.golden_difference = integrity.verify_golden(bundle, self.metadata, self.predict)
+        # Kept in memory: the folder may be replaced by the next export while this one still serves.
+        self.samples = [
+            Sample((bundle / golden.file).read_bytes(), _media_type(golden.file), self.metadata.classes[golden.label])
+            for golden in self.metadata.golden
+        ]
+        self.model_card = (bundle / MODEL_CARD).read_text(encoding="utf-8") if MODEL_CARD in self.metadata.files else ""
+
+    def sample_pixels(self, position: int) -> NDArray[np.uint8]:
+        """A sample as the model sees it, uint8 (H, W, C)."""
+        return preprocess(self.samples[position].data, self.metadata.input)
+
+    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """uint8 (N, H, W, C), raw pixels → probabilities float32 (N, classes). Safe to call from many threads."""
+        (probabilities,) = self._session.run(["probabilities"], {"image": images})
+        answer: NDArray[np.float32] = probabilities
+        return answer
+
+
+def _open_session(path: Path, threads: int) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _ERRORS_ONLY
+    # Memory patterns are remembered for each batch size ever seen; batch sizes vary here.
+    options.enable_mem_pattern = False
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # noqa: BLE001 -- onnxruntime's exceptions share no base class
+        reason = str(error).strip().splitlines()[0]
+        raise KedjaError(f"{path} cannot be opened: {reason}", "export again with `just export`") from None
+
+
+def _check_signature(session: Any, bundle: Path) -> None:
+    inputs = [(value.name, value.type) for value in session.get_inputs()]
+    outputs = {value.name for value in session.get_outputs()}
+    if inputs != [("image", "tensor(uint8)")] or "probabilities" not in outputs:
+        raise KedjaError(
+            f"{bundle / MODEL} takes {inputs} and gives {sorted(outputs)}, not uint8 `image` and `probabilities`",
+            "export again with `just export`",
+        )
+
+
+def _media_type(name: str) -> str:
+    return mimetypes.types_map.get(Path(name).suffix.lower(), "application/octet-stream")

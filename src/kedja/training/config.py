@@ -1,0 +1,102 @@
+"""Overrides → a complete `TrainConfig`, composed by Hydra from `conf/`; and back from `config.json`."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from kedja.bundle.errors import KedjaError, nearest
+from kedja.bundle.files import read_json
+from kedja.training.schema import TrainConfig, flat, groups, leaves
+
+CONF = Path(__file__).resolve().parents[3] / "conf"
+
+
+def compose(overrides: list[str]) -> TrainConfig:
+    """The configuration that `key=value` overrides make of `conf/config.yaml` and its groups.
+
+    Raises:
+        KedjaError: an unknown key or group file, or a value of the wrong type (names the nearest valid one).
+    """
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+    from hydra.core.config_store import ConfigStore
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    chosen = experiment_of(overrides)
+    for override in overrides:
+        _check_override(override)
+    ConfigStore.instance().store(name="schema", node=TrainConfig)
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(CONF), version_base="1.3", job_name="kedja"):
+            composed = hydra_compose("config", overrides=overrides)
+            composed.experiment = chosen
+            config = OmegaConf.to_object(composed)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise KedjaError(_first_line(error), "`just train --help` lists the keys") from None
+    assert isinstance(config, TrainConfig)
+    _check_choices(config)
+    return config
+
+
+def from_json(path: Path) -> TrainConfig:
+    """The configuration stored in a run's `config.json`.
+
+    Raises:
+        KedjaError: it holds a key that this code does not know, or lacks one.
+    """
+    config: TrainConfig = _build(TrainConfig, read_json(path), path)
+    return config
+
+
+def experiment_of(overrides: list[str]) -> str:
+    """The name given as `experiment=…`, else ``default``."""
+    given = [override.partition("=")[2] for override in overrides if override.startswith("experiment=")]
+    return given[-1] if given else "default"
+
+
+def files_of(group: str) -> list[str]:
+    """Names of the files in `conf/<group>/`."""
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+def _check_override(override: str) -> None:
+    key, equals, value = override.partition("=")
+    if not equals:
+        raise KedjaError(f"{override!r} is not of the form key=value", nearest(override, list(leaves())))
+    if key in [*groups(), "experiment"]:
+        if value not in files_of(key):
+            raise KedjaError(f"{key}={value}: there is no conf/{key}/{value}.yaml", nearest(value, files_of(key)))
+    elif key not in leaves():
+        raise KedjaError(f"unknown key {key!r}", nearest(key, [*leaves(), *groups()]))
+
+
+def _check_choices(config: TrainConfig) -> None:
+    fields = leaves()
+    for key, value in flat(config).items():
+        choices = list(fields[key].metadata["choices"])
+        if choices and value not in choices:
+            raise KedjaError(f"{key}={value} is not a choice", nearest(str(value), choices))
+
+
+def _build(kind: type, values: dict[str, Any], path: Path) -> Any:
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    if unknown := sorted(set(values) - set(fields)):
+        raise KedjaError(f"{path} has the unknown key {unknown[0]!r}", "it was written by another version of Kedja")
+    arguments = {
+        name: _build(fields[name].type, value, path)  # type: ignore[arg-type]
+        if isinstance(value, dict)
+        else value
+        for name, value in values.items()
+    }
+    return kind(**arguments)
+
+
+def _first_line(error: Exception) -> str:
+    """Hydra wraps the reason in several exceptions; the innermost names the key and the value."""
+    while error.__cause__ is not None and isinstance(error.__cause__, Exception):
+        error = error.__cause__
+    return " ".join(line.strip() for line in str(error).splitlines()[:2])

@@ -1,0 +1,43 @@
+"""A finished run's answers on a split of its data set."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from kedja.bundle.errors import KedjaError
+from kedja.data.prepared import load
+from kedja.training.config import from_json
+from kedja.training.dataset import ImageDataset
+from kedja.training.predict import predict
+from kedja.training.restore import load_model
+from kedja.training.run import CONFIG, data_folder, read_summary
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """`ids` (N,), `labels` int64 (N,), `logits` float32 (N, classes)."""
+
+    ids: list[str]
+    labels: NDArray[np.int64]
+    logits: NDArray[np.float32]
+
+
+def evaluate(run: Path, split: str) -> Evaluation:
+    """The best weights' answers on ``train``, ``val`` or ``test``, computed on the CPU.
+
+    Raises:
+        KedjaError: the run is unfinished, or its data set is missing or has changed since.
+    """
+    trained_on = read_summary(run)["data"]
+    folder = data_folder(from_json(run / CONFIG))
+    data = load(folder)
+    if data.hash != trained_on["hash"]:
+        raise KedjaError(
+            f"{folder}/ has changed since {run} was trained on it", "train again, or bring the data set back"
+        )
+    dataset = ImageDataset(data, split)
+    logits = predict(load_model(run), dataset, torch.device("cpu"))
+    return Evaluation(dataset.ids, dataset.labels.numpy(), logits.numpy())

@@ -1,0 +1,53 @@
+"""A network with what turns raw pixels into its input: the module that is trained, evaluated and exported."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class Normalise(nn.Module):
+    """Pixels in 0…1 to zero mean and unit deviation per channel, by the training split's statistics."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: list[float], std: list[float]) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1))
+        # A channel that never varies has no deviation to divide by.
+        self.register_buffer("std", torch.tensor(std).clamp_min(1e-3).view(1, -1, 1, 1))
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return (pixels - self.mean) / self.std
+
+
+class Resize(nn.Module):
+    """To the network's working size, bilinear."""
+
+    def __init__(self, side: int) -> None:
+        super().__init__()
+        self.side = side
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return F.interpolate(pixels, size=(self.side, self.side), mode="bilinear", align_corners=False)
+
+
+class Classifier(nn.Module):
+    """Raw pixels uint8 (N, H, W, C) → logits float32 (N, classes).
+
+    Training augments between the two halves: `network(augment(to_float(image)))`.
+    """
+
+    def __init__(self, body: nn.Module, mean: list[float], std: list[float], image_size: int = 0) -> None:
+        super().__init__()
+        resize = [Resize(image_size)] if image_size else []
+        self.network = nn.Sequential(Normalise(mean, std), *resize, body)
+
+    def forward(self, image: Tensor) -> Tensor:
+        logits: Tensor = self.network(to_float(image)).float()
+        return logits
+
+
+def to_float(image: Tensor) -> Tensor:
+    """uint8 (N, H, W, C) → float32 (N, C, H, W) in 0…1, channels last in memory as it came."""
+    return image.permute(0, 3, 1, 2).float() / 255

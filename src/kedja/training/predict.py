@@ -1,0 +1,28 @@
+"""A classifier's answers on a data set."""
+
+import torch
+from torch import Tensor, nn
+
+from kedja.training.dataset import ImageDataset, evaluation_loader
+from kedja.training.models.classifier import Classifier
+
+EVALUATION_BATCH = 512
+
+
+@torch.inference_mode()
+def predict(classifier: Classifier, dataset: ImageDataset, device: torch.device) -> Tensor:
+    """Logits float32 (N, classes), on `device`, in the data set's order."""
+    was_training = classifier.training
+    classifier.eval()
+    loader = evaluation_loader(dataset, EVALUATION_BATCH)
+    logits = torch.cat([classifier(batch.images.to(device)) for batch in loader])
+    classifier.train(was_training)
+    return logits
+
+
+def score(logits: Tensor, labels: Tensor) -> dict[str, float]:
+    """Accuracy, and the mean cross-entropy without smoothing."""
+    return {
+        "accuracy": (logits.argmax(1) == labels).double().mean().item(),
+        "loss": nn.functional.cross_entropy(logits.double(), labels).item(),
+    }

@@ -1,0 +1,79 @@
+"""What a run was made from and on: code, data, lock, hardware, versions, command."""
+
+import hashlib
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from kedja.data.prepared import PreparedDataset
+
+PACKAGES = ("torch", "torchvision", "lightning-fabric", "numpy", "safetensors", "hydra-core")
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+
+def describe(data: PreparedDataset, device: torch.device, threads: int) -> dict[str, Any]:
+    """The content of `provenance.json`; the data set's facts let the model be rebuilt without its images."""
+    return {
+        "git": _git(),
+        "command": shlex.join(sys.argv),
+        "data": {
+            "name": data.name,
+            "hash": data.hash,
+            "classes": data.classes,
+            "image": data.spec.to_json(),
+            "mean": data.mean,
+            "std": data.std,
+        },
+        "lock_sha256": _sha256(REPOSITORY / "uv.lock"),
+        "hardware": {
+            "device": str(device),
+            "accelerator": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
+            "cpu": _cpu_name(),
+            "cores": os.cpu_count(),
+            "threads": threads,
+            "platform": platform.platform(),
+        },
+        "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
+    }
+
+
+def _git() -> dict[str, Any] | None:
+    """Commit, and whether tracked files differ from it; None outside a repository."""
+    commit = _output("git", "rev-parse", "HEAD")
+    if commit is None:
+        return None
+    return {"commit": commit, "dirty": bool(_output("git", "status", "--porcelain", "--untracked-files=no"))}
+
+
+def _output(*command: str) -> str | None:
+    try:
+        result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return None
+    return result.stdout.strip() if result.returncode == 0 else None
+
+
+def _sha256(path: Path) -> str | None:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+
+
+def _cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

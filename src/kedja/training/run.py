@@ -1,0 +1,69 @@
+"""A run's folder: where it is, whether it is finished, and the files that describe it. No torch."""
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from kedja.bundle.errors import KedjaError
+from kedja.bundle.files import read_json, write_json
+from kedja.data.folder_hash import hash_folder
+from kedja.training.schema import NOT_HASHED, TrainConfig
+
+SCHEMA_VERSION = 1
+DATA = Path("data")
+
+CONFIG = "config.json"
+PROVENANCE = "provenance.json"
+METRICS = "metrics.jsonl"
+CHECKPOINT = "last.ckpt"
+BEST = "best.safetensors"
+VALIDATION = "validation.npz"
+SUMMARY = "summary.json"
+
+
+def data_folder(config: TrainConfig) -> Path:
+    """`data/<name>/`."""
+    return DATA / config.data.name
+
+
+def config_hash(config: TrainConfig) -> str:
+    """8 hexadecimal digits of everything that decides the result except the seed, the data's content included.
+
+    Raises:
+        KedjaError: the data set is not there.
+    """
+    folder = data_folder(config)
+    if not folder.is_dir():
+        raise KedjaError(f"{folder}/ does not exist", f"make it with `just data name={config.data.name}`")
+    values = {k: v for k, v in dataclasses.asdict(config).items() if k not in NOT_HASHED}
+    text = json.dumps([values, hash_folder(folder).hash], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def run_directory(config: TrainConfig) -> Path:
+    """`<runs>/<experiment>-<config hash>/seed<k>`; the same configuration on changed data is another run."""
+    return Path(config.runs) / f"{config.experiment}-{config_hash(config)}" / f"seed{config.seed}"
+
+
+def is_finished(directory: Path) -> bool:
+    """Whether the run has its summary, which is written last."""
+    return (directory / SUMMARY).is_file()
+
+
+def read_summary(directory: Path) -> dict[str, Any]:
+    """`summary.json` of a finished run.
+
+    Raises:
+        KedjaError: the run is unfinished.
+    """
+    if not is_finished(directory):
+        raise KedjaError(f"{directory} holds no finished run", "run its training again to continue it")
+    summary: dict[str, Any] = read_json(directory / SUMMARY)
+    return summary
+
+
+def write_config(directory: Path, config: TrainConfig) -> None:
+    """`config.json`: the complete resolved configuration."""
+    write_json(directory / CONFIG, dataclasses.asdict(config))

@@ -1,0 +1,152 @@
+"""The page in a real Chromium: by mouse, keyboard and paste, wide and narrow, light and dark."""
+
+import base64
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from kedja.bundle import metadata as bundles
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        # Containers have no user namespaces for the sandbox; the page under test is our own.
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+def is_error(message):
+    """Chromium itself reports every 4xx, which the page explains; that is no error of the page."""
+    return message.type == "error" and "422 (Unprocessable" not in message.text
+
+
+@pytest.fixture
+def open_page(browser, start_server) -> Iterator:
+    """`open_page(bundle, **context)` → a page that fails the test on any error or outside request."""
+    problems: list[str] = []
+    contexts = []
+
+    def open_one(bundle, path="/", **context) -> Page:
+        server = start_server(bundle=bundle)
+        contexts.append(browser.new_context(**context))
+        page = contexts[-1].new_page()
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda message: problems.append(message.text) if is_error(message) else None)
+        page.on("request", lambda sent: sent.url.startswith((server.url, "blob:")) or problems.append(sent.url))
+        page.goto(server.url + path)
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+def test_a_random_sample_by_keyboard(open_page, digits):
+    page = open_page(digits)
+    expect(page.get_by_role("heading", level=1)).to_have_text("tiny")
+    page.get_by_role("button", name="Random sample").focus()
+    page.keyboard.press("Enter")
+    status = page.get_by_role("status")
+    expect(status).to_contain_text("✓ truly")
+    expect(page.get_by_role("list", name="Probabilities").get_by_role("listitem")).to_have_count(10)
+    expect(page.get_by_role("button", name="Random sample", exact=True)).to_be_focused()
+    shares = [float(text.strip("< %")) for text in page.locator(".bars .value").all_text_contents()]
+    assert sum(shares) == pytest.approx(100, abs=0.2)
+
+
+def test_several_files_at_once_and_the_history(open_page, photos):
+    page = open_page(photos)
+    files = sorted((photos / "samples").iterdir())[:3]
+    page.get_by_label("Images", exact=True).set_input_files(files)
+    thumbs = page.locator("#history-list button")
+    expect(thumbs).to_have_count(3)
+    metadata = bundles.load(photos)
+    for position, golden in enumerate(metadata.golden[:3]):
+        name = metadata.classes[golden.label]
+        page.get_by_role("button", name=f"{files[position].name}: {name}").click()
+        expect(page.locator(".answer .class")).to_have_text(name)
+    page.get_by_role("button", name="Clear").click()
+    expect(page.get_by_role("status")).to_have_text("The answer appears here.")
+
+
+TRANSFER = """async ([text, type, kind]) => {
+  const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  const data = new DataTransfer();
+  data.items.add(new File([bytes], "it.png", { type }));
+  const options = { bubbles: true, cancelable: true };
+  document.body.dispatchEvent(kind === "paste"
+    ? new ClipboardEvent("paste", { ...options, clipboardData: data })
+    : new DragEvent("drop", { ...options, dataTransfer: data }));
+}"""
+
+
+@pytest.mark.parametrize("kind", ["paste", "drop"])
+def test_paste_and_drop(open_page, digits, kind):
+    page = open_page(digits)
+    expect(page.locator("#model-name")).to_have_text("tiny")
+    sample = base64.b64encode((digits / "samples/0.png").read_bytes()).decode()
+    page.evaluate(TRANSFER, [sample, "image/png", kind])
+    metadata = bundles.load(digits)
+    expect(page.locator(".answer .class")).to_have_text(metadata.classes[metadata.golden[0].label])
+
+
+def test_a_file_that_is_no_image_is_explained(open_page, digits, tmp_path):
+    page = open_page(digits)
+    (tmp_path / "notes.txt").write_text("not an image")
+    page.get_by_label("Images", exact=True).set_input_files(tmp_path / "notes.txt")
+    expect(page.get_by_role("status")).to_contain_text("no image of a known format")
+
+
+def test_drawing(open_page, digits):
+    page = open_page(digits)
+    page.get_by_role("button", name="Draw").click()
+    box = page.get_by_role("img", name="Drawing pad").bounding_box()
+    page.mouse.move(box["x"] + 60, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 150, box["y"] + 200, steps=5)
+    page.mouse.up()
+    page.get_by_role("button", name="Classify").click()
+    expect(page.get_by_role("status")).to_contain_text("drawing")
+    expect(page.locator(".answer .class")).to_be_visible()
+
+
+def test_the_model_card(open_page, photos):
+    page = open_page(photos)
+    page.get_by_role("button", name="Model card").click()
+    card = page.get_by_role("dialog", name="Model card")
+    expect(card).to_contain_text("with seeded random weights")
+    page.keyboard.press("Escape")
+    expect(card).to_be_hidden()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (360, "dark"), (1400, "dark")])
+def test_nothing_sticks_out_on_any_screen(open_page, photos, width, scheme):
+    page = open_page(photos, viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page.get_by_role("button", name="Random sample").click()
+    expect(page.locator(".answer")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    brightness = sum(int(part) for part in background.strip("rgb()").split(",")[:3]) / 3
+    assert (brightness < 128) == (scheme == "dark")
+
+
+def test_the_documentation_tries_its_examples(open_page, digits):
+    page = open_page(digits, "/docs")
+    expect(page.locator("details")).to_have_count(6)
+    choice = page.get_by_label("Kind of body")
+    for position in range(3):
+        choice.select_option(index=position)
+        page.get_by_role("button", name="Try it").click()
+        expect(page.get_by_role("status").filter(has_text="200 OK")).to_contain_text("predicted_class")
+    page.locator("details", has_text="/random-image").locator("summary").click()
+    page.locator("details", has_text="/random-image").get_by_role("button", name="Try it").click()
+    expect(page.locator("figure img")).to_be_visible()

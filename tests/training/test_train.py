@@ -1,0 +1,135 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from kedja.bundle.errors import KedjaError
+from kedja.training.checkpoint import load_checkpoint, load_weights
+from kedja.training.evaluate import evaluate
+from kedja.training.restore import load_model
+from kedja.training.run import run_directory
+from kedja.training.train import train
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "train.py"
+
+
+def test_a_run_leaves_what_the_contract_says(workplace, debug):
+    directory = train(debug())
+    names = {path.name for path in directory.iterdir()}
+    assert names >= {
+        "config.json",
+        "provenance.json",
+        "metrics.jsonl",
+        "last.ckpt",
+        "best.safetensors",
+        "validation.npz",
+        "summary.json",
+        "tensorboard",
+    }
+    summary = json.loads((directory / "summary.json").read_text())
+    assert summary["hyperparameters"]["model.width"] == 0.25
+    assert summary["validation"]["accuracy"] > 0.8
+    lines = [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in lines] == [1, 2]
+    assert set(lines[0]) == {
+        "epoch",
+        "step",
+        "train_loss",
+        "train_accuracy",
+        "val_loss",
+        "val_accuracy",
+        "learning_rate",
+        "images_per_second",
+        "seconds",
+    }
+
+
+def test_the_restored_model_answers_as_training_did(workplace, debug):
+    directory = train(debug("ema=0.9"))
+    stored = np.load(directory / "validation.npz")
+    answer = evaluate(directory, "val")
+    assert list(stored["ids"]) == answer.ids
+    np.testing.assert_array_equal(stored["labels"], answer.labels)
+    np.testing.assert_allclose(stored["logits"], answer.logits, atol=1e-5)
+    logits = load_model(directory)(torch.zeros(3, 8, 8, 1, dtype=torch.uint8))
+    assert logits.shape == (3, 10)
+    assert logits.dtype == torch.float32
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_does_not(workplace, debug):
+    runs = [train(debug(*overrides)) for overrides in ([], ["runs=again"], ["seed=1"])]
+    first, again, other = (load_weights(run / "best.safetensors") for run in runs)
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not all(torch.equal(first[name], other[name]) for name in first)
+
+
+@pytest.mark.parametrize("steps", [1, 19, 27])
+def test_a_killed_run_continues_to_the_same_bits(workplace, debug, steps):
+    overrides = ["ema=0.9", "model.dropout=0.2", "checkpoint_seconds=0"]
+    whole = train(debug(*overrides, "runs=whole"))
+    config = debug(*overrides)
+    directory = run_directory(config)
+    kill_after(steps, directory, ["experiment=debug", *overrides])
+    assert not (directory / "summary.json").exists()
+    assert load_checkpoint(directory / "last.ckpt")["position"]["step"] >= steps
+    assert train(config) == directory
+    assert_same_bits(whole, directory)
+
+
+def kill_after(steps: int, directory: Path, arguments: list[str]) -> None:
+    """Start a training process and kill it once its checkpoint has got that far."""
+    process = subprocess.Popen([sys.executable, SCRIPT, *arguments], stdout=subprocess.DEVNULL)
+    checkpoint = directory / "last.ckpt"
+    while process.poll() is None:
+        if checkpoint.exists() and load_checkpoint(checkpoint)["position"]["step"] >= steps:
+            os.kill(process.pid, signal.SIGKILL)
+            break
+        time.sleep(0.002)
+    assert process.wait() == -signal.SIGKILL
+
+
+def assert_same_bits(one: Path, other: Path) -> None:
+    first, second = (load_weights(run / "best.safetensors") for run in (one, other))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    last = [load_checkpoint(run / "last.ckpt") for run in (one, other)]
+    for part in ("classifier", "best_weights"):
+        assert all(torch.equal(last[0][part][name], last[1][part][name]) for name in last[0][part])
+    assert torch.equal(last[0]["random"]["cpu"], last[1]["random"]["cpu"])
+    for name in ("epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate"):
+        assert [line[name] for line in last[0]["position"]["history"]] == [
+            line[name] for line in last[1]["position"]["history"]
+        ]
+    np.testing.assert_array_equal(*[np.load(run / "validation.npz")["logits"] for run in (one, other)])
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_images(workplace, debug):
+    with pytest.raises(KedjaError, match=r"the loss became (nan|inf) at step .* holds the images \w+") as error:
+        train(debug("optim.lr=1e30"))
+    assert "optim.lr" in str(error.value)
+
+
+def test_patience_ends_a_run_early(workplace, debug):
+    directory = train(debug("epochs=30", "patience=2", "optim.lr=0"))
+    assert json.loads((directory / "summary.json").read_text())["epochs"] == 3
+
+
+def test_a_damaged_checkpoint_is_named(workplace, debug):
+    config = debug()
+    directory = run_directory(config)
+    directory.mkdir(parents=True)
+    (directory / "last.ckpt").write_bytes(b"no checkpoint")
+    with pytest.raises(KedjaError, match=r"last\.ckpt cannot be read"):
+        train(config)
+
+
+def test_a_device_that_is_not_there_is_named(workplace, debug):
+    absent = "mps" if not torch.backends.mps.is_available() else "cuda"
+    with pytest.raises(KedjaError, match=f"device={absent} is not available here"):
+        train(debug(f"device={absent}"))
