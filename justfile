@@ -48,6 +48,16 @@ notebook *arguments: _ready
 train *arguments: _ready
     @{{python}} scripts/train.py "$@"
 
+# export the best run (or run=…) to a verified bundle
+[group('export')]
+export *arguments: _ready
+    @{{python}} scripts/export.py "$@"
+
+# predict an image or a folder from the bundle, without a server: just predict image=photos/
+[group('export')]
+predict *arguments: _ready
+    @{{python}} scripts/predict.py "$@"
+
 # serve the bundle over HTTP: just serve port=8080
 [group('serving')]
 serve *arguments: _ready
@@ -76,7 +86,7 @@ docker-test *arguments: _ready
 # run the tests; arguments go to pytest: just test -m 'not slow'
 [group('development')]
 test *arguments: _ready
-    @{{python}} -m pytest -n auto "$@"
+    @{{python}} -m pytest -n auto --dist loadfile "$@"
 
 # check format, style, types, import walls, scripts and files; changes nothing
 [group('development')]
