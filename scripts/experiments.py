@@ -9,6 +9,7 @@ from kedja.bundle.errors import KedjaError
 from kedja.experiments import plan
 from kedja.experiments.progress import failure_text
 from kedja.experiments.stage import run_stage
+from kedja.training.config import CONF
 
 SCRIPTS = Path(__file__).resolve().parent
 
@@ -35,7 +36,7 @@ def main(arguments: list[str]) -> None:
     if options.runs != Path("runs"):
         overrides.append(f"runs={options.runs}")
     request = plan.Request(options.seeds, options.only, options.baselines, overrides, grids)
-    stage = run_stage(request, Path("conf"), options.runs, SCRIPTS, options.jobs)
+    stage = run_stage(request, CONF, options.runs, SCRIPTS, options.jobs)
     ran = len(stage.outcomes)
     print(f"{ran} ran, {len(stage.tasks) - ran} were finished before\n" if ran else "all runs are finished\n")
     from kedja.experiments.report.text import terminal_table

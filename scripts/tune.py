@@ -8,6 +8,7 @@ from typing import Literal
 from kedja import cli
 from kedja.experiments import plan
 from kedja.experiments.tuning import Search, confirm, search
+from kedja.training.config import CONF
 
 SCRIPTS = Path(__file__).resolve().parent
 
@@ -40,7 +41,7 @@ def main(arguments: list[str]) -> None:
     wanted = Search(
         name=options.study,
         storage=options.storage,
-        space_file=Path("conf/tune") / f"{options.space}.yaml",
+        space_file=CONF / "tune" / f"{options.space}.yaml",
         space={key: ",".join(values) for key, values in space.items()},
         overrides=overrides,
         objectives=options.objectives.split(","),
@@ -54,7 +55,7 @@ def main(arguments: list[str]) -> None:
     found = search(wanted, print)
     print(found.text())
     if options.save and found.best_overrides and found.complete:
-        print(confirm(wanted, found, Path("conf"), options.save, options.seeds))
+        print(confirm(wanted, found, CONF, options.save, options.seeds))
 
 
 if __name__ == "__main__":

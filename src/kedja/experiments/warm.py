@@ -141,7 +141,10 @@ class _Server:
 
 
 def serve(modules: Sequence[str]) -> None:
-    """Load the modules, read requests from standard input, fork for each, report starts and ends; stop the runs when it closes."""
+    """Load the modules; read requests from standard input, fork for each, report starts and ends.
+
+    When standard input closes, the runs end too.
+    """
     for name in modules:
         importlib.import_module(name)
     alive, held = os.pipe()
@@ -201,7 +204,7 @@ def _redirect(log: str) -> None:
     nothing, written = os.open(os.devnull, os.O_RDONLY), os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
     for source, target in ((nothing, 0), (written, 1), (written, 2)):
         os.dup2(source, target)
-    sys.stdout = open(1, "w", buffering=1, encoding="utf-8", closefd=False)  # noqa: SIM115, PTH123 - lasts as long as the process
+    sys.stdout = open(1, "w", buffering=1, encoding="utf-8", closefd=False)  # noqa: SIM115 - lasts as long as the process
 
 
 def _report_ended(numbers: dict[int, int]) -> None:

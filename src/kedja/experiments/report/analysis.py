@@ -66,10 +66,11 @@ def _cheapest(results: list[Result]) -> list[str]:
     cheapest = min(equal, key=lambda result: result.seconds)
     if cheapest is equal[0]:
         return [f"{cheapest.label} is also the quickest to train of the networks that are not detectably worse."]
+    small, large = (one.experiment.first.parameters for one in (cheapest, equal[0]))
+    size = f", with {small:,} against {large:,} parameters" if small != large else ""
     return [
         f"Of the networks that are not detectably worse, {cheapest.label} is the quickest to train: "
-        f"{cheapest.seconds:.1f} s against {equal[0].seconds:.1f} s a run, with "
-        f"{cheapest.experiment.first.parameters:,} against {equal[0].experiment.first.parameters:,} parameters."
+        f"{cheapest.seconds:.1f} s against {equal[0].seconds:.1f} s a run{size}."
     ]
 
 

@@ -13,7 +13,7 @@ from kedja.bundle.files import read_json
 from kedja.data.prepared import PreparedDataset
 from kedja.experiments.comparisons import Result, differing_settings
 from kedja.experiments.evaluate_run import pixels
-from kedja.experiments.report.text import NOTE, short_name
+from kedja.experiments.report.text import NOTE, row_name, setting_groups, settings_text, short_name
 from kedja.experiments.runs import Run
 
 _PARTS = Path(__file__).parent / "page"
@@ -43,7 +43,8 @@ def page_data(
     results: Sequence[Result], selected: Run, analysis: Sequence[str], evaluation: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     """What the page shows, as JSON values; `evaluation` as `with_pictures` returns it."""
-    settings = differing_settings([result.experiment for result in results])
+    experiments = [result.experiment for result in results]
+    settings, groups = differing_settings(experiments), setting_groups(experiments)
     chosen = next(one for one in results if selected in one.experiment.runs)
     return {
         "data": selected.data["name"],
@@ -51,7 +52,8 @@ def page_data(
         "note": NOTE,
         "settings": settings,
         "short": {key: short_name(key, settings) for key in settings},
-        "experiments": [_experiment(result, settings) for result in results],
+        "groups": list(groups),
+        "experiments": [_experiment(result, settings, groups) for result in results],
         "selected": {"label": chosen.label, "seed": selected.seed, "run": selected.directory.as_posix()},
         "energy": None,
         "evaluation": evaluation,
@@ -69,7 +71,7 @@ def with_pictures(evaluation: Mapping[str, Any], dataset: PreparedDataset) -> di
     return {**evaluation, "mistakes": mistakes}
 
 
-def _experiment(result: Result, settings: Sequence[str]) -> dict[str, Any]:
+def _experiment(result: Result, settings: Sequence[str], groups: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     experiment = result.experiment
     own = experiment.first.hyperparameters
     behind = result.behind
@@ -77,6 +79,8 @@ def _experiment(result: Result, settings: Sequence[str]) -> dict[str, Any]:
         "label": result.label,
         "kind": experiment.kind,
         "settings": {key: own.get(key) for key in settings} if experiment.kind == "training" else {},
+        "groups": {name: settings_text(experiment.first, keys) for name, keys in groups.items()},
+        "name": row_name(result),
         "accuracy": {"value": result.accuracy.value, "low": result.accuracy.low, "high": result.accuracy.high},
         "by_seed": experiment.accuracies,
         "spread": result.spread,

@@ -1,14 +1,14 @@
 """The table of results: Markdown for documents, aligned columns for terminals."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from kedja.experiments.comparisons import Result, compare, differing_settings
-from kedja.experiments.runs import find_experiments
+from kedja.experiments.runs import Experiment, Run, find_experiments
 
-MOST_SETTINGS = 7
 NOTHING = "–"
+FIGURES = ("validation accuracy", "95 % interval", "behind the best", "seeds", "parameters", "seconds a run")
 NOTE = (
     "Validation accuracy in percent: mean ± standard deviation over seeds; the interval is a 95 % bootstrap over "
     "seeds and images. “Behind the best” is in percentage points; * marks a difference that is detectable (paired, "
@@ -20,14 +20,14 @@ def markdown_table(results: list[Result]) -> str:
     """Best first: settings that differ, accuracy ± spread, interval, distance to the best, cost."""
     header, rows = cells(results)
     bold = [[f"**{cell}**" if index == 0 else cell for index, cell in enumerate(row)] for row in rows[:1]]
-    numeric = 1 + len(_settings(results))
-    rule = [":--" if index < numeric else "--:" for index in range(len(header))]
+    rule = [":--"] * (len(header) - len(FIGURES)) + ["--:"] * len(FIGURES)
     return "\n".join(f"| {' | '.join(row)} |" for row in [header, rule, *bold, *rows[1:]])
 
 
 def terminal_table(runs: Path, data: str | None = None) -> str:
-    """The same in aligned columns."""
-    header, rows = cells(compare(find_experiments(runs, data)))
+    """The results without the settings, in aligned columns."""
+    results = compare(find_experiments(runs, data))
+    header, rows = ["experiment", *FIGURES], [_row(result, {}) for result in results]
     widths = [max(len(row[index]) for row in [header, *rows]) for index in range(len(header))]
     padded = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in [header, *rows]]
     return "\n".join("  ".join(row).rstrip() for row in padded)
@@ -35,18 +35,29 @@ def terminal_table(runs: Path, data: str | None = None) -> str:
 
 def cells(results: list[Result]) -> tuple[list[str], list[list[str]]]:
     """Header and rows as text."""
-    settings = _settings(results)
-    header = [
-        "experiment",
-        *(short_name(key, settings) for key in settings),
-        "validation accuracy",
-        "95 % interval",
-        "behind the best",
-        "seeds",
-        "parameters",
-        "seconds a run",
-    ]
-    return header, [_row(result, settings) for result in results]
+    groups = setting_groups([result.experiment for result in results])
+    return ["experiment", *groups, *FIGURES], [_row(result, groups) for result in results]
+
+
+def setting_groups(experiments: Sequence[Experiment]) -> dict[str, list[str]]:
+    """Configuration group (`optim`, or the key itself where it stands alone) → its keys that differ."""
+    groups: dict[str, list[str]] = {}
+    for key in differing_settings(list(experiments)):
+        groups.setdefault(key.partition(".")[0], []).append(key)
+    return groups
+
+
+def settings_text(run: Run, keys: Sequence[str]) -> str:
+    """The settings of one group in a cell: `adamw, lr 0.003`; what is off or zero is left out."""
+    if run.kind != "training":
+        return NOTHING
+    parts = []
+    for key in keys:
+        value = run.hyperparameters.get(key)
+        alone = "." not in key or key.endswith(".name")
+        if alone or value:
+            parts.append(value_text(value) if alone else f"{key.rpartition('.')[2]} {value_text(value)}")
+    return ", ".join(parts) or NOTHING
 
 
 def percent(share: float, digits: int = 2) -> str:
@@ -63,22 +74,25 @@ def value_text(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _row(result: Result, settings: Sequence[str]) -> list[str]:
-    experiment = result.experiment
-    hyperparameters = experiment.first.hyperparameters
-    name, own = result.label, settings
-    if experiment.kind == "baseline":
-        point = ", ".join(f"{key}={value_text(value)}" for key, value in hyperparameters.items())
-        name, own = f"{result.label} ({point})", []
+def row_name(result: Result) -> str:
+    """The experiment's label; for a baseline with the point of its grid that won."""
+    if result.experiment.kind == "training":
+        return result.label
+    chosen = result.experiment.first.hyperparameters
+    return f"{result.label} ({', '.join(f'{key}={value_text(value)}' for key, value in chosen.items())})"
+
+
+def _row(result: Result, groups: Mapping[str, Sequence[str]]) -> list[str]:
+    run = result.experiment.first
     accuracy = percent(result.accuracy.value)
     return [
-        name,
-        *(value_text(hyperparameters.get(key)) if key in own else NOTHING for key in settings),
+        row_name(result),
+        *(settings_text(run, keys) for keys in groups.values()),
         accuracy if result.spread is None else f"{accuracy} ± {percent(result.spread)}",
         f"{percent(result.accuracy.low)} … {percent(result.accuracy.high)}",
         _behind(result),
-        str(len(experiment.runs)),
-        f"{experiment.first.parameters:,}",
+        str(len(result.experiment.runs)),
+        f"{run.parameters:,}",
         f"{result.seconds:.1f}",
     ]
 
@@ -87,10 +101,6 @@ def _behind(result: Result) -> str:
     if result.behind is None:
         return NOTHING
     return percent(result.behind.value) + (" *" if result.detectably_worse else "")
-
-
-def _settings(results: list[Result]) -> list[str]:
-    return differing_settings([result.experiment for result in results])[:MOST_SETTINGS]
 
 
 def short_name(key: str, keys: Sequence[str]) -> str:

@@ -44,8 +44,8 @@ function legend(labels) {
 
 function results() {
   const columns = [
-    { name: "experiment", value: (e) => e.label, show: (e) => html("span", {}, swatch(e.label), e.label), text: true },
-    ...D.settings.map((key) => ({ name: D.short[key], value: (e) => e.settings[key], show: (e) => setting(e.settings[key]), text: true })),
+    { name: "experiment", value: (e) => e.label, show: (e) => html("span", {}, swatch(e.label), e.name), text: true },
+    ...D.groups.map((key) => ({ name: key, value: (e) => e.groups[key], show: (e) => e.groups[key], text: true })),
     { name: "accuracy, %", value: (e) => e.accuracy.value, show: (e) => points(e.accuracy.value) + (e.spread === null ? "" : ` ± ${points(e.spread)}`) },
     { name: "95 % interval", value: (e) => e.accuracy.low, show: (e) => `${points(e.accuracy.low)} … ${points(e.accuracy.high)}` },
     { name: "behind the best", value: (e) => (e.behind ? e.behind.value : 0), show: (e) => (e.behind ? points(e.behind.value) + (e.worse ? " *" : "") : "–") },
