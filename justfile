@@ -3,6 +3,10 @@
 
 set positional-arguments
 
+# Torch's modules are compiled once, not at every start, whatever the shell's setting: that halves the start-up.
+export PYTHONDONTWRITEBYTECODE := ""
+
+
 _separator := if os_family() == "windows" { ";" } else { ":" }
 _programs := justfile_directory() / if os_family() == "windows" { ".venv/Scripts" } else { ".venv/bin" }
 
@@ -48,6 +52,16 @@ notebook *arguments: _ready
 train *arguments: _ready
     @{{python}} scripts/train.py "$@"
 
+# export the best run (or run=…) to a verified bundle
+[group('export')]
+export *arguments: _ready
+    @{{python}} scripts/export.py "$@"
+
+# predict an image or a folder from the bundle, without a server: just predict image=photos/
+[group('export')]
+predict *arguments: _ready
+    @{{python}} scripts/predict.py "$@"
+
 # serve the bundle over HTTP: just serve port=8080
 [group('serving')]
 serve *arguments: _ready
@@ -76,7 +90,7 @@ docker-test *arguments: _ready
 # run the tests; arguments go to pytest: just test -m 'not slow'
 [group('development')]
 test *arguments: _ready
-    @{{python}} -m pytest -n auto "$@"
+    @{{python}} -m pytest -n auto --dist loadfile "$@"
 
 # the tests of the rooms that start no POSIX processes, for Windows
 [group('development')]

@@ -1,8 +1,6 @@
 """Serve the bundle over HTTP; on a fresh clone make the bundle first."""
 
 import importlib.util
-import subprocess
-import sys
 from pathlib import Path
 
 from kedja import cli
@@ -18,9 +16,7 @@ def serve(settings: Settings) -> int | None:
     default = settings.bundle == Path("bundle")
     if default and not (settings.bundle / METADATA).exists() and EXPORT.exists() and importlib.util.find_spec("torch"):
         print("there is no bundle/ yet: making one with scripts/export.py", flush=True)
-        status = subprocess.run([sys.executable, EXPORT], check=False).returncode
-        if status:
-            return status
+        cli.call(EXPORT.name)
     return main(settings)
 
 

@@ -3,13 +3,7 @@ import pytest
 
 from kedja.bundle.errors import KedjaError
 from kedja.bundle.preprocess import preprocess
-from kedja.data.ensure import ensure
 from kedja.data.prepared import load
-
-
-@pytest.fixture(scope="module")
-def digits(tmp_path_factory):
-    return load(ensure("digits", tmp_path_factory.mktemp("root")))
 
 
 def test_digits_are_the_scans_of_scikit_learn(digits):

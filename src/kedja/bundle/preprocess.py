@@ -6,6 +6,7 @@ differ from what was trained by so much as a resampling filter.
 
 import io
 import warnings
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,20 @@ class ImageError(KedjaError):
         super().__init__(problem, remedy)
 
 
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """Attributes:
+    pixels: uint8 (H, W, C) as the specification says.
+    format: Pillow's name of the format, for example ``JPEG``.
+    width, height: in pixels, as the file stores the image (before EXIF rotation).
+    """
+
+    pixels: NDArray[np.uint8]
+    format: str
+    width: int
+    height: int
+
+
 def preprocess(data: bytes, spec: ImageSpec, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
     """Encoded bytes → uint8 (H, W, C) as `spec` says.
 
@@ -54,6 +69,15 @@ def preprocess(data: bytes, spec: ImageSpec, max_pixels: int = MAX_PIXELS) -> ND
         ImageError: see its codes. Nothing is guessed and nothing is repaired.
     """
     return fit(decode(data, spec, max_pixels), spec)
+
+
+def examine(data: bytes, spec: ImageSpec, max_pixels: int = MAX_PIXELS) -> Examined:
+    """`preprocess`, with what the file says of itself; raises the same."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        image = _open_checked(data, max_pixels)
+        name, (width, height) = image.format or "", image.size
+        return Examined(fit(_load(image, spec), spec), name, width, height)
 
 
 def decode(data: bytes, spec: ImageSpec, max_pixels: int = MAX_PIXELS) -> Image.Image:
@@ -64,27 +88,10 @@ def decode(data: bytes, spec: ImageSpec, max_pixels: int = MAX_PIXELS) -> Image.
     Raises:
         ImageError: see its codes.
     """
-    if not data:
-        raise ImageError("empty", "the image has no bytes")
     with warnings.catch_warnings():
-        # Pillow warns of odd but decodable metadata and of large images; size is judged below.
+        # Pillow warns of odd but decodable metadata and of large images; size is judged in _open_checked.
         warnings.simplefilter("ignore")
-        image = _open(data)
-        width, height = image.size
-        if width * height > max_pixels:
-            raise ImageError(
-                "too-large", f"the image has {width}×{height} pixels, more than the limit of {max_pixels:,}"
-            )
-        try:
-            _shrink_while_decoding(image, spec)
-            image.load()
-            if spec.exif:
-                image = ImageOps.exif_transpose(image)
-            return to_mode(image, "L" if spec.channels == 1 else "RGB")
-        except MemoryError:
-            raise
-        except Exception as error:  # noqa: BLE001 -- Pillow's decoders raise many kinds on damaged input
-            raise _damaged(error) from None
+        return _load(_open_checked(data, max_pixels), spec)
 
 
 def fit(image: Image.Image, spec: ImageSpec) -> NDArray[np.uint8]:
@@ -117,6 +124,29 @@ def to_mode(image: Image.Image, mode: str) -> Image.Image:
     if image.mode not in ("L", "RGB", "RGBA", "1"):
         image = image.convert("RGB")
     return image.convert(mode)
+
+
+def _open_checked(data: bytes, max_pixels: int) -> Image.Image:
+    if not data:
+        raise ImageError("empty", "the image has no bytes")
+    image = _open(data)
+    width, height = image.size
+    if width * height > max_pixels:
+        raise ImageError("too-large", f"the image has {width}×{height} pixels, more than the limit of {max_pixels:,}")
+    return image
+
+
+def _load(image: Image.Image, spec: ImageSpec) -> Image.Image:
+    try:
+        _shrink_while_decoding(image, spec)
+        image.load()
+        if spec.exif:
+            image = ImageOps.exif_transpose(image)
+        return to_mode(image, "L" if spec.channels == 1 else "RGB")
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 -- Pillow's decoders raise many kinds on damaged input
+        raise _damaged(error) from None
 
 
 def _open(data: bytes) -> Image.Image:

@@ -2,14 +2,26 @@
 
 from pathlib import Path
 
+from kedja.data.folder_hash import hash_folder
+from kedja.data.pins import read_pins
+
+DATASET = "dataset.json"
+
 
 def ensure(name: str = "digits", root: Path = Path()) -> Path:
-    """`data/<name>/` below `root`, made where it is missing."""
-    folder = root / "data" / name
-    if not (folder / "dataset.json").is_file():
-        from kedja.data.prepare import prepare
-        from kedja.data.sources.registry import open_source
+    """`data/<name>/` below `root`, verified against `data.dvc`; made or repaired where that is needed.
 
-        settings = {"source": name, "fractions": [0.7, 0.15, 0.15], "seed": 0}
-        prepare(open_source(settings), folder, settings)
-    return folder
+    With nothing changed since the last time this looks at sizes and times only.
+
+    Raises:
+        KedjaError: no such data set, or its source does not give what is pinned.
+    """
+    folder = root / "data" / name
+    if (folder / DATASET).is_file():
+        pin = read_pins(root).get(name)
+        if pin is None or hash_folder(folder).hash == pin.hash:
+            return folder
+    # Only now: preparation imports much that a quick look does not need.
+    from kedja.data.obtain import obtain
+
+    return obtain(name, root)

@@ -5,6 +5,7 @@ One file an image would make DVC slow and file systems unhappy.
 
 import io
 import tarfile
+from array import array
 from pathlib import Path
 from types import TracebackType
 
@@ -42,7 +43,7 @@ class OriginalsWriter:
         self._folder = folder / FOLDER
         self._folder.mkdir()
         self._shard_bytes = shard_bytes
-        self._offsets: list[tuple[int, int, int]] = []
+        self._offsets = array("q")
         self._shard = -1
         self._tar: tarfile.TarFile | None = None
 
@@ -55,11 +56,11 @@ class OriginalsWriter:
             self._open_next()
         assert self._tar is not None
         # A fresh TarInfo has time, owner and mode fixed; the name is short, so the header is one block.
-        member = tarfile.TarInfo(f"{len(self._offsets):08d}{suffix[:16]}")
+        member = tarfile.TarInfo(f"{len(self._offsets) // 3:08d}{suffix[:16]}")
         member.size = len(data)
         start = self._tar.offset + tarfile.BLOCKSIZE
         self._tar.addfile(member, io.BytesIO(data))
-        self._offsets.append((self._shard, start, len(data)))
+        self._offsets.extend((self._shard, start, len(data)))
 
     def _open_next(self) -> None:
         if self._tar is not None:

@@ -1,89 +1,124 @@
 """A source of labelled images → a prepared data set, bit-identical on every machine."""
 
-import csv
-from collections import Counter
-from dataclasses import dataclass
+import json
+from collections.abc import Iterator
+from itertools import compress
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kedja.bundle.errors import KedjaError
-from kedja.bundle.files import replacing_directory, sha256, write_json
 from kedja.bundle.image_spec import ImageSpec
-from kedja.data import splits
-from kedja.data.prepared import DATASET, IMAGES, INDEX, SCHEMA_VERSION, SPLITS
-from kedja.data.sources.source import Item, Source
-from kedja.data.statistics import ChannelStatistics
+from kedja.data import allot
+from kedja.data.choose import choose_spec, choose_storage
+from kedja.data.decode import Content, Plan, Result, crash, decode_chunk
+from kedja.data.npy import create_npy
+from kedja.data.pool import cores, map_chunks
+from kedja.data.progress import Progress, say
+from kedja.data.settings import Settings
+from kedja.data.sources.source import Source
+from kedja.data.workspace import READ, Workspace
+from kedja.data.writer import write_dataset
+
+CHUNK_IMAGES = 128
+CHUNK_BYTES = 16 * 2**20
+# Below this the start of worker processes takes longer than they save.
+POOL_FROM = 400
+SHOWN = 10
 
 
-@dataclass(frozen=True)
-class Row:
-    item: Item
-    sha256: str
-    width: int
-    height: int
+def prepare(source: Source, folder: Path, settings: Settings) -> None:
+    """Make `folder` anew from `source`; what stood there before is replaced only by a finished one.
+
+    An interrupted preparation is continued: its state lies beside the folder, in `.<name>.work`.
+
+    Raises:
+        KedjaError: the source, an image (with ``on_error=fail``) or the settings are not right.
+    """
+    workspace = Workspace(folder.parent / f".{folder.name}.work", _fingerprint(source, settings))
+    try:
+        count = workspace.list_items(source.items)
+        spec = choose_spec(source, settings, count)
+        encoded = bool(workspace.total("count(*)", "path <> ''"))
+        storage = choose_storage(settings, spec, count, encoded)
+        _decode(source, workspace, spec, settings, count, keep_pixels=storage == "arrays")
+        workspace.readmit()
+        _judge_failures(workspace, settings)
+        classes = allot.number_classes(workspace, source.classes)
+        allot.allot(workspace, settings, len(classes))
+        write_dataset(workspace, folder, source, settings=settings, spec=spec, storage=storage, classes=classes)
+    except BaseException:
+        workspace.close()
+        raise
+    workspace.remove()
 
 
-def prepare(source: Source, folder: Path, settings: dict[str, Any]) -> None:
-    """Make `folder` anew from `source`; what stood there before is replaced only by a finished one."""
-    import hashlib
-
-    spec = source.image
-    assert spec is not None
-    items = list(source.items())
-    images = np.stack([np.asarray(item.content).reshape(spec.shape) for item in items])
-    classes = source.classes or sorted({item.label for item in items})
-    labels = np.array([classes.index(item.label) for item in items], np.int64)
-    digests = [hashlib.sha256(image.tobytes()).hexdigest() for image in images]
-    units = np.unique(digests, return_inverse=True)[1].astype(np.int64)
-    assigned = splits.assign(labels, [i.id for i in items], units, settings["fractions"], settings["seed"])
-    if not items:
-        raise KedjaError("the source has no images")
-    with replacing_directory(folder) as fresh:
-        np.save(fresh / IMAGES, images)
-        with (fresh / INDEX).open("w", newline="", encoding="utf-8") as file:
-            rows = csv.writer(file, lineterminator="\n")
-            rows.writerow(["id", "split", "label", "class", "path", "sha256", "width", "height"])
-            for item, split, label, digest in zip(items, assigned, labels, digests, strict=True):
-                rows.writerow([item.id, SPLITS[split], label, item.label, "", digest, spec.width, spec.height])
-        _describe(fresh, folder.name, source, settings, spec, images, labels, assigned, classes)
+def _fingerprint(source: Source, settings: Settings) -> str:
+    """What must be the same for pixels that were decoded before to be used."""
+    relevant = {key: value for key, value in settings.differences().items() if key not in ("jobs", "on_error")}
+    return json.dumps([source.title, relevant], sort_keys=True)
 
 
-def _describe(  # noqa: PLR0917
-    fresh: Path,
-    name: str,
-    source: Source,
-    settings: dict[str, Any],
-    spec: ImageSpec,
-    images: NDArray[np.uint8],
-    labels: NDArray[np.int64],
-    assigned: NDArray[np.int64],
-    classes: list[str],
+def _decode(
+    source: Source, workspace: Workspace, spec: ImageSpec, settings: Settings, count: int, *, keep_pixels: bool
 ) -> None:
-    statistics = ChannelStatistics(spec.channels)
-    statistics.add(images[assigned == 0])
-    counts = {}
-    for position, split in enumerate(SPLITS):
-        of_class = Counter(labels[assigned == position].tolist())
-        counts[split] = {label: of_class[number] for number, label in enumerate(classes)}
-    write_json(
-        fresh / DATASET,
-        {
-            "schema_version": SCHEMA_VERSION,
-            "name": name,
-            "kind": "image",
-            "task": "classification",
-            "classes": classes,
-            "image": spec.to_json(),
-            "storage": "arrays",
-            "images": len(labels),
-            "counts": counts,
-            **statistics.result(),
-            "source": source.title,
-            "licence": source.licence,
-            "settings": settings,
-            "files": {f.name: sha256(f) for f in sorted(fresh.iterdir())},
-        },
-    )
+    """Read every image that was not read before."""
+    if keep_pixels and not workspace.pixels.exists():
+        workspace.forget_all()
+    pending = workspace.pending()
+    left = int(pending.sum())
+    if not left:
+        return
+    if left < count:
+        say(f"continuing: {count - left:,} of {count:,} images were read before")
+    offset = create_npy(workspace.pixels, (count, *spec.shape)) if keep_pixels else 0
+    plan = Plan(spec, workspace.pixels if keep_pixels else None, offset, settings.max_pixels)
+    items = compress(((position, item.content) for position, item in enumerate(source.items())), pending)
+    jobs = settings.jobs or cores()
+    with Progress("preparing", count, done=count - left) as progress:
+        for results in _results(plan, _chunks(items), jobs if left >= POOL_FROM else 1):
+            workspace.record(results)
+            progress.advance(len(results))
+
+
+def _results(plan: Plan, chunks: Iterator[list[tuple[int, Content]]], jobs: int) -> Iterator[list[Result]]:
+    if jobs == 1:
+        for chunk in chunks:
+            yield decode_chunk(plan, chunk)
+    else:
+        yield from map_chunks(decode_chunk, plan, chunks, jobs, lambda item: crash(*item))
+
+
+def _chunks(items: Iterator[tuple[int, Content]]) -> Iterator[list[tuple[int, Content]]]:
+    """Chunks bounded in number and, for pixels that travel to the workers, in bytes."""
+    chunk: list[tuple[int, Content]] = []
+    size = 0
+    for position, content in items:
+        chunk.append((position, content))
+        size += content.nbytes if isinstance(content, np.ndarray) else 0
+        if len(chunk) >= CHUNK_IMAGES or size >= CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+def _judge_failures(workspace: Workspace, settings: Settings) -> None:
+    failed = workspace.total("count(*)", f"code <> '{READ}'")
+    if not failed:
+        return
+    rows = list(workspace.rows("id, reason", f"code <> '{READ}'"))
+    lines = [f"  {name}: {reason}" for name, reason in rows[:SHOWN]]
+    if failed > SHOWN:
+        lines.append(f"  … and {failed - SHOWN} more")
+    listing = "\n".join(lines)
+    if failed == workspace.total("count(*)"):
+        raise KedjaError(f"none of the {failed} images can be read:\n{listing}")
+    if settings.on_error == "fail":
+        # Forget the failures, so that the next run looks at the repaired files again.
+        workspace.forget_failures()
+        raise KedjaError(
+            f"{failed} of {workspace.total('count(*)')} images cannot be read:\n{listing}",
+            "repair or remove them and run the same command again (what was read is kept), or pass on_error=skip",
+        )
+    say(f"left out {failed} images that cannot be read (listed in rejected.csv):\n{listing}")

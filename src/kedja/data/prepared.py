@@ -2,6 +2,7 @@
 
 import csv
 import io
+from array import array
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +22,7 @@ SCHEMA_VERSION = 1
 DATASET = "dataset.json"
 INDEX = "index.csv"
 IMAGES = "images.npy"
+REJECTED = "rejected.csv"
 SAMPLES = "samples"
 SPLITS = ("train", "val", "test")
 MAX_SAMPLES = 32
@@ -35,7 +37,7 @@ class PreparedDataset:
     labels: int64 (N,), positions in `classes`.
     ids: N unique names.
     paths: N paths within the source, empty where it has none.
-    splits: N names of splits.
+    splits: int8 (N,), positions in `SPLITS`.
     """
 
     folder: Path
@@ -44,7 +46,7 @@ class PreparedDataset:
     labels: NDArray[np.int64]
     ids: list[str]
     paths: list[str]
-    splits: NDArray[np.str_]
+    splits: NDArray[np.int8]
 
     @property
     def name(self) -> str:
@@ -85,7 +87,7 @@ class PreparedDataset:
         """Positions of the images of ``train``, ``val`` or ``test``, ascending; empty where there are none."""
         if name not in SPLITS:
             raise KedjaError(f"there is no split {name!r}", nearest(name, list(SPLITS)))
-        return np.flatnonzero(self.splits == name).astype(np.int64)
+        return np.flatnonzero(self.splits == SPLITS.index(name)).astype(np.int64)
 
     def encoded(self, position: int) -> bytes:
         """An image as an encoded file: the original where it was kept, else a PNG of the pixels."""
@@ -148,14 +150,7 @@ def load(folder: Path) -> PreparedDataset:
 
 
 def _open(folder: Path, description: dict[str, Any]) -> PreparedDataset:
-    ids, paths, splits, labels = [], [], [], []
-    with (folder / INDEX).open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            ids.append(row["id"])
-            # Paths mostly are the ids: one string for both halves the memory of a large index.
-            paths.append(ids[-1] if row["path"] == row["id"] else row["path"])
-            splits.append(row["split"])
-            labels.append(int(row["label"]))
+    ids, paths, splits, labels = _read_index(folder / INDEX)
     images = None
     if description["storage"] == "arrays":
         images = np.load(folder / IMAGES, mmap_mode="r")
@@ -164,6 +159,22 @@ def _open(folder: Path, description: dict[str, Any]) -> PreparedDataset:
             raise ValueError(f"{IMAGES} is {images.dtype} {images.shape}, not uint8 {expected}")
     if len(ids) != description["images"]:
         raise ValueError(f"{INDEX} has {len(ids)} rows, {DATASET} says {description['images']}")
-    return PreparedDataset(
-        folder, description, images, np.array(labels, np.int64), ids, paths, np.array(splits, dtype="U5")
-    )
+    return PreparedDataset(folder, description, images, labels, ids, paths, splits)
+
+
+def _read_index(path: Path) -> tuple[list[str], list[str], NDArray[np.int8], NDArray[np.int64]]:
+    ids: list[str] = []
+    paths: list[str] = []
+    # Compact while reading: a large index must not pass through millions of Python numbers.
+    labels, splits = array("q"), array("b")
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = csv.reader(file)
+        header = next(rows, [])
+        name, split, label, place = (header.index(column) for column in ("id", "split", "label", "path"))
+        for row in rows:
+            ids.append(row[name])
+            # Paths mostly are the ids: one string for both halves the memory.
+            paths.append(row[name] if row[place] == row[name] else row[place])
+            splits.append(SPLITS.index(row[split]))
+            labels.append(int(row[label]))
+    return ids, paths, np.array(splits, np.int8), np.array(labels, np.int64)

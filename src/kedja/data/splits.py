@@ -6,7 +6,7 @@ their split when a data set grows.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from kedja.data.prepared import SPLITS
 
 def assign(
     labels: NDArray[np.int64],
-    ids: Sequence[str],
+    ids: Iterable[str],
     units: NDArray[np.int64],
     fractions: Sequence[float],
     seed: int,
@@ -33,7 +33,7 @@ def assign(
         has at least one unit in every wanted split where it has as many units as wanted splits.
     """
     shares = np.array(fractions, float) / sum(fractions)
-    order = _hashed_order(ids, seed)
+    order = _hashed_order(ids, len(labels), seed)
     result = np.full(len(labels), -1, np.int64)
     counts = np.zeros((int(labels.max(initial=-1)) + 1, len(SPLITS)))
     totals = np.bincount(labels, minlength=len(counts))
@@ -83,8 +83,8 @@ def _fill(deficit: NDArray[np.float64], available: int) -> NDArray[np.int64]:
     return amounts
 
 
-def _hashed_order(ids: Sequence[str], seed: int) -> NDArray[np.int64]:
-    keys = np.empty(len(ids), np.uint64)
+def _hashed_order(ids: Iterable[str], count: int, seed: int) -> NDArray[np.int64]:
+    keys = np.empty(count, np.uint64)
     for position, name in enumerate(ids):
         digest = hashlib.blake2b(f"{seed}/{name}".encode(), digest_size=8).digest()
         keys[position] = int.from_bytes(digest, "big")

@@ -1,0 +1,56 @@
+"""Turn a finished run into a verified bundle."""
+
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from kedja import cli
+
+
+@dataclass
+class Options:
+    """Export a run to a bundle: ONNX, TorchScript, metadata, golden examples, model card.
+
+    The exported files must answer as the trained model does, or no bundle is written.
+    """
+
+    run: Path | None = cli.option(None, "the run to export, runs/<experiment>-<hash>/seed<k>; the best one by default")
+    bundle: Path = cli.option(Path("bundle"), "where the bundle goes")
+    runs: Path = cli.option(Path("runs"), "where the runs are")
+    force: bool = cli.option(False, "export even if the bundle is already that of the run")
+
+
+def main(options: Options) -> None:
+    started = time.perf_counter()
+    run = options.run or best_run(options.runs)
+    # Imported late: an unchanged bundle is recognised without PyTorch.
+    from kedja.export.source import is_exported
+
+    if not options.force and is_exported(run, options.bundle):
+        print(f"{options.bundle}/ is already the bundle of {run} (force=true exports it again)")
+        return
+    from kedja.export.bundle import export
+
+    print(f"exporting {run}")
+    metadata = export(run, options.bundle, say=lambda line: print(f"  {line}", flush=True))
+    for name, metric in metadata.metrics.items():
+        print(
+            f"  {name.replace('_', ' ')} {metric['value']:.4f} (95 % interval {metric['low']:.4f}–{metric['high']:.4f})"
+        )
+    seconds = time.perf_counter() - started
+    print(f"{options.bundle}/ holds {metadata.name} version {metadata.version} ({seconds:.1f} s)")
+
+
+def best_run(runs: Path) -> Path:
+    """The selected run; experiments are run first where there is none."""
+    from kedja.experiments.select import best_run as select
+
+    if not any(runs.glob("*/seed*/summary.json")):
+        print(f"no finished run under {runs}/: running the experiments first", file=sys.stderr)
+        cli.call("experiments.py")
+    return select(runs)
+
+
+if __name__ == "__main__":
+    cli.run(main, Options)

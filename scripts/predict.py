@@ -1,0 +1,54 @@
+"""Predict images from the bundle, without a server."""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from kedja import cli
+from kedja.bundle.errors import KedjaError
+from kedja.serving import cpus
+from kedja.serving.offline import PredictsPixels, find_images, predict_files
+from kedja.serving.predictor import Predictor
+
+
+@dataclass
+class Options:
+    """Predict one image or every image below a folder, from the bundle, without a server."""
+
+    image: Path = cli.required("an image file, or a folder whose images are all predicted")
+    bundle: Path = cli.option(Path("bundle"), "the bundle; the default one is exported first where it is missing")
+    format: Literal["onnx", "torchscript"] = cli.option("onnx", "which of the bundle's models answers")
+    top: int = cli.option(3, "how many classes to show")
+    batch_size: int = cli.option(64, "images a call of the model")
+    on_error: Literal["skip", "fail"] = cli.option("skip", "what to do with an image that cannot be decoded")
+    json: bool = cli.option(False, "one JSON object a line instead of a table")
+
+
+def main(options: Options) -> int:
+    files = find_images(options.image)
+    if options.bundle == Options.bundle and not options.bundle.exists():
+        cli.call("export.py")
+    failed = 0
+    for prediction in predict_files(load(options), files, options.top, options.batch_size):
+        if prediction.error and options.on_error == "fail":
+            raise KedjaError(f"{prediction.path}: {prediction.error}", "replace it, or pass on_error=skip")
+        failed += prediction.error is not None
+        print(json.dumps(prediction.to_json()) if options.json else prediction, flush=True)
+    if failed:
+        print(f"{failed} of {len(files)} could not be decoded", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def load(options: Options) -> PredictsPixels:
+    """The bundle's model in the asked-for format; PyTorch is imported only for TorchScript."""
+    if options.format == "onnx":
+        return Predictor(options.bundle, threads=cpus.available())
+    from kedja.export.torchscript import TorchScriptPredictor
+
+    return TorchScriptPredictor(options.bundle)
+
+
+if __name__ == "__main__":
+    cli.run(main, Options)

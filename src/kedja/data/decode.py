@@ -1,0 +1,97 @@
+"""One chunk of images: read, decode, fit, hash. Runs in worker processes."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from kedja.bundle.image_spec import ImageSpec
+from kedja.bundle.preprocess import MAX_PIXELS, ImageError, examine, fit, to_mode
+from kedja.data.perceptual import perceptual_hashes
+from kedja.data.statistics import image_sums
+
+Content = Path | NDArray[np.uint8]
+# sha256, width, height, format, bytes, hash of the pixels, perceptual hash, sums, code, reason, position
+Result = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Attributes:
+    spec: what every image becomes.
+    pixels: file that takes the pixels, None where they are not kept.
+    offset: first byte of the first image in it.
+    max_pixels: larger images are refused.
+    """
+
+    spec: ImageSpec
+    pixels: Path | None
+    offset: int
+    max_pixels: int = MAX_PIXELS
+
+
+def decode_chunk(plan: Plan, chunk: Sequence[tuple[int, Content]]) -> list[Result]:
+    """Decode images, write their pixels to their places, and say what was found of each."""
+    facts, positions, images, failures = [], [], [], []
+    for position, content in chunk:
+        try:
+            pixels, fact = _read(content, plan)
+        except ImageError as error:
+            failures.append(_failure(position, content, error.code, error.problem))
+        except OSError as error:
+            failures.append(_failure(position, content, "unreadable", f"the file cannot be read: {error.strerror}"))
+        else:
+            positions.append(position)
+            images.append(pixels)
+            facts.append(fact)
+    if not images:
+        return failures
+    batch = np.stack(images)
+    if plan.pixels is not None:
+        _write(plan.pixels, plan.offset, np.array(positions), batch)
+    hashes = [_pixel_hash(image) for image in batch]
+    perceptual = perceptual_hashes(batch).view(np.int64).tolist()
+    sums = image_sums(batch)
+    rows = zip(facts, hashes, perceptual, sums, positions, strict=True)
+    return failures + [(*fact, pixels, near, total, "", "", position) for fact, pixels, near, total, position in rows]
+
+
+def _read(content: Content, plan: Plan) -> tuple[NDArray[np.uint8], tuple[Any, ...]]:
+    if isinstance(content, Path):
+        data = content.read_bytes()
+        found = examine(data, plan.spec, plan.max_pixels)
+        digest = hashlib.sha256(data).hexdigest()
+        return found.pixels, (digest, found.width, found.height, found.format, len(data))
+    image = to_mode(Image.fromarray(content), "L" if plan.spec.channels == 1 else "RGB")
+    # There are no original bytes; the pixels in C order stand for them.
+    digest = hashlib.sha256(np.ascontiguousarray(content).data).hexdigest()
+    return fit(image, plan.spec), (digest, image.width, image.height, "", content.nbytes)
+
+
+def _failure(position: int, content: Content, code: str, reason: str) -> Result:
+    size = content.stat().st_size if isinstance(content, Path) and content.exists() else 0
+    return ("", 0, 0, "", size, None, None, "", code, reason, position)
+
+
+def crash(position: int, content: Content) -> Result:
+    """What is recorded of an image that took the worker process down with it."""
+    return _failure(position, content, "crash", "the decoder crashed on this image")
+
+
+def _write(path: Path, offset: int, positions: NDArray[np.int64], batch: NDArray[np.uint8]) -> None:
+    """Write each run of neighbouring images with one call."""
+    breaks = np.flatnonzero(np.diff(positions) != 1) + 1
+    with path.open("r+b", buffering=0) as file:
+        for run, block in zip(np.split(positions, breaks), np.split(batch, breaks), strict=True):
+            file.seek(offset + int(run[0]) * block[0].nbytes)
+            file.write(block.data)
+
+
+def _pixel_hash(image: NDArray[np.uint8]) -> int:
+    """64 bits: two different images of a million collide with a probability below 1e-7."""
+    return int.from_bytes(hashlib.blake2b(image.data, digest_size=8).digest(), "big", signed=True)

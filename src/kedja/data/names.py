@@ -1,0 +1,20 @@
+"""Names of data sets: what `data/<name>/` may be called."""
+
+import re
+from pathlib import Path
+
+from kedja.bundle.errors import KedjaError
+
+
+def data_set_name(name: str, source: str) -> str:
+    """`name`, or one made from the source where none was given.
+
+    Raises:
+        KedjaError: the name is no plain folder name.
+    """
+    if not name:
+        name = source.partition(":")[2] if source.startswith("torchvision:") else Path(source).name.partition(".")[0]
+        name = re.sub(r"[^a-z0-9_-]+", "-", name.lower()).strip("-") or "digits"
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise KedjaError(f"name={name} is no plain name", "letters, digits, - and _; it names the folder data/<name>/")
+    return name

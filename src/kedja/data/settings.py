@@ -1,0 +1,86 @@
+"""What can be asked of data preparation: the keys of `just data`, their defaults and meaning."""
+
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from kedja.bundle.errors import KedjaError
+from kedja.bundle.image_spec import Interpolation, Resize
+
+Storage = Literal["auto", "arrays", "files"]
+NearDuplicates = Literal["report", "group", "drop"]
+Leaks = Literal["drop", "keep"]
+OnError = Literal["fail", "skip"]
+
+# These do not change what is made, or name a place on this machine: they stay out of `dataset.json`.
+_OF_THE_MACHINE = ("source", "jobs")
+
+
+def _key(default: Any, meaning: str, metavar: str | None = None) -> Any:
+    metadata = {"meaning": meaning, "metavar": metavar}
+    if isinstance(default, list):
+        return field(default_factory=lambda: list(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass
+class Settings:
+    """One source and how it is prepared."""
+
+    source: str = _key("", "digits, a folder, an archive, an index file, an .npz, torchvision:<Name>", "where")
+    label: str = _key("", "folders: parent, top or path:<n>; index files and .npz: a column or array", "which")
+    index: list[str] = _key([], "index files inside the source: labels.csv or train:a.txt,val:b.txt", "file,…")
+    path: str = _key("", "index files: the column with the path", "column")
+    split: str = _key("", "index files: the column with the split", "column")
+    group: str = _key("", "index files: images with the same value stay on one side", "column")
+    classes: str = _key("", "table of class names: file:id column:name column", "file:id:name")
+    size: str = _key("", "side in pixels, or height×width as 96x128; chosen from the images by default", "pixels")
+    channels: int | None = _key(None, "1 (grey) or 3 (colour); chosen from the images by default")
+    resize: Resize = _key("crop", "how an image of another shape is fitted")
+    interpolation: Interpolation = _key("bilinear", "resampling filter")
+    storage: Storage = _key("auto", "pixel arrays, or the encoded originals; auto goes by the total size")
+    fractions: list[float] = _key([0.7, 0.15, 0.15], "shares of train, val and test where the source has no splits")
+    seed: int = _key(0, "of the splits")
+    near_duplicates: NearDuplicates = _key("report", "similar images: say so, keep on one side, or keep one only")
+    leaks: Leaks = _key("drop", "a training image that is also in another given split: leave out, or keep")
+    on_error: OnError = _key("fail", "an image that cannot be read: stop, or leave out")
+    max_pixels: int = _key(100_000_000, "larger images are refused")
+    licence: str = _key("", "of the images, for the model card")
+    jobs: int = _key(0, "processes; 0: one per core")
+
+    def __post_init__(self) -> None:
+        if len(self.fractions) != 3 or min(self.fractions) < 0 or self.fractions[0] <= 0:
+            raise KedjaError(
+                f"fractions={','.join(map(str, self.fractions))} are not three shares for train, val and test",
+                "for example fractions=0.7,0.15,0.15",
+            )
+        if self.jobs < 0:
+            raise KedjaError(f"jobs={self.jobs} is below zero", "jobs=0 takes one process per core")
+        self.side()
+
+    def side(self) -> tuple[int, int] | None:
+        """(height, width) that was asked for, None where none was."""
+        if not self.size:
+            return None
+        parts = self.size.lower().replace("×", "x").split("x")
+        if len(parts) > 2 or not all(part.strip().isdigit() and int(part) > 0 for part in parts):
+            raise KedjaError(f"size={self.size} is no size", "for example size=64 or size=96x128 (height×width)")
+        return int(parts[0]), int(parts[-1])
+
+    def recorded(self) -> dict[str, Any]:
+        """What goes into `dataset.json`: the settings that differ from the defaults and shape the result."""
+        return {key: value for key, value in self.differences().items() if key not in _OF_THE_MACHINE}
+
+    def differences(self) -> dict[str, Any]:
+        """The settings that differ from their defaults."""
+        default = Settings()
+        values = {f.name: getattr(self, f.name) for f in fields(Settings)}
+        return {key: value for key, value in values.items() if value != getattr(default, key)}
+
+
+def from_differences(values: dict[str, Any], origin: Path) -> Settings:
+    """The inverse of `Settings.differences`, for settings that were read from `origin`."""
+    try:
+        return Settings(**values)
+    except TypeError as error:
+        raise KedjaError(f"{origin}: the settings {values} are not valid: {error}") from None

@@ -1,0 +1,39 @@
+"""A data set in a few lines, for the terminal."""
+
+from pathlib import Path
+
+from kedja.bundle.files import read_json
+from kedja.bundle.image_spec import ImageSpec
+
+# A class with a tenth of the largest one's training images is where plain training begins to neglect it.
+IMBALANCE = 10
+
+
+def summary(folder: Path) -> str:
+    """Images, classes, splits, imbalance."""
+    description = read_json(folder / "dataset.json")
+    counts = description["counts"]
+    spec = ImageSpec.from_json(description["image"])
+    sizes = {split: sum(of_class.values()) for split, of_class in counts.items()}
+    lines = [
+        f"{folder}: {description['images']:,} images {spec.height}×{spec.width}×{spec.channels}, "
+        f"{len(description['classes'])} classes, storage {description['storage']}",
+        "  " + ", ".join(f"{split} {size:,}" for split, size in sizes.items()),
+    ]
+    if description["rejected"]:
+        lines.append(f"  {description['rejected']} images left out: see rejected.csv")
+    return "\n".join([*lines, *imbalance(counts["train"])])
+
+
+def imbalance(training: dict[str, int]) -> list[str]:
+    """What is worth knowing of the class counts of the training split; empty where they are even."""
+    smallest, largest = min(training, key=training.__getitem__), max(training, key=training.__getitem__)
+    lines = []
+    empty = [name for name, count in training.items() if not count]
+    if empty:
+        lines.append(f"  without training images: {', '.join(empty[:8])}{' …' if len(empty) > 8 else ''}")
+    elif training[largest] >= 2 * training[smallest]:
+        ratio = training[largest] / training[smallest]
+        line = f"  imbalanced: {largest} has {training[largest]:,} training images, {smallest} {training[smallest]:,}"
+        lines.append(f"{line} ({ratio:.1f} to 1)" + ("; consider balance=" if ratio >= IMBALANCE else ""))
+    return lines

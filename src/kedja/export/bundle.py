@@ -1,0 +1,103 @@
+"""A finished run → `bundle/`, checked from encoded images before it takes its place."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from kedja.bundle.errors import KedjaError
+from kedja.bundle.files import read_json, replacing_directory, sha256
+from kedja.bundle.integrity import content_version, hash_files
+from kedja.bundle.metadata import MODEL, MODEL_CARD, TORCHSCRIPT, Golden, Metadata, save
+from kedja.data.ensure import ensure
+from kedja.data.prepared import PreparedDataset
+from kedja.data.prepared import load as load_dataset
+from kedja.export.metrics import run_metrics
+from kedja.export.model_card import model_card
+from kedja.export.onnx_graph import write_onnx
+from kedja.export.parity import Parity, Runner, check_parity
+from kedja.export.pixel_model import PixelModel
+from kedja.export.runners import onnx_runner, torch_runner
+from kedja.export.samples import decode_samples, golden_examples, write_samples
+from kedja.export.source import WEIGHTS, read_summary, run_name
+from kedja.export.torchscript import TorchScriptModel, write_torchscript
+from kedja.training.restore import load_model
+
+# Summation order differs between PyTorch and ONNX Runtime; float32 networks agree far below this.
+TOLERANCE = 1e-4
+
+Say = Callable[[str], None]
+
+
+def export(run: Path, destination: Path, say: Say = lambda line: None) -> Metadata:
+    """Write the bundle of `run` to `destination`, replacing what was there only when all is right.
+
+    Args:
+        run: a finished run's folder (`runs/<experiment>-<hash>/seed<k>`).
+        say: receives a line of progress.
+
+    Raises:
+        KedjaError: the run is unfinished, its data is missing, or an exported file does not answer
+            as the trained model does; then no bundle is written and the old one stays.
+    """
+    summary = read_summary(run)
+    dataset = load_dataset(ensure(summary["data"]["name"]))
+    _refuse_other_data(run, summary, dataset)
+    model = PixelModel(load_model(run)).eval()
+    with replacing_directory(destination) as folder:
+        say("writing ONNX and TorchScript")
+        write_onnx(model, dataset.spec, folder / MODEL)
+        write_torchscript(model, dataset.spec, folder / TORCHSCRIPT)
+        samples = write_samples(dataset, folder)
+        images = decode_samples(samples, folder, dataset.spec)
+        reference = torch_runner(model)
+        candidates: dict[str, Runner] = {
+            MODEL: onnx_runner(folder / MODEL),
+            TORCHSCRIPT: TorchScriptModel(folder / TORCHSCRIPT),
+        }
+        for name, parity in check_parity(reference, candidates, images, TOLERANCE).items():
+            say(_parity_line(name, parity, len(samples)))
+        metadata = _metadata(run, summary, dataset, golden_examples(samples, images, reference))
+        card = model_card(metadata, summary, dataset.description, read_json(run / "provenance.json"))
+        (folder / MODEL_CARD).write_text(card, encoding="utf-8", newline="\n")
+        files = hash_files(folder)
+        metadata = replace(metadata, files=files, version=content_version(files))
+        save(folder, metadata)
+    return metadata
+
+
+def _refuse_other_data(run: Path, summary: dict[str, Any], dataset: PreparedDataset) -> None:
+    trained_on = summary["data"].get("hash")
+    if trained_on and trained_on != dataset.hash:
+        raise KedjaError(
+            f"{run} was trained on version {trained_on[:12]} of {dataset.name}, but {dataset.folder}/ is now "
+            f"{dataset.hash[:12]}",
+            "train again on the data as it is now, or check out the data it was trained on",
+        )
+
+
+def _metadata(run: Path, summary: dict[str, Any], dataset: PreparedDataset, golden: list[Golden]) -> Metadata:
+    provenance = read_json(run / "provenance.json")
+    return Metadata(
+        name=f"{dataset.name}-{summary['experiment']}",
+        version="",
+        classes=list(dataset.classes),
+        input=dataset.spec,
+        files={},
+        golden=golden,
+        metrics=run_metrics(run),
+        experiment=read_json(run / "config.json"),
+        data_hash=dataset.hash,
+        git_commit=(provenance.get("git") or {}).get("commit") or "",
+        run=run_name(run),
+        weights_sha256=sha256(run / WEIGHTS),
+        licence=dataset.description.get("licence") or "",
+        tolerance=TOLERANCE,
+    )
+
+
+def _parity_line(name: str, parity: Parity, count: int) -> str:
+    return (
+        f"parity of {name} on {count} encoded images: logits within {parity.logits:.1e}, "
+        f"probabilities within {parity.probabilities:.1e}"
+    )

@@ -1,0 +1,97 @@
+"""`MODEL_CONTEXT.md`: the model card, for people who meet the bundle without its repository.
+
+Its sections follow Mitchell et al., "Model Cards for Model Reporting" (2019).
+"""
+
+import json
+from typing import Any
+
+from kedja.bundle.metadata import MODEL, Metadata
+
+_RESIZE = {
+    "stretch": "stretched to that size, whatever its aspect ratio",
+    "crop": "scaled until it covers that size, then cut around the centre",
+    "pad": "scaled until it fits, the rest filled with black",
+}
+
+
+def model_card(metadata: Metadata, summary: dict[str, Any], dataset: dict[str, Any], provenance: dict[str, Any]) -> str:
+    """Markdown from the run's `summary.json` and `provenance.json` and the data set's `dataset.json`."""
+    return "\n".join(
+        [
+            f"# {metadata.name}",
+            "",
+            f"An image classifier with {len(metadata.classes)} classes, trained on `{dataset['name']}`.",
+            "",
+            "## Model",
+            "",
+            f"- architecture: `{summary['model']}`, {summary['parameters']:,} parameters",
+            f"- experiment: `{summary['experiment']}` (configuration {summary['config_hash']}), seed {summary['seed']}",
+            f"- code: git commit `{metadata.git_commit or 'unknown'}`"
+            + (" with uncommitted changes" if (provenance.get("git") or {}).get("dirty") else ""),
+            "",
+            "## Input and output",
+            "",
+            *_input_lines(metadata),
+            "",
+            f"Classes in order: {', '.join(f'`{name}`' for name in metadata.classes)}",
+            "",
+            "## Data",
+            "",
+            f"- source: {dataset.get('source') or 'not stated'}",
+            f"- licence: {dataset.get('licence') or 'not stated'}",
+            f"- images: {_split_counts(dataset)}",
+            f"- version (DVC): `{metadata.data_hash}`",
+            "",
+            "## Results",
+            "",
+            *_metric_lines(metadata),
+            "",
+            "## Intended use and limits",
+            "",
+            "- Meant for images like those it was trained on. It always names one of its classes, also for an image",
+            "  that shows none of them; a low highest probability is a hint, not a proof.",
+            "- The figures above hold for the data set's own splits. Another camera, light or population needs figures",
+            "  of its own.",
+            "- Probabilities are the softmax of the logits; they are not calibrated unless the results say so.",
+            "",
+            "## Integrity",
+            "",
+            f"`metadata.json` names the SHA-256 of every file and {len(metadata.golden)} golden examples with the",
+            "probabilities that the training framework gave them; a server must reproduce them within "
+            f"{metadata.tolerance:g}.",
+            "",
+            "## Hyper-parameters",
+            "",
+            "```json",
+            json.dumps(summary.get("hyperparameters", {}), indent=2, sort_keys=True),
+            "```",
+            "",
+        ]
+    )
+
+
+def _input_lines(metadata: Metadata) -> list[str]:
+    spec = metadata.input
+    colour = "greyscale" if spec.channels == 1 else "RGB"
+    return [
+        f"- `{MODEL}` takes `image`: uint8 (N, {spec.height}, {spec.width}, {spec.channels}), raw {colour} pixels; "
+        "normalisation is inside the graph",
+        f"- an encoded image is {'turned upright by its EXIF data, ' if spec.exif else ''}converted to {colour}, and "
+        f"{_RESIZE[spec.resize]} ({spec.interpolation}, anti-aliased)",
+        f"- it returns `logits` and `probabilities`: float32 (N, {len(metadata.classes)})",
+    ]
+
+
+def _metric_lines(metadata: Metadata) -> list[str]:
+    lines = ["| metric | value | 95 % interval |", "|---|---|---|"]
+    for name, metric in metadata.metrics.items():
+        interval = f"{metric['low']:.4f} – {metric['high']:.4f}" if "low" in metric else "–"
+        lines.append(f"| {name.replace('_', ' ')} | {metric['value']:.4f} | {interval} |")
+    return lines
+
+
+def _split_counts(dataset: dict[str, Any]) -> str:
+    counts = dataset.get("counts", {})
+    totals = {split: sum(classes.values()) for split, classes in counts.items()}
+    return ", ".join(f"{total:,} {split}" for split, total in totals.items())

@@ -1,0 +1,42 @@
+"""The run that a bundle is made from: is it finished, and is its bundle already there? No torch."""
+
+from pathlib import Path
+from typing import Any
+
+from kedja.bundle.errors import KedjaError
+from kedja.bundle.files import read_json, sha256
+from kedja.bundle.integrity import verify_files
+from kedja.bundle.metadata import METADATA, load
+
+WEIGHTS = "best.safetensors"
+
+
+def is_exported(run: Path, destination: Path) -> bool:
+    """Whether `destination` holds the whole, unchanged bundle of this very run."""
+    if not (destination / METADATA).is_file() or not (run / WEIGHTS).is_file():
+        return False
+    try:
+        metadata = load(destination)
+        verify_files(destination, metadata)
+    except KedjaError:
+        return False
+    return metadata.run == run_name(run) and metadata.weights_sha256 == sha256(run / WEIGHTS)
+
+
+def read_summary(run: Path) -> dict[str, Any]:
+    """`summary.json` of a finished run.
+
+    Raises:
+        KedjaError: there is no such run, or it is unfinished.
+    """
+    if not run.is_dir():
+        raise KedjaError(f"there is no run at {run}", "`just experiments` makes runs; give run=runs/<name>/seed<k>")
+    if not (run / "summary.json").is_file():
+        raise KedjaError(f"the run {run} is unfinished", "run its training again to continue it, or give another run=…")
+    summary: dict[str, Any] = read_json(run / "summary.json")
+    return summary
+
+
+def run_name(run: Path) -> str:
+    """`<experiment>-<hash>/seed<k>`, wherever the runs lie."""
+    return f"{run.parent.name}/{run.name}"

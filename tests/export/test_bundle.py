@@ -1,0 +1,147 @@
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kedja.bundle.errors import KedjaError
+from kedja.bundle.integrity import verify_files, verify_golden
+from kedja.bundle.metadata import load
+from kedja.data.prepared import load as load_dataset
+from kedja.export import bundle as bundle_module
+from kedja.export.bundle import export
+from kedja.export.source import is_exported
+from kedja.export.torchscript import TorchScriptPredictor
+from kedja.serving.predictor import Predictor
+from kedja.training.evaluate import evaluate
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+
+
+@pytest.fixture(scope="session")
+def exported(project):
+    root, run = project
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        lines = []
+        metadata = export(run.relative_to(root), root / "bundle", lines.append)
+    return root / "bundle", metadata, lines
+
+
+def test_the_bundle_is_whole_and_answers_as_the_trained_model_did(exported):
+    folder, metadata, lines = exported
+    assert load(folder) == metadata
+    verify_files(folder, metadata)
+    assert verify_golden(folder, metadata, Predictor(folder).predict) < 1e-5
+    assert verify_golden(folder, metadata, TorchScriptPredictor(folder).predict) < 1e-5
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "MODEL_CONTEXT.md",
+        "metadata.json",
+        "model.onnx",
+        "model.torchscript.pt",
+        "samples",
+    ]
+    assert sum("parity of" in line for line in lines) == 2
+
+
+def test_golden_examples_are_validation_images_with_the_runs_own_answers(exported, run):
+    _, metadata, _ = exported
+    dataset = load_dataset(Path("data/digits"))
+    samples = dataset.sample_indices()
+    assert [golden.label for golden in metadata.golden] == dataset.labels[samples].tolist()
+    assert set(dataset.splits[samples]) == {"val"}
+    stored = np.load(run / "validation.npz", allow_pickle=False)
+    of_id = dict(zip(stored["ids"], stored["logits"], strict=True))
+    for golden, index in zip(metadata.golden, samples, strict=True):
+        assert golden.logits == pytest.approx(of_id[dataset.ids[index]].tolist(), abs=1e-4)
+
+
+def test_the_exported_models_test_accuracy_is_the_trained_models(exported, run):
+    folder, _, _ = exported
+    evaluation = evaluate(run, "test")
+    dataset = load_dataset(Path("data/digits"))
+    answers = Predictor(folder).predict(np.asarray(dataset.images[dataset.split("test")]))
+    assert np.array_equal(answers.argmax(axis=1), evaluation.logits.argmax(axis=1))
+
+
+def test_the_model_card_tells_what_a_stranger_asks(exported):
+    folder, metadata, _ = exported
+    card = (folder / "MODEL_CONTEXT.md").read_text()
+    for part in (
+        "digits-debug",
+        "CC BY 4.0",
+        "(N, 8, 8, 1)",
+        metadata.data_hash,
+        "validation accuracy",
+        "## Intended use",
+    ):
+        assert part in card
+
+
+def test_an_unchanged_bundle_is_recognised_and_a_damaged_one_is_not(exported, run, tmp_path):
+    folder, _, _ = exported
+    copy = shutil.copytree(folder, tmp_path / "bundle")
+    assert is_exported(run, copy)
+    (copy / "model.onnx").write_bytes(b"")
+    assert not is_exported(run, copy)
+    assert not is_exported(run, tmp_path / "nowhere")
+
+
+def test_a_mismatch_writes_no_bundle_and_keeps_the_old_one(exported, run, tmp_path, monkeypatch):
+    folder, metadata, _ = exported
+    destination = shutil.copytree(folder, tmp_path / "bundle")
+    honest = bundle_module.write_onnx
+
+    def write_another_model(model, spec, path):
+        bias = [p for p in model.parameters() if p.ndim == 1][-1]
+        bias.data[0] += 0.5
+        honest(model, spec, path)
+        bias.data[0] -= 0.5
+
+    monkeypatch.setattr(bundle_module, "write_onnx", write_another_model)
+    with pytest.raises(KedjaError, match=r"model\.onnx does not answer as the trained model does"):
+        export(run, destination)
+    assert load(destination) == metadata
+    assert [p.name for p in tmp_path.iterdir()] == ["bundle"]
+
+
+def test_an_unfinished_run_and_a_missing_run_are_errors(run, tmp_path):
+    with pytest.raises(KedjaError, match="there is no run"):
+        export(tmp_path / "runs" / "x", tmp_path / "bundle")
+    unfinished = shutil.copytree(run, tmp_path / "unfinished")
+    (unfinished / "summary.json").unlink()
+    with pytest.raises(KedjaError, match="is unfinished"):
+        export(unfinished, tmp_path / "bundle")
+
+
+def test_a_run_on_other_data_is_refused(run, tmp_path):
+    other = shutil.copytree(run, tmp_path / "runs" / "x" / "seed0")
+    summary = json.loads((other / "summary.json").read_text())
+    summary["data"]["hash"] = "0" * 32 + ".dir"
+    (other / "summary.json").write_text(json.dumps(summary))
+    with pytest.raises(KedjaError, match="was trained on version 000000000000"):
+        export(other, tmp_path / "bundle")
+
+
+def script(name, *arguments):
+    return subprocess.run([sys.executable, SCRIPTS / name, *map(str, arguments)], capture_output=True, text=True)
+
+
+def test_the_scripts_export_once_and_predict_in_both_formats(run, tmp_path):
+    bundle = tmp_path / "my bundle"
+    first = script("export.py", f"run={run}", f"bundle={bundle}")
+    assert first.returncode == 0, first.stderr
+    assert "parity of model.onnx on 32 encoded images" in first.stdout
+    assert "already the bundle of" in script("export.py", f"run={run}", f"bundle={bundle}").stdout
+    answers = {}
+    for name in ("onnx", "torchscript"):
+        result = script("predict.py", f"image={bundle / 'samples'}", f"bundle={bundle}", f"format={name}", "json=true")
+        assert result.returncode == 0, result.stderr
+        answers[name] = [json.loads(line) for line in result.stdout.splitlines()]
+    assert len(answers["onnx"]) == 32
+    for one, other in zip(answers["onnx"], answers["torchscript"], strict=True):
+        assert one["classes"] == other["classes"]
+        assert one["probabilities"] == pytest.approx(other["probabilities"], abs=1e-4)

@@ -1,0 +1,67 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kedja.bundle.errors import KedjaError
+from kedja.bundle.image_spec import ImageSpec
+from kedja.bundle.metadata import Metadata
+from kedja.serving.offline import find_images, predict_files
+
+
+class Brightness:
+    """Says "dark" or "bright" by the mean of the pixels."""
+
+    metadata = Metadata("brightness", "0", ["dark", "bright", "neither"], ImageSpec(4, 4, 1), {}, [])
+    batches: list[int]
+
+    def __init__(self):
+        self.batches = []
+
+    def predict(self, images):
+        self.batches.append(len(images))
+        share = images.reshape(len(images), -1).mean(axis=1) / 255
+        return np.stack([1 - share, share, 0 * share], axis=1).astype(np.float32)
+
+
+def png(level):
+    buffer = io.BytesIO()
+    Image.new("L", (9, 5), level).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_a_folder_is_predicted_in_order_and_in_batches(tmp_path):
+    for i, level in enumerate((0, 255, 0, 255, 255)):
+        (tmp_path / "deep").mkdir(exist_ok=True)
+        (tmp_path / "deep" / f"{i}.png").write_bytes(png(level))
+    (tmp_path / "notes.txt").write_text("no image")
+    model = Brightness()
+    predictions = list(predict_files(model, find_images(tmp_path), top=2, batch_size=2))
+    assert model.batches == [2, 2, 1]
+    assert [p.classes[0] for p in predictions] == ["dark", "bright", "dark", "bright", "bright"]
+    assert predictions[0].probabilities == [1.0, 0.0]
+    assert str(predictions[0]).endswith("0.png: dark 100.0%, bright 0.0%")
+
+
+def test_a_file_that_cannot_be_decoded_carries_its_reason_and_disturbs_no_other(tmp_path):
+    (tmp_path / "a.png").write_bytes(png(0))
+    (tmp_path / "b.png").write_bytes(png(0)[:30])
+    (tmp_path / "c.png").write_bytes(b"")
+    (tmp_path / "d.png").write_bytes(png(255))
+    predictions = list(predict_files(Brightness(), find_images(tmp_path)))
+    assert [p.classes[:1] for p in predictions] == [["dark"], [], [], ["bright"]]
+    assert predictions[2].error == "the image has no bytes"
+    assert "not decoded" in str(predictions[1])
+
+
+def test_one_file_is_taken_whatever_its_suffix(tmp_path):
+    (tmp_path / "scan.data").write_bytes(png(255))
+    assert [p.classes[0] for p in predict_files(Brightness(), find_images(tmp_path / "scan.data"))] == ["bright"]
+
+
+def test_a_missing_path_and_an_empty_folder_are_errors(tmp_path):
+    with pytest.raises(KedjaError, match="does not exist"):
+        find_images(tmp_path / "nowhere")
+    with pytest.raises(KedjaError, match="no image below"):
+        find_images(tmp_path)
