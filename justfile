@@ -62,6 +62,16 @@ export *arguments: _ready
 predict *arguments: _ready
     @{{python}} scripts/predict.py "$@"
 
+# every experiment over its seeds, and the baselines; what is finished is skipped: just experiments seeds=0,1,2 jobs=2
+[group('experiments')]
+experiments *arguments: _ready
+    @{{python}} scripts/experiments.py "$@"
+
+# compare the finished runs: table, pictures, analysis, and reports/report.html
+[group('experiments')]
+report *arguments: _ready
+    @{{python}} scripts/report.py "$@"
+
 # serve the bundle over HTTP: just serve port=8080
 [group('serving')]
 serve *arguments: _ready
