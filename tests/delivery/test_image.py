@@ -27,7 +27,7 @@ def repository(tmp_path):
     identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
     for command in (
         ["init", "-q"],
-        ["remote", "add", "origin", "https://someone:secret@host.example/kedja.git"],
+        ["remote", "add", "origin", "https://someone:secret@host.example/kedja.git"],  # pragma: allowlist secret
         [*identity, "commit", "-q", "--allow-empty", "-m", "first", "--date", "2026-01-02T03:04:05Z"],
     ):
         subprocess.run(["git", *command], cwd=root, check=True)
