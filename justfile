@@ -77,6 +77,11 @@ report *arguments: _ready
 serve *arguments: _ready
     @{{python}} scripts/serve.py "$@"
 
+# make an API key for the service: just api-key name=alice
+[group('serving')]
+api-key *arguments: _ready
+    @{{python}} scripts/api_key.py "$@"
+
 # ask a service for the bundle's golden answers: just smoke url=http://localhost:8000
 [group('serving')]
 smoke *arguments: _ready

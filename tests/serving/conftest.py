@@ -19,6 +19,7 @@ from kedja.bundle.image_spec import ImageSpec
 from kedja.serving.app import create_app
 from kedja.serving.predictor import Predictor
 from kedja.serving.settings import Settings
+from kedja.serving.state import Service
 from support.bundles import make_bundle
 
 FRUIT = ["Apple", "Äpple, grön", "Banana"]
@@ -43,7 +44,8 @@ def serve_here(digits: Path) -> Iterator[Callable[..., TestClient]]:
     clients = []
 
     def start(bundle: Path = digits, **settings: object) -> TestClient:
-        app = create_app(Settings(bundle=bundle, threads=2, access_log=False, **settings), Predictor(bundle))
+        options = Settings(bundle=bundle, threads=2, access_log=False, **settings)
+        app = create_app(Service(options, Predictor(bundle)))
         client = TestClient(app, raise_server_exceptions=False)
         client.__enter__()
         clients.append(client)
@@ -79,7 +81,10 @@ class Server:
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment)
         first = self.process.stdout.readline()
         found = re.search(r"http://(\S+):(\d+)", first)
-        assert found, first + log.read_text()
+        if not found:
+            self.process.wait(30)
+            self.process.stdout.close()
+            pytest.fail(first + log.read_text())
         self.host, self.port = found[1], int(found[2])
         self.url = found[0]
 

@@ -4,11 +4,11 @@ from kedja import cli
 from kedja.serving.settings import Settings
 
 
-def main(settings: Settings) -> None:
+def main(settings: Settings) -> int:
     """Start the server; importing it late keeps `--help` and wrong keys quick."""
     from kedja.serving.server import serve
 
-    serve(settings)
+    return serve(settings)
 
 
 if __name__ == "__main__":
