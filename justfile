@@ -123,6 +123,8 @@ lint: _ready
     hadolint Dockerfile
     check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
     check-jsonschema --builtin-schema vendor.github-actions .github/actions/*/action.yml
+    check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
+    kubernetes-validate --strict --quiet deploy/kubernetes/*.yaml
     sh scripts/actionlint.sh .github/workflows/*.yml
     zizmor --offline --no-progress --quiet .github
     git ls-files -z | xargs -0 detect-secrets-hook --baseline .secrets.baseline
