@@ -17,7 +17,8 @@ def test_it_is_stored_without_outputs(path):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_it_runs(path, tmp_path):
+def test_it_runs(path, tmp_path, monkeypatch):
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # JupyterLab shows figures in the notebook
     (tmp_path / "notebooks").mkdir()
     shutil.copy(ROOT / "data.dvc", tmp_path)  # what marks a clone, and pins the data set that is made in it
     notebook = nbformat.read(path, as_version=4)
