@@ -1,8 +1,11 @@
 """A run that is killed at any moment continues and ends in the same bits as one that was not."""
 
+import dataclasses
 import multiprocessing
+import runpy
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -41,27 +44,27 @@ FEATURES = {
 
 @pytest.mark.parametrize("steps", [1, 20, 27])
 def test_killed_early_between_epochs_and_late(workplace, debug, steps):
-    check(debug, ["ema=0.9", "model.dropout=0.2"], steps)
+    check(debug, ["ema=0.9", "model.dropout=0.2"], lambda config: kill_from_outside(config, steps))
 
 
 @pytest.mark.parametrize("feature", FEATURES)
 def test_killed_with_every_feature_in_turn(workplace, debug, feature):
-    check(debug, FEATURES[feature], steps=25)
+    check(debug, FEATURES[feature], lambda config: kill_from_inside(config, 25))
 
 
-def check(debug, overrides: list[str], steps: int) -> None:
+def check(debug, overrides: list[str], kill: Callable[[TrainConfig], int]) -> None:
     whole = train(debug(*overrides, "runs=whole"))
     config = debug(*overrides, "checkpoint_seconds=0")
     directory = run_directory(config)
-    kill_after(steps, config)
+    assert kill(config) == -signal.SIGKILL
     assert not (directory / "summary.json").exists()
-    assert load_checkpoint(directory / "last.ckpt")["position"]["step"] >= steps
-    assert train(config) == directory
+    assert (directory / "last.ckpt").exists()
+    assert train(dataclasses.replace(config, checkpoint_seconds=20)) == directory
     assert_same_bits(whole, directory)
 
 
-def kill_after(steps: int, config: TrainConfig) -> None:
-    """Start a training process and kill it once its checkpoint has got that far."""
+def kill_from_outside(config: TrainConfig, steps: int) -> int | None:
+    """Start a training process and kill it, wherever it is, once its checkpoint has got that far."""
     process = PROCESSES.Process(target=train, args=(config,))
     process.start()
     checkpoint = run_directory(config) / "last.ckpt"
@@ -71,7 +74,17 @@ def kill_after(steps: int, config: TrainConfig) -> None:
             break
         time.sleep(0.01)
     process.join()
-    assert process.exitcode == -signal.SIGKILL
+    return process.exitcode
+
+
+def kill_from_inside(config: TrainConfig, steps: int) -> int | None:
+    """The same at a step that is known, with one checkpoint on the disk instead of one a step."""
+    script = str(Path(__file__).with_name("killed_run.py"))
+    settings = {"init_globals": {"config": config, "steps": steps}}
+    process = PROCESSES.Process(target=runpy.run_path, args=(script,), kwargs=settings)
+    process.start()
+    process.join()
+    return process.exitcode
 
 
 def assert_same_bits(one: Path, other: Path) -> None:
