@@ -111,6 +111,7 @@ def _still_running(shared: Any, plan: Plan, one: Running, say: Say) -> bool:
         one.next_heartbeat = time.monotonic() + study.HEARTBEAT_SECONDS
     status = one.process.poll()
     if status is None:
+        # Optuna prunes by one objective only.
         if len(plan.objectives) == 1 and _hopeless(one):
             pool.stop([one.process])
             _tell(shared, one.trial, None, "PRUNED")
@@ -123,7 +124,6 @@ def _still_running(shared: Any, plan: Plan, one: Running, say: Say) -> bool:
         _tell(shared, one.trial, None, "FAIL")
         say(f"trial {one.trial.number} failed, log {one.task.log}")
         return False
-    _hopeless(one)
     values = objective_values(one.directory, plan.objectives)
     _tell(shared, one.trial, values, "COMPLETE")
     shown = ", ".join(f"{name} {value:.4g}" for name, value in zip(plan.objectives, values, strict=True))

@@ -79,9 +79,9 @@ def search(wanted: Search, say: tune.Say) -> Found:
     ensure(config.data.name)
     storage = wanted.storage or study.default_storage(wanted.runs, wanted.name)
     directions = [tune.DIRECTIONS[name] for name in wanted.objectives]
-    # The first decision falls after a ninth of the epochs, the second after a third.
+    # The first decision falls after a fifth of the epochs (warm-up is over then), the second after three.
     pruner = optuna.pruners.SuccessiveHalvingPruner(
-        min_resource=max(1, config.epochs // REDUCTION**2), reduction_factor=REDUCTION
+        min_resource=max(1, round(config.epochs / 5)), reduction_factor=REDUCTION
     )
     shared = study.open_study(wanted.name, storage, directions, pruner=pruner, seed=wanted.seed)
     folder = wanted.runs / "tune" / wanted.name
