@@ -68,6 +68,12 @@ def test_a_build_is_dated_and_labelled_by_its_commit(repository, recorder):
     assert "secret" not in call
 
 
+def test_a_mirror_is_handed_on(repository, recorder, monkeypatch):
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "https://mirror.example/simple")
+    image.build(repository, engine.find("podman"), image.Recipe("serve", "kedja-serve"))
+    assert any("--build-arg UV_DEFAULT_INDEX=https://mirror.example/simple" in line for line in recorder())
+
+
 def test_without_a_bundle_inside_one_is_mounted(repository, recorder):
     image.build(repository, engine.find("podman"), image.Recipe("serve", "kedja-serve", bundle=None))
     assert any("BUNDLE=deploy/image/no-bundle" in line for line in recorder())
