@@ -23,6 +23,7 @@ Say = Callable[[str], None]
 ACCURACY, LATENCY = "accuracy", "latency"
 DIRECTIONS = {ACCURACY: "maximize", LATENCY: "minimize"}
 FOLDER = "folder"
+LOSS = "validation_loss"
 IDLE_SECONDS = 1.0
 
 
@@ -125,6 +126,7 @@ def _still_running(shared: Any, plan: Plan, one: Running, say: Say) -> bool:
         say(f"trial {one.trial.number} failed, log {one.task.log}")
         return False
     values = objective_values(one.directory, plan.objectives)
+    one.trial.set_user_attr(LOSS, read_run(one.directory).validation["loss"])
     _tell(shared, one.trial, values, "COMPLETE")
     shown = ", ".join(f"{name} {value:.4g}" for name, value in zip(plan.objectives, values, strict=True))
     say(f"trial {one.trial.number} done: {shown}")

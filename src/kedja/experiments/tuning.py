@@ -98,7 +98,10 @@ def summarise(shared: Any, wanted: Search, space: Sequence[Any]) -> Found:
 
     trials = shared.get_trials(deepcopy=False)
     counts = {state.name.lower(): sum(one.state == state for one in trials) for state in TrialState}
-    best = sorted(shared.best_trials, key=lambda one: -one.values[0]) if counts["complete"] else []
+    best = shared.best_trials if counts["complete"] else []
+    best = sorted(best, key=lambda one: (-one.values[0], one.user_attrs.get(tune.LOSS, 0.0)))
+    # Trials that tie in accuracy are no front: the one with the lowest loss is the best.
+    best = best if len(wanted.objectives) > 1 else best[:1]
     overrides = [one.suggest(FixedTrial(best[0].params)) for one in space] if best else []
     return Found(
         wanted.name,
