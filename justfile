@@ -3,10 +3,17 @@
 
 set positional-arguments
 
+# Torch's modules are compiled once, not at every start, whatever the shell's setting: that halves the start-up.
+export PYTHONDONTWRITEBYTECODE := ""
+
+
 _separator := if os_family() == "windows" { ";" } else { ":" }
 _programs := justfile_directory() / if os_family() == "windows" { ".venv/Scripts" } else { ".venv/bin" }
 
 export PATH := _programs + _separator + justfile_directory() / ".tools/bin" + _separator + env("PATH")
+
+# ONNX Runtime from 1.29 on reports to its maker by default; nothing here reports to anybody.
+export ORT_DISABLE_TELEMETRY := env("ORT_DISABLE_TELEMETRY", "1")
 
 python := "python"
 
@@ -63,10 +70,25 @@ export *arguments: _ready
 predict *arguments: _ready
     @{{python}} scripts/predict.py "$@"
 
+# every experiment over its seeds, and the baselines; what is finished is skipped: just experiments seeds=0,1,2 jobs=2
+[group('experiments')]
+experiments *arguments: _ready
+    @{{python}} scripts/experiments.py "$@"
+
+# compare the finished runs: table, pictures, analysis, and reports/report.html
+[group('experiments')]
+report *arguments: _ready
+    @{{python}} scripts/report.py "$@"
+
 # serve the bundle over HTTP: just serve port=8080
 [group('serving')]
 serve *arguments: _ready
     @{{python}} scripts/serve.py "$@"
+
+# make an API key for the service: just api-key name=alice
+[group('serving')]
+api-key *arguments: _ready
+    @{{python}} scripts/api_key.py "$@"
 
 # ask a service for the bundle's golden answers: just smoke url=http://localhost:8000
 [group('serving')]
@@ -93,7 +115,12 @@ docker-test *arguments: _ready
 test *arguments: _ready
     @{{python}} -m pytest -n auto --dist loadfile "$@"
 
-# check format, style, types, import walls, scripts and files; changes nothing
+# the tests of the rooms that start no POSIX processes, for Windows
+[group('development')]
+test-portable *arguments: _ready
+    @{{python}} -m pytest -n auto tests/bundle tests/data tests/training tests/test_cli.py tests/test_notebook.py "$@"
+
+# check format, style, types, walls, scripts, workflows, manifests and the lock; changes nothing
 [group('development')]
 lint: _ready
     ruff format --check --quiet .
@@ -102,6 +129,13 @@ lint: _ready
     lint-imports
     shellcheck scripts/*.sh .ci/run
     hadolint Dockerfile
+    check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+    check-jsonschema --builtin-schema vendor.github-actions .github/actions/*/action.yml
+    check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
+    kubernetes-validate --strict --quiet deploy/kubernetes/*.yaml
+    sh scripts/actionlint.sh .github/workflows/*.yml
+    zizmor --offline --no-progress --quiet .github
+    git ls-files -z | xargs -0 detect-secrets-hook --baseline .secrets.baseline
     @{{python}} scripts/lock.py check=true
 
 # format the code, and mend what has one obvious remedy
@@ -115,6 +149,61 @@ fmt: _ready
 lock *arguments:
     @sh scripts/python.sh scripts/lock.py "$@"
 
+# checks before each commit, by the lock's versions of the tools
+[group('development')]
+hooks: _ready
+    pre-commit install
+
 # what CI runs
 [group('development')]
-ci: lint test
+ci: lint licences test
+
+# list everybody's licences; fail where the serving image would hold more than permissive ones
+[group('supply chain')]
+licences *arguments: _ready
+    @{{python}} scripts/licences.py "$@"
+
+# list the parts of the images as CycloneDX documents
+[group('supply chain')]
+sbom *arguments:
+    @sh scripts/python.sh scripts/sbom.py "$@"
+
+# ask the OSV database about every locked package; needs the network
+[group('supply chain')]
+audit *arguments:
+    @uv audit --frozen --preview-features audit "$@"
+
+# push the tested serving image: just publish image=ghcr.io/owner/kedja version=v1.2.3
+[group('supply chain')]
+publish *arguments: _ready
+    @{{python}} scripts/publish.py "$@"
+
+# make a release on GitHub with the bundle attached
+[group('supply chain')]
+release *arguments:
+    @sh scripts/python.sh scripts/release.py "$@"
+
+# newer dependencies as a pull request
+[group('supply chain')]
+lock-request *arguments:
+    @sh scripts/python.sh scripts/lock_request.py "$@"
+
+# make GitHub enforce .github/rulesets/main.json
+[group('review')]
+protect *arguments:
+    @sh scripts/python.sh scripts/protect.py "$@"
+
+# compare what GitHub enforces with .github/rulesets/main.json
+[group('review')]
+protect-check *arguments:
+    @sh scripts/python.sh scripts/protect.py check=true "$@"
+
+# write the list of merged changes into the README
+[group('review')]
+reviews *arguments:
+    @sh scripts/python.sh scripts/reviews.py "$@"
+
+# judge the other jobs of a workflow by the variable NEEDS
+[group('review')]
+gate *arguments:
+    @sh scripts/python.sh scripts/gate.py "$@"

@@ -16,6 +16,7 @@ class Options:
     """
 
     run: Path | None = cli.option(None, "the run to export, runs/<experiment>-<hash>/seed<k>; the best one by default")
+    data: str | None = cli.option(None, "the data set, where runs/ holds runs on several", "name")
     bundle: Path = cli.option(Path("bundle"), "where the bundle goes")
     runs: Path = cli.option(Path("runs"), "where the runs are")
     force: bool = cli.option(False, "export even if the bundle is already that of the run")
@@ -23,7 +24,7 @@ class Options:
 
 def main(options: Options) -> None:
     started = time.perf_counter()
-    run = options.run or best_run(options.runs)
+    run = options.run or best_run(options.runs, options.data)
     # Imported late: an unchanged bundle is recognised without PyTorch.
     from kedja.export.source import is_exported
 
@@ -42,14 +43,14 @@ def main(options: Options) -> None:
     print(f"{options.bundle}/ holds {metadata.name} version {metadata.version} ({seconds:.1f} s)")
 
 
-def best_run(runs: Path) -> Path:
+def best_run(runs: Path, data: str | None) -> Path:
     """The selected run; experiments are run first where there is none."""
     from kedja.experiments.select import best_run as select
 
     if not any(runs.glob("*/seed*/summary.json")):
         print(f"no finished run under {runs}/: running the experiments first", file=sys.stderr)
-        cli.call("experiments.py")
-    return select(runs)
+        cli.call("experiments.py", *([] if data is None else [f"data.name={data}"]))
+    return select(runs, data)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ def repository(tmp_path):
     identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
     for command in (
         ["init", "-q"],
-        ["remote", "add", "origin", "https://someone:secret@host.example/kedja.git"],
+        ["remote", "add", "origin", "https://someone:secret@host.example/kedja.git"],  # pragma: allowlist secret
         [*identity, "commit", "-q", "--allow-empty", "-m", "first", "--date", "2026-01-02T03:04:05Z"],
     ):
         subprocess.run(["git", *command], cwd=root, check=True)
@@ -66,6 +66,12 @@ def test_a_build_is_dated_and_labelled_by_its_commit(repository, recorder):
     assert "BASE=some/base:1@sha256:00" in call
     assert "BUNDLE=bundle" in call
     assert "secret" not in call
+
+
+def test_a_mirror_is_handed_on(repository, recorder, monkeypatch):
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "https://mirror.example/simple")
+    image.build(repository, engine.find("podman"), image.Recipe("serve", "kedja-serve"))
+    assert any("--build-arg UV_DEFAULT_INDEX=https://mirror.example/simple" in line for line in recorder())
 
 
 def test_without_a_bundle_inside_one_is_mounted(repository, recorder):

@@ -141,7 +141,7 @@ def test_nothing_sticks_out_on_any_screen(open_page, photos, width, scheme):
 
 def test_the_documentation_tries_its_examples(open_page, digits):
     page = open_page(digits, "/docs")
-    expect(page.locator("details")).to_have_count(6)
+    expect(page.locator("details")).to_have_count(7)
     choice = page.get_by_label("Kind of body")
     for position in range(3):
         choice.select_option(index=position)

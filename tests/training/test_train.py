@@ -1,8 +1,6 @@
 import json
-import os
+import multiprocessing
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,9 +13,12 @@ from kedja.training.checkpoint import load_checkpoint, load_weights
 from kedja.training.evaluate import evaluate
 from kedja.training.restore import load_model
 from kedja.training.run import run_directory
+from kedja.training.schema import TrainConfig
 from kedja.training.train import train
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "train.py"
+# Processes are forked from one that has torch loaded: starting anew would cost seconds each.
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["kedja.training.train"])
 
 
 def test_a_run_leaves_what_the_contract_says(workplace, debug):
@@ -72,27 +73,29 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not(workplace, debug
 
 @pytest.mark.parametrize("steps", [1, 19, 27])
 def test_a_killed_run_continues_to_the_same_bits(workplace, debug, steps):
-    overrides = ["ema=0.9", "model.dropout=0.2", "checkpoint_seconds=0"]
-    whole = train(debug(*overrides, "runs=whole"))
-    config = debug(*overrides)
+    overrides = ["ema=0.9", "model.dropout=0.2"]
+    whole = train(debug(*overrides, "checkpoint_seconds=20", "runs=whole"))
+    config = debug(*overrides, "checkpoint_seconds=0")
     directory = run_directory(config)
-    kill_after(steps, directory, ["experiment=debug", *overrides])
+    kill_after(steps, config)
     assert not (directory / "summary.json").exists()
     assert load_checkpoint(directory / "last.ckpt")["position"]["step"] >= steps
     assert train(config) == directory
     assert_same_bits(whole, directory)
 
 
-def kill_after(steps: int, directory: Path, arguments: list[str]) -> None:
+def kill_after(steps: int, config: TrainConfig) -> None:
     """Start a training process and kill it once its checkpoint has got that far."""
-    process = subprocess.Popen([sys.executable, SCRIPT, *arguments], stdout=subprocess.DEVNULL)
-    checkpoint = directory / "last.ckpt"
-    while process.poll() is None:
+    process = PROCESSES.Process(target=train, args=(config,))
+    process.start()
+    checkpoint = run_directory(config) / "last.ckpt"
+    while process.is_alive():
         if checkpoint.exists() and load_checkpoint(checkpoint)["position"]["step"] >= steps:
-            os.kill(process.pid, signal.SIGKILL)
+            process.kill()
             break
         time.sleep(0.002)
-    assert process.wait() == -signal.SIGKILL
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
 
 
 def assert_same_bits(one: Path, other: Path) -> None:

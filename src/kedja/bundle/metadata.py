@@ -77,6 +77,13 @@ class Metadata:
             )
         if self.kind != "image":
             raise KedjaError(f"the bundle is of kind {self.kind!r}; this code serves kind 'image'")
+        texts = {"name": self.name, "version": self.version, **self.files}
+        wrong = [key for key, text in texts.items() if not isinstance(text, str)]
+        wrong += [f"classes[{i}]" for i, name in enumerate(self.classes) if not isinstance(name, str)]
+        if wrong:
+            raise KedjaError(f"{wrong[0]} is not a text")
+        if not isinstance(self.tolerance, int | float) or not 0 <= self.tolerance < 1:
+            raise KedjaError(f"tolerance={self.tolerance!r} is not a number from 0 to 1")
         if len(self.classes) < 2 or len(set(self.classes)) != len(self.classes):
             raise KedjaError(f"the bundle's {len(self.classes)} class names are fewer than two or not distinct")
         for golden in self.golden:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from kedja.bundle.errors import KedjaError
 from kedja.bundle.image_spec import ImageSpec
@@ -34,6 +34,17 @@ _RESAMPLING = {
     "bilinear": Image.Resampling.BILINEAR,
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
+}
+
+# Pillow turns TIFF images upright by itself while loading: EXIF orientation → what undoes it.
+_TURN_BACK = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
 }
 
 
@@ -113,7 +124,7 @@ def fit(image: Image.Image, spec: ImageSpec) -> NDArray[np.uint8]:
 
 def to_mode(image: Image.Image, mode: str) -> Image.Image:
     """Any Pillow mode → ``L`` or ``RGB``: palettes looked up, alpha over white, 16 bits scaled to 8."""
-    if image.mode == mode:
+    if image.mode == mode and not image.has_transparency_data:
         return image
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         image = _to_eight_bits(image)
@@ -139,9 +150,12 @@ def _open_checked(data: bytes, max_pixels: int) -> Image.Image:
 def _load(image: Image.Image, spec: ImageSpec) -> Image.Image:
     try:
         _shrink_while_decoding(image, spec)
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
         image.load()
         if spec.exif:
             image = ImageOps.exif_transpose(image)
+        elif image.format == "TIFF" and orientation in _TURN_BACK:
+            image = image.transpose(_TURN_BACK[orientation])
         return to_mode(image, "L" if spec.channels == 1 else "RGB")
     except MemoryError:
         raise

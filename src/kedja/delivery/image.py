@@ -1,5 +1,6 @@
 """The two images: what goes into a build, and what comes out of it."""
 
+import os
 import subprocess
 import time
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ from kedja.delivery.engine import Engine
 
 MEGABYTE = 1_000_000
 NO_BUNDLE = Path("deploy/image/no-bundle")
+
+# A mirror of the package index reaches the stages that install, and none of the images.
+_MIRRORS = ("PIP_INDEX_URL", "UV_DEFAULT_INDEX")
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ def build(root: Path, engine: Engine, recipe: Recipe, *, cache: bool = True) -> 
         "VERSION": _git(root, "describe", "--tags", "--always") or "0",
         "SOURCE": _git(root, "config", "--get", "remote.origin.url") or "unknown",
     }
+    arguments |= {name: os.environ[name] for name in _MIRRORS if os.environ.get(name)}
     if recipe.target == "serve":
         arguments["BUNDLE"] = (recipe.bundle or NO_BUNDLE).as_posix()
     else:

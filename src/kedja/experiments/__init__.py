@@ -1,1 +1,1 @@
-"""From a question to an answer: grid, baselines, selection, statistics, report; training runs as subprocesses."""
+"""Comparing models: which one, by how much, how sure. Training itself runs in processes of its own."""

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kedja.serving.errors import RequestError
+from kedja.serving.metrics import Metrics
 from kedja.serving.payload import Images
 from kedja.serving.predictor import Predictor
 
@@ -41,7 +42,8 @@ class Job:
 
     load: Load
     future: asyncio.Future[Answer]
-    deadline: float  # of time.monotonic()
+    deadline: float  # of time.monotonic(), as is:
+    arrival: float
 
 
 class Engine:
@@ -53,8 +55,9 @@ class Engine:
         max_batch: images in one call of the model at the most.
     """
 
-    def __init__(self, predictor: Predictor, threads: int, max_batch: int) -> None:
+    def __init__(self, predictor: Predictor, threads: int, max_batch: int, metrics: Metrics) -> None:
         self.predictor = predictor
+        self.metrics = metrics
         self.max_batch = max_batch
         self._waiting: deque[Job] = deque()
         self._arrived = threading.Condition()
@@ -82,7 +85,7 @@ class Engine:
             load: called on a worker thread; may raise `RequestError`.
             deadline: on the clock of `time.monotonic`; a request still waiting then is given up.
         """
-        job = Job(load, asyncio.get_running_loop().create_future(), deadline)
+        job = Job(load, asyncio.get_running_loop().create_future(), deadline, time.monotonic())
         with self._arrived:
             self._waiting.append(job)
             self._arrived.notify()
@@ -116,18 +119,24 @@ class Engine:
             results += [(job, error) for job, _ in loaded]
         _deliver(results)
 
-    @staticmethod
-    def _load(job: Job, predictor: Predictor) -> Images:
-        if job.future.done() or time.monotonic() > job.deadline:
+    def _load(self, job: Job, predictor: Predictor) -> Images:
+        started = time.monotonic()
+        self.metrics.waiting.observe(started - job.arrival)
+        if job.future.done() or started > job.deadline:
             raise late()
-        return job.load(predictor)
+        images = job.load(predictor)
+        self.metrics.decoding.observe(time.monotonic() - started)
+        return images
 
     def _predict(self, loaded: list[tuple[Job, Images]], predictor: Predictor) -> list[tuple[Job, Answer | Exception]]:
         if not loaded:
             return []
         pixels = np.concatenate([images.pixels for _, images in loaded])
-        steps = range(0, len(pixels), self.max_batch)
-        probabilities = np.concatenate([predictor.predict(pixels[start : start + self.max_batch]) for start in steps])
+        starts = range(0, len(pixels), self.max_batch)
+        probabilities = np.concatenate(
+            [self._call(pixels[start : start + self.max_batch], predictor) for start in starts]
+        )
+        self._count(probabilities.argmax(axis=1), predictor)
         results: list[tuple[Job, Answer | Exception]] = []
         start = 0
         for job, images in loaded:
@@ -135,6 +144,17 @@ class Engine:
             results.append((job, Answer(probabilities[start:end], images.many, predictor)))
             start = end
         return results
+
+    def _call(self, pixels: NDArray[np.uint8], predictor: Predictor) -> NDArray[np.float32]:
+        started = time.monotonic()
+        probabilities = predictor.predict(pixels)
+        self.metrics.model.observe(time.monotonic() - started)
+        self.metrics.batch_images.observe(len(pixels))
+        return probabilities
+
+    def _count(self, indices: NDArray[np.intp], predictor: Predictor) -> None:
+        for index, count in zip(*np.unique(indices, return_counts=True), strict=True):
+            self.metrics.predictions.labels(predictor.metadata.classes[index]).inc(int(count))
 
 
 def late() -> RequestError:

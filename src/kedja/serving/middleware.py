@@ -1,17 +1,20 @@
-"""Around every request: its id, headers that keep browsers safe, one log line, and errors in one shape."""
+"""Around every request: its id, headers that keep browsers safe, one log line, its metrics, and its API key."""
 
 import logging
 import re
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
 import orjson
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kedja.serving.errors import RequestError
+from kedja.serving.keys import presented
+from kedja.serving.state import Service
 
 access = logging.getLogger("kedja.access")
 logger = logging.getLogger(__name__)
@@ -33,14 +36,16 @@ SECURITY_HEADERS: Sequence[tuple[bytes, bytes]] = (
 
 
 class Envelope:
-    """ASGI middleware; the outermost, so that no answer leaves without its headers.
+    """ASGI middleware; the outermost, so that no answer leaves without its headers and none goes uncounted.
 
-    A client's `X-Request-ID` is kept where it is a short plain word, else one is made.
+    A client's `X-Request-ID` is kept where it is a short plain word, else one is made. While the service drains,
+    every answer ends its connection.
     """
 
-    def __init__(self, app: ASGIApp, access_log: bool) -> None:
+    def __init__(self, app: ASGIApp, service: Service, paths: Set[str]) -> None:
         self.app = app
-        self.access_log = access_log
+        self.service = service
+        self.paths = paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -55,7 +60,10 @@ class Envelope:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode()), *SECURITY_HEADERS]
+                headers = [*message["headers"], (b"x-request-id", request_id.encode()), *SECURITY_HEADERS]
+                if self.service.draining:
+                    headers.append((b"connection", b"close"))
+                message["headers"] = headers
             await send(message)
 
         try:
@@ -66,18 +74,70 @@ class Envelope:
             logger.exception("request %s failed", request_id)
             if status:
                 raise
-            await _send_error(send_with_headers, _INTERNAL, request_id)
+            await send_error(scope, send_with_headers, _INTERNAL, self.service)
         finally:
-            if self.access_log:
-                _log(scope, request_id, status, time.perf_counter() - started)
+            self._record(scope, request_id, status, time.perf_counter() - started)
+
+    def _record(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
+        # Addresses that do not exist share one label: clients must not grow the metrics.
+        path = scope["path"] if scope["path"] in self.paths else "other"
+        metrics = self.service.metrics
+        metrics.requests.labels(path, status).inc()
+        metrics.request_seconds.labels(path).observe(seconds)
+        if self.service.settings.access_log:
+            fields: dict[str, Any] = {
+                "method": scope["method"],
+                "path": scope["path"],
+                "status": status,
+                "milliseconds": round(seconds * 1000, 2),
+                "request_id": request_id,
+                "client": (scope.get("client") or ("",))[0],
+            }
+            if "key_owner" in scope["state"]:
+                fields["key"] = scope["state"]["key_owner"]
+            access.info("request", extra={"fields": fields})
 
 
+class KeyGuard:
+    """ASGI middleware: addresses under `guarded` need an API key."""
+
+    def __init__(self, app: ASGIApp, service: Service, guarded: Set[str]) -> None:
+        self.app = app
+        self.service = service
+        self.guarded = guarded
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        keys = self.service.keys
+        if keys is not None and scope["type"] == "http" and scope["path"] in self.guarded and not _preflight(scope):
+            owner = keys.owner(presented(Headers(scope=scope)))
+            if owner is None:
+                await send_error(scope, send, _UNAUTHORISED, self.service)
+                return
+            scope["state"]["key_owner"] = owner
+        await self.app(scope, receive, send)
+
+
+def _preflight(scope: Scope) -> bool:
+    """Browsers ask whether they may ask, without the key; the answer gives nothing away."""
+    return bool(scope["method"] == "OPTIONS")
+
+
+_UNAUTHORISED = RequestError(
+    401,
+    "unauthorised",
+    "this address needs a valid API key",
+    "send Authorization: Bearer <key>",
+    {"WWW-Authenticate": "Bearer"},
+)
 _INTERNAL = RequestError(500, "internal", "the service failed to answer; its log says why under this request id")
 
 
-async def _send_error(send: Send, error: RequestError, request_id: str) -> None:
-    body = orjson.dumps(error.to_json(request_id))
+async def send_error(scope: Scope, send: Send, error: RequestError, service: Service) -> None:
+    """Answer with an error, outside of any route."""
+    service.metrics.errors.labels(error.code).inc()
+    body = orjson.dumps(error.to_json(scope["state"]["request_id"]))
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    headers += [(name.lower().encode(), text.encode()) for name, text in error.headers.items()]
     await send({"type": "http.response.start", "status": error.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
@@ -87,15 +147,3 @@ def _request_id(headers: list[tuple[bytes, bytes]]) -> str:
         if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
             return value.decode()
     return secrets.token_hex(8)
-
-
-def _log(scope: Scope, request_id: str, status: int, seconds: float) -> None:
-    fields: dict[str, Any] = {
-        "method": scope["method"],
-        "path": scope["path"],
-        "status": status,
-        "milliseconds": round(seconds * 1000, 2),
-        "request_id": request_id,
-        "client": (scope.get("client") or ("",))[0],
-    }
-    access.info("request", extra={"fields": fields})

@@ -16,8 +16,10 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from kedja.bundle.errors import nearest
 from kedja.bundle.image_spec import ImageSpec
 from kedja.bundle.preprocess import ImageError, preprocess
+from kedja.serving import npy
 from kedja.serving.errors import RequestError, from_image_error
 
+NPY = "application/x-npy"
 IMAGE_KEYS = ("image", "images", "pixels")
 
 
@@ -59,6 +61,8 @@ def read(content_type: str, body: bytes, spec: ImageSpec, limits: Limits) -> Ima
     if kind == "multipart/form-data":
         files = _multipart_files(content_type, body, limits)
         return Images(_decode(files, spec, limits), many=len(files) > 1)
+    if kind == NPY:
+        return _shaped(_bytes_range(npy.read(body), spec), spec, limits)
     if kind.startswith("image/") or kind == "application/octet-stream":
         return Images(_decode([body], spec, limits), many=False)
     raise unsupported(kind)
@@ -69,7 +73,8 @@ def unsupported(kind: str) -> RequestError:
         415,
         "unsupported-media-type",
         f"a body of type {kind!r} is not understood" if kind else "the request does not say what its body is",
-        "send application/json, multipart/form-data with `file`, or the image itself with Content-Type: image/…",
+        "send application/json, multipart/form-data with `file`, application/x-npy, or the image itself with "
+        "Content-Type: image/…",
     )
 
 
@@ -127,11 +132,18 @@ def _from_pixels(value: Any, spec: ImageSpec, limits: Limits) -> Images:
         array = np.array(value)
     except ValueError:
         raise _invalid("`pixels` has rows of different lengths", _shape_remedy(spec)) from None
+    return _shaped(_bytes_range(array, spec), spec, limits)
+
+
+def _bytes_range(array: NDArray[Any], spec: ImageSpec) -> NDArray[np.uint8]:
+    """Whole numbers 0…255 as uint8; nothing is scaled or rounded, for that would be a guess."""
+    if array.dtype == np.uint8:
+        return array
     if array.size and array.dtype.kind not in "iu":
         raise _invalid("`pixels` holds something other than whole numbers", _shape_remedy(spec))
     if array.size and (array.min() < 0 or array.max() > 255):
         raise _invalid(f"`pixels` holds {array.min()}…{array.max()}, outside 0…255", _shape_remedy(spec))
-    return _shaped(array.astype(np.uint8), spec, limits)
+    return array.astype(np.uint8)
 
 
 def _shaped(array: NDArray[np.uint8], spec: ImageSpec, limits: Limits) -> Images:

@@ -1,19 +1,23 @@
 """The addresses of the service."""
 
+import asyncio
 import random
 import time
-from typing import Any
 from urllib.parse import quote
 
-import orjson
 from fastapi import APIRouter, Request, Response
 
 from kedja.serving import body, payload, schemas
-from kedja.serving.engine import Answer
+from kedja.serving.answers import JsonAnswer, respond
 from kedja.serving.errors import RequestError
+from kedja.serving.metrics import CONTENT_TYPE
 from kedja.serving.state import Service
 
 router = APIRouter()
+
+HEALTH = frozenset({"/health/live", "/health/ready"})
+# Addresses that need an API key where keys are asked for; the pages are open, they hold nothing of the model.
+GUARDED = frozenset({"/predict", "/class-names", "/random-image", "/model", "/metrics"})
 
 
 def service_of(request: Request) -> Service:
@@ -21,43 +25,36 @@ def service_of(request: Request) -> Service:
     return service
 
 
-class JsonAnswer(Response):
-    """JSON by orjson; numpy's float32 keep their own shortest digits."""
-
-    media_type = "application/json"
-
-    def render(self, content: Any) -> bytes:
-        return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
-
-
+@router.post(
+    "/predict", tags=["predict"], response_model=schemas.OneAnswer | schemas.ManyAnswers, responses=schemas.ERRORS
+)
 async def predict(request: Request) -> Response:
     """Classify one image or several.
 
     Send JSON with exactly one of `image` (base64), `images` (a list of base64) and `pixels` (raw), a form with one
-    or more `file`, or the image itself as the body. A list gets a list back, in its order.
+    or more `file`, the image itself as the body, or raw pixels as `application/x-npy`. A list gets a list back, in
+    its order.
+
+    `Accept: application/vnd.kedja.class+json` leaves the probabilities out;
+    `Accept: application/vnd.kedja.top+json; k=3` gives the most probable classes alone.
     """
     service = service_of(request)
     with service.admission():
-        deadline = time.monotonic() + service.settings.deadline
+        started = time.monotonic()
+        deadline = started + service.settings.deadline
         content_type = request.headers.get("content-type", "")
         data = await body.read(request, service.settings.max_body, service.settings.deadline)
+        service.metrics.upload.observe(time.monotonic() - started)
         answer = await service.engine.run(
             lambda predictor: payload.read(content_type, data, predictor.metadata.input, service.limits), deadline
         )
-    return JsonAnswer(_to_json(answer))
-
-
-def _to_json(answer: Answer) -> dict[str, Any]:
-    metadata = answer.predictor.metadata
-    model = {"name": metadata.name, "version": metadata.version}
-    predictions = [schemas.describe(row, metadata.classes) for row in answer.probabilities]
-    return {"predictions": predictions, "model": model} if answer.many else {**predictions[0], "model": model}
+    return respond(answer, request.headers.get("accept", ""))
 
 
 @router.get("/class-names", response_model=schemas.ClassNames, tags=["model"])
 async def class_names(request: Request) -> Response:
     """The classes in the order of `probabilities`."""
-    return JsonAnswer({"class_names": service_of(request).engine.predictor.metadata.classes})
+    return JsonAnswer({"class_names": service_of(request).predictor.metadata.classes})
 
 
 @router.get(
@@ -75,7 +72,7 @@ async def class_names(request: Request) -> Response:
 )
 async def random_image(request: Request) -> Response:
     """One of the bundle's sample images, with its true class in the header `X-Label`."""
-    sample = random.choice(service_of(request).engine.predictor.samples)
+    sample = random.choice(service_of(request).predictor.samples)
     headers = {"X-Label": quote(sample.label), "Cache-Control": "no-store"}
     return Response(sample.data, media_type=sample.media_type, headers=headers)
 
@@ -83,10 +80,18 @@ async def random_image(request: Request) -> Response:
 @router.get("/model", tags=["model"])
 async def model(request: Request) -> Response:
     """The bundle's metadata without the golden examples, and its model card as Markdown."""
-    predictor = service_of(request).engine.predictor
+    predictor = service_of(request).predictor
     facts = predictor.metadata.to_json()
     facts.pop("golden")
     return JsonAnswer({**facts, "golden_difference": predictor.golden_difference, "model_card": predictor.model_card})
+
+
+@router.get("/metrics", tags=["health"], response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+async def metrics(request: Request) -> Response:
+    """Prometheus metrics of all workers."""
+    # In a thread: with several workers this reads files.
+    text = await asyncio.to_thread(service_of(request).metrics.render)
+    return Response(text, media_type=CONTENT_TYPE)
 
 
 @router.get("/health/live", response_model=schemas.Health, tags=["health"])

@@ -67,6 +67,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     413: {"model": ErrorAnswer, "description": "Too many bytes, images or pixels"},
     415: {"model": ErrorAnswer, "description": "A Content-Type that is not understood"},
     422: {"model": ErrorAnswer, "description": "A body that parses but holds no usable image"},
+    401: {"model": ErrorAnswer, "description": "No valid API key, where the service asks for one"},
     503: {"model": ErrorAnswer, "description": "Too busy; come again after `Retry-After` seconds"},
 }
 
@@ -100,6 +101,7 @@ def request_body(predictor: Predictor, limits: Limits) -> dict[str, Any]:
                 "schema": {"type": "object", "properties": {"file": file_schema}, "required": ["file"]}
             },
             "image/*": {"schema": {"type": "string", "format": "binary"}},
+            "application/x-npy": {"schema": {"type": "string", "format": "binary"}},
             "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
         },
     }
@@ -126,9 +128,3 @@ def _examples(predictor: Predictor) -> dict[str, Any]:
         shown = pixels[..., 0] if spec.channels == 1 else pixels
         examples["pixels"] = {"summary": "raw pixels", "value": {"pixels": shown.tolist()}}
     return examples
-
-
-def describe(probabilities: Any, classes: list[str]) -> dict[str, Any]:
-    """One row of probabilities as `Prediction`."""
-    index = int(probabilities.argmax())
-    return {"predicted_class": classes[index], "class_index": index, "probabilities": probabilities}

@@ -1,5 +1,8 @@
 """The server's settings: `key=value` arguments or KEDJA_* variables, refused at start where unsafe."""
 
+import os
+import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,6 +10,26 @@ from kedja.bundle.errors import KedjaError
 from kedja.cli import option
 
 MEGABYTE = 1_000_000
+# The name is prometheus_client's; it reads the variable when it is imported.
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+
+# key → smallest and largest value that makes sense
+RANGES: dict[str, tuple[float, float]] = {
+    "port": (0, 65_535),
+    "workers": (1, 256),
+    "threads": (0, 1024),
+    "max_batch": (1, 4096),
+    "max_body": (1000, 1000 * MEGABYTE),
+    "max_images": (1, 10_000),
+    "max_pixels": (1, 500_000_000),
+    "queue": (1, 100_000),
+    "deadline": (0.1, 3600),
+    "header_timeout": (0.1, 600),
+    "idle_timeout": (1, 3600),
+    "drain": (0, 600),
+    "watch": (0, 3600),
+}
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
 
 
 @dataclass(frozen=True)
@@ -19,28 +42,49 @@ class Settings:
     bundle: Path = option(Path("bundle"), "folder that `just export` wrote")
     host: str = option("127.0.0.1", "address to listen on; 0.0.0.0 for every network interface")
     port: int = option(8000, "port to listen on; 0 takes a free one and prints it")
-    threads: int = option(0, "threads that decode and predict; 0: one for each CPU this process may use")
-    max_batch: int = option(16, "images predicted in one call of the model at the most")
+    workers: int = option(1, "processes; more than one pays off for small inputs at thousands of requests a second")
+    threads: int = option(0, "threads of a process that decode and predict; 0: one for each CPU it may use")
+    max_batch: int = option(8, "images predicted in one call of the model at the most")
     max_body: int = option(20 * MEGABYTE, "bytes of a request at the most")
     max_images: int = option(64, "images of a request at the most")
     max_pixels: int = option(50_000_000, "width × height of an image at the most, judged before decoding")
-    queue: int = option(256, "requests in work or waiting at the most; more are told to come again (503)")
+    queue: int = option(256, "requests of a process in work or waiting at the most; more are told to come again (503)")
     deadline: float = option(15.0, "seconds that a request may take, its upload included")
+    header_timeout: float = option(10.0, "seconds in which a request's head must arrive")
+    idle_timeout: float = option(75.0, "seconds that an idle connection is kept")
+    drain: float = option(
+        1.0, "seconds after SIGTERM in which requests are still welcome; each answer ends its connection"
+    )
+    watch: float = option(0.0, "look for a new bundle every so many seconds; 0: only on SIGHUP")
+    keys: Path | None = option(None, "file of API keys (`just api-key name=…`); requests then need one")
+    cors: list[str] = option([], "origins whose web pages may ask, for example https://shop.example")
+    tls_certificate: Path | None = option(None, "PEM file; with tls_key, answers in HTTPS")
+    tls_key: Path | None = option(None, "PEM file, readable by its owner alone")
     access_log: bool = option(True, "one JSON line a request on standard error")
 
     def __post_init__(self) -> None:
-        self._check("port", 0, 65_535)
-        self._check("threads", 0, 1024)
-        self._check("max_batch", 1, 4096)
-        self._check("max_body", 1000, 1000 * MEGABYTE)
-        self._check("max_images", 1, 10_000)
-        self._check("max_pixels", 1, 500_000_000)
-        self._check("queue", 1, 100_000)
-        self._check("deadline", 0.1, 3600)
+        for key, (lowest, highest) in RANGES.items():
+            if not lowest <= getattr(self, key) <= highest:
+                raise KedjaError(f"{key}={getattr(self, key)} is not within {lowest:,} and {highest:,}")
         if not self.host:
             raise KedjaError("host is empty", "host=127.0.0.1 for this machine alone, host=0.0.0.0 for every interface")
+        if self.workers > 1 and not hasattr(os, "fork"):
+            raise KedjaError(f"workers={self.workers} needs Linux or macOS", "workers=1")
+        for origin in self.cors:
+            if not _ORIGIN.fullmatch(origin):
+                raise KedjaError(f"cors={origin} is no origin", "name each one, for example cors=https://shop.example")
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise KedjaError("HTTPS needs both tls_certificate and tls_key")
+        if self.keys is not None:
+            _check_file("keys", self.keys, stat.S_IWGRP | stat.S_IWOTH, "written")
+        if self.tls_certificate is not None:
+            _check_file("tls_certificate", self.tls_certificate, stat.S_IWGRP | stat.S_IWOTH, "written")
+        if self.tls_key is not None:
+            _check_file("tls_key", self.tls_key, stat.S_IRWXG | stat.S_IRWXO, "used")
 
-    def _check(self, key: str, lowest: float, highest: float) -> None:
-        value = getattr(self, key)
-        if not lowest <= value <= highest:
-            raise KedjaError(f"{key}={value} is not within {lowest:,} and {highest:,}")
+
+def _check_file(key: str, path: Path, forbidden: int, verb: str) -> None:
+    if not path.is_file():
+        raise KedjaError(f"{key}={path} is no file")
+    if os.name == "posix" and path.stat().st_mode & forbidden:
+        raise KedjaError(f"{key}={path} can be {verb} by others than its owner", f"chmod 600 {path}")

@@ -1,14 +1,22 @@
-"""What lives as long as the service: its settings, its engine, and how much is in work."""
+"""What lives as long as the service: its engine, keys and metrics, how much is in work, which bundle is served."""
 
+import asyncio
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from kedja.bundle.errors import KedjaError
+from kedja.bundle.metadata import METADATA
 from kedja.serving import cpus
 from kedja.serving.engine import Engine
 from kedja.serving.errors import RequestError
+from kedja.serving.keys import Keys
+from kedja.serving.metrics import Metrics
 from kedja.serving.payload import Limits
 from kedja.serving.predictor import Predictor
 from kedja.serving.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 
 class Service:
@@ -16,15 +24,28 @@ class Service:
 
     Attributes:
         ready: whether requests are welcome.
+        draining: whether the process is about to stop, so that connections end with their next answer.
         in_work: prediction requests admitted and not yet answered.
     """
 
     def __init__(self, settings: Settings, predictor: Predictor) -> None:
         self.settings = settings
         self.limits = Limits(images=settings.max_images, pixels=settings.max_pixels)
-        self.engine = Engine(predictor, settings.threads or cpus.available(), settings.max_batch)
+        self.keys = Keys(settings.keys) if settings.keys else None
+        self.metrics = Metrics(predictor.metadata.classes)
+        self.engine = Engine(predictor, settings.threads or self._threads(), settings.max_batch, self.metrics)
         self.ready = False
+        self.draining = False
         self.in_work = 0
+        self._reloading = asyncio.Lock()
+        self._set_model_info(1)
+
+    @property
+    def predictor(self) -> Predictor:
+        return self.engine.predictor
+
+    def _threads(self) -> int:
+        return max(1, cpus.available() // self.settings.workers)
 
     @contextmanager
     def admission(self) -> Iterator[None]:
@@ -42,7 +63,53 @@ class Service:
                 {"Retry-After": "1"},
             )
         self.in_work += 1
+        self.metrics.in_work.inc()
         try:
             yield
         finally:
             self.in_work -= 1
+            self.metrics.in_work.dec()
+
+    def begin_draining(self) -> None:
+        """Tell load balancers to send no more, and clients to come back on another connection."""
+        self.ready = False
+        self.draining = True
+
+    async def reload(self) -> None:
+        """Serve the bundle that lies in its folder now, if it is good; else keep the one that is served.
+
+        Verified off the event loop before the swap. Batches in work end with the predictor they began with.
+        """
+        async with self._reloading:
+            try:
+                predictor = await asyncio.to_thread(Predictor, self.settings.bundle)
+            except (KedjaError, OSError) as error:
+                logger.error("the new bundle is not served: %s", error)  # noqa: TRY400 -- the message says it all
+                self.metrics.reloads.labels("refused").inc()
+                return
+            self._set_model_info(0)
+            self.engine.predictor = predictor
+            self._set_model_info(1)
+            self.metrics.reloads.labels("served").inc()
+            logger.info("now serving %s (%s)", predictor.metadata.name, predictor.metadata.version)
+
+    async def watch_bundle(self, seconds: float) -> None:
+        """Reload whenever the bundle's metadata is another file than before."""
+        seen = self._mark()
+        while True:
+            await asyncio.sleep(seconds)
+            mark = self._mark()
+            if mark not in (seen, None):
+                seen = mark
+                await self.reload()
+
+    def _mark(self) -> tuple[int, int] | None:
+        try:
+            status = (self.settings.bundle / METADATA).stat()
+        except OSError:
+            return None  # between two exports
+        return status.st_mtime_ns, status.st_ino
+
+    def _set_model_info(self, value: int) -> None:
+        metadata = self.predictor.metadata
+        self.metrics.model_info.labels(metadata.name, metadata.version).set(value)

@@ -7,6 +7,8 @@ from typing import Any, Self
 
 LINES_EVERY = 1.0  # seconds between plain lines, so that a log of short epochs stays readable
 
+BAR_EVERY = 0.1  # seconds
+
 
 class PlainProgress:
     """One line an epoch, at most one a second, and always the last."""
@@ -22,8 +24,12 @@ class PlainProgress:
     ) -> None:
         pass
 
+    def wants_step(self) -> bool:
+        """Whether `step` should be called: fetching its numbers makes a GPU wait."""
+        return False
+
     def step(self, step: int, loss: float, accuracy: float, images_per_second: float) -> None:
-        pass
+        """The totals of the epoch so far."""
 
     def epoch(self, line: dict[str, Any]) -> None:
         now = time.monotonic()
@@ -50,6 +56,7 @@ class BarProgress(PlainProgress):
             BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn(), transient=True
         )
         self._task = self._bar.add_task("starting", total=steps)
+        self._drawn = 0.0
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -60,12 +67,16 @@ class BarProgress(PlainProgress):
     ) -> None:
         self._bar.stop()
 
+    def wants_step(self) -> bool:
+        return time.monotonic() - self._drawn >= BAR_EVERY
+
     def step(self, step: int, loss: float, accuracy: float, images_per_second: float) -> None:
+        self._drawn = time.monotonic()
         text = f"loss {loss:.4f}  accuracy {accuracy:.2%}  {images_per_second:.0f} images/s"
         self._bar.update(self._task, completed=step, description=text)
 
     def epoch(self, line: dict[str, Any]) -> None:
-        self._bar.console.print(self.describe(line))
+        self._bar.console.print(self.describe(line), highlight=False, soft_wrap=True)
 
 
 def progress(steps: int, epochs: int) -> PlainProgress:

@@ -27,6 +27,9 @@ from kedja.training.schedule import factor
 from kedja.training.schema import TrainConfig
 from kedja.training.seeding import generator_for, random_states, restore_random_states
 
+# Steps between two looks at the loss on a GPU.
+GPU_LOOKS_EVERY = 16
+
 
 @dataclass
 class Position:
@@ -65,6 +68,8 @@ class Trainer:
         self.position = Position()
         self.totals = torch.zeros(3, dtype=torch.float64, device=fabric.device)
         self.best_weights: dict[str, Tensor] = {}
+        self._unseen: list[tuple[int, Tensor, Tensor]] = []
+        self._look_every = 1 if fabric.device.type == "cpu" else GPU_LOOKS_EVERY
         self._saved_at = time.monotonic()
 
     @property
@@ -97,8 +102,9 @@ class Trainer:
                 self._train_step(batch)
             self.position.batch += 1
             self.position.step += 1
-            loss, correct, images = self.totals.tolist()
-            progress.step(self.position.step, loss / images, correct / images, images / self.position.epoch_seconds)
+            if progress.wants_step():
+                loss, correct, images = self.totals.tolist()
+                progress.step(self.position.step, loss / images, correct / images, images / self.position.epoch_seconds)
             if time.monotonic() - self._saved_at >= self.config.checkpoint_seconds:
                 self._save()
 
@@ -110,8 +116,7 @@ class Trainer:
         pixels = augment(pixels, self.config.augment, generator_for(device, self.config.seed, "augment", step))
         logits = self.network(pixels)
         loss = self.loss(logits, labels)
-        if not torch.isfinite(loss):
-            raise self._not_finite(loss, batch)
+        self._watch(loss, batch)
         self.wrapped_optimizer.zero_grad()
         self.fabric.backward(loss)
         if self.config.clip:
@@ -188,10 +193,22 @@ class Trainer:
         self.position.seconds += elapsed
         self.position.epoch_seconds += elapsed
 
-    def _not_finite(self, loss: Tensor, batch: Batch) -> KedjaError:
-        ids = [self.train_set.ids[i] for i in batch.positions.tolist()]
+    def _watch(self, loss: Tensor, batch: Batch) -> None:
+        """Look at the losses: each on the CPU; on a GPU, where looking makes it wait, several at once."""
+        self._unseen.append((self.position.step, loss.detach(), batch.positions))
+        if len(self._unseen) < self._look_every:
+            return
+        for (step, seen, positions), finite in zip(
+            self._unseen, torch.stack([seen for _, seen, _ in self._unseen]).isfinite().tolist(), strict=True
+        ):
+            if not finite:
+                raise self._not_finite(step, seen, positions)
+        self._unseen.clear()
+
+    def _not_finite(self, step: int, loss: Tensor, positions: Tensor) -> KedjaError:
+        ids = [self.train_set.ids[i] for i in positions.tolist()]
         return KedjaError(
-            f"the loss became {loss.item()} at step {self.position.step + 1} of {self.steps} "
+            f"the loss became {loss.item()} at step {step + 1} of {self.steps} "
             f"(epoch {self.position.epoch + 1}); the batch holds the images {', '.join(ids)}",
             f"a lower optim.lr (now {self.config.optim.lr}) or clip=1.0 usually helps; else look at these images",
         )

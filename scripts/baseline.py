@@ -1,0 +1,38 @@
+"""Fit one scikit-learn baseline over its grid; `just experiments` calls this once a baseline."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from kedja import cli
+from kedja.data.ensure import ensure
+from kedja.experiments import baselines
+from kedja.experiments.runs import SUMMARY
+
+
+@dataclass
+class Options:
+    """Fit one scikit-learn baseline: every point of its grid on train, the best on val."""
+
+    name: str = cli.option("svm", "which one", metavar="|".join(baselines.BASELINES))
+    data: str = cli.option("digits", "name of the prepared data set", metavar="name")
+    seeds: list[int] = cli.option([0], "one run a seed; the first alone where the result does not depend on it")
+    runs: Path = cli.option(Path("runs"), "where runs are written")
+
+
+def main(options: Options) -> None:
+    seeds = baselines.seeds_of(options.name, options.seeds)
+    folder = ensure(options.data)
+    from kedja.data.prepared import load
+    from kedja.experiments.baseline_run import run
+    from kedja.experiments.runs import read_run
+
+    dataset = load(folder)
+    for seed in seeds:
+        directory = baselines.directory(options.runs, options.name, dataset.name, dataset.hash, seed)
+        if not (directory / SUMMARY).is_file():
+            directory = run(options.name, dataset, seed, options.runs)
+        print(f"{directory}: {read_run(directory).validation['accuracy']:.2%} on the validation split")
+
+
+if __name__ == "__main__":
+    cli.run(main, Options)

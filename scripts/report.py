@@ -1,0 +1,33 @@
+"""Compare the finished runs: table, pictures and analysis in reports/ and in the README."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from kedja import cli
+from kedja.experiments.report.build import Places, build, missing_markers
+from kedja.experiments.report.text import terminal_table
+
+
+@dataclass
+class Options:
+    """Compare the finished runs; renew the table, pictures and analysis in the README between its markers."""
+
+    data: str | None = cli.option(None, "the data set, where runs/ holds runs on several", metavar="name")
+    runs: Path = cli.option(Path("runs"), "where the runs are")
+    reports: Path = cli.option(Path("reports"), "where the documents go")
+    table: bool = cli.option(True, "print the table (it is in the documents in any case)")
+    readme: Path = cli.option(Path("README.md"), "the document with the two result markers")
+
+
+def main(options: Options) -> None:
+    report = build(Places(runs=options.runs, reports=options.reports, readme=options.readme), options.data)
+    if options.table:
+        print(terminal_table(options.runs, options.data) + "\n")
+    print("\n".join(f"- {sentence}" for sentence in report.analysis).replace("**", ""))
+    print(f"\nwritten: {options.reports}/report.md" + (f", {options.readme}" if report.readme_renewed else ""))
+    if not report.readme_renewed:
+        print(missing_markers(options.readme))
+
+
+if __name__ == "__main__":
+    cli.run(main, Options)

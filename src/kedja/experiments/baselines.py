@@ -1,0 +1,111 @@
+"""What the networks have to beat: scikit-learn pipelines, each with a small grid.
+
+Importing this costs nothing: scikit-learn is loaded when a pipeline is built. A new baseline is one function
+and one registry line.
+"""
+
+import hashlib
+import itertools
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kedja.bundle.errors import KedjaError, nearest
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A family of pipelines.
+
+    Attributes:
+        build: `build(seed=…, **point)` → an unfitted pipeline with `predict_proba`.
+        grid: name of a setting → the values tried, every combination.
+        seeded: whether the result depends on the seed; if not, one run says it all.
+        limit: at most this many training images (stratified), where the cost grows faster than their number.
+    """
+
+    build: Callable[..., Any]
+    grid: Mapping[str, list[Any]]
+    seeded: bool = False
+    limit: int | None = None
+
+    def points(self) -> list[dict[str, Any]]:
+        return [dict(zip(self.grid, values, strict=True)) for values in itertools.product(*self.grid.values())]
+
+
+def logistic_regression(seed: int, C: float) -> Any:  # noqa: N803 - scikit-learn's name for it
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    return Pipeline([("scaler", StandardScaler()), ("model", LogisticRegression(C=C, max_iter=1000))])
+
+
+def random_forest(seed: int, variance: float, min_samples_leaf: int) -> Any:
+    from sklearn.decomposition import PCA
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    forest = RandomForestClassifier(200, min_samples_leaf=min_samples_leaf, random_state=seed)
+    return Pipeline(
+        [("scaler", StandardScaler()), ("pca", PCA(variance, svd_solver="covariance_eigh")), ("model", forest)]
+    )
+
+
+def support_vectors(seed: int, C: float, scaler: bool) -> Any:  # noqa: N803 - scikit-learn's name for it
+    """RBF kernel; probabilities by Platt scaling over three folds of the training split."""
+    from sklearn.calibration import CalibratedClassifierCV
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import SVC
+
+    calibrated = CalibratedClassifierCV(SVC(C=C), method="sigmoid", cv=3, ensemble=False)
+    return Pipeline([("scaler", StandardScaler() if scaler else "passthrough"), ("model", calibrated)])
+
+
+BASELINES: dict[str, Baseline] = {
+    "logistic-regression": Baseline(logistic_regression, {"C": [0.01, 0.1, 1.0]}),
+    "random-forest": Baseline(random_forest, {"variance": [0.8, 0.95], "min_samples_leaf": [1, 3]}, seeded=True),
+    "svm": Baseline(support_vectors, {"C": [1.0, 10.0], "scaler": [True, False]}, limit=10_000),
+}
+
+
+def find(name: str) -> Baseline:
+    """The baseline of that name.
+
+    Raises:
+        KedjaError: there is none; names the nearest.
+    """
+    if name not in BASELINES:
+        raise KedjaError(f"there is no baseline {name!r}", nearest(name, list(BASELINES)))
+    return BASELINES[name]
+
+
+def seeds_of(name: str, seeds: list[int]) -> list[int]:
+    """The seeds worth running: the first one alone where the result does not depend on it."""
+    return seeds if find(name).seeded else seeds[:1]
+
+
+def configuration(name: str, data: str, data_hash: str) -> dict[str, Any]:
+    """All that the result depends on, but the seed."""
+    baseline = find(name)
+    return {
+        "baseline": name,
+        "grid": dict(baseline.grid),
+        "limit": baseline.limit,
+        "data": {"name": data, "hash": data_hash},
+    }
+
+
+def configuration_hash(configuration: Mapping[str, Any]) -> str:
+    """Eight hexadecimal digits."""
+    return hashlib.sha256(json.dumps(configuration, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def directory(runs: Path, name: str, data: str, data_hash: str, seed: int) -> Path:
+    """`runs/baseline-<name>-<hash>/seed<k>`."""
+    digest = configuration_hash(configuration(name, data, data_hash))
+    return runs / f"baseline-{name}-{digest}" / f"seed{seed}"

@@ -1,0 +1,134 @@
+"""Which runs make up an experiment stage, and which of them are still to be done."""
+
+import dataclasses
+import itertools
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kedja.bundle.errors import KedjaError, nearest
+from kedja.experiments import baselines
+from kedja.experiments.pool import Task
+from kedja.experiments.runs import DEBUG, SUMMARY
+
+GRID = "grid."
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for.
+
+    Attributes:
+        seeds: one run a seed and configuration.
+        only: names of files in `conf/experiment/`, or of baselines; empty for all but `debug`.
+        baselines: whether the scikit-learn pipelines run too.
+        overrides: `key=value` for training, applied to every run.
+        grids: training key → values; every combination runs.
+    """
+
+    seeds: list[int]
+    only: list[str] = field(default_factory=list)
+    baselines: bool = True
+    overrides: list[str] = field(default_factory=list)
+    grids: dict[str, list[str]] = field(default_factory=dict)
+
+    def points(self) -> list[list[str]]:
+        """The combinations of the grids as overrides; one empty combination without grids."""
+        axes = [[f"{key}={value}" for value in values] for key, values in self.grids.items()]
+        return [list(point) for point in itertools.product(*axes)]
+
+
+def split_arguments(
+    arguments: Sequence[str], own: Sequence[str], axis: str = GRID
+) -> tuple[list[str], list[str], dict[str, list[str]]]:
+    """A script's own keys, overrides for training, and axes (`grid.<key>=a,b`)."""
+    mine, overrides, axes = [], [], {}
+    for argument in arguments:
+        key, _, value = argument.partition("=")
+        if key.startswith(axis):
+            axes[key.removeprefix(axis)] = [part for part in value.split(",") if part]
+        elif key in own or "=" not in argument:
+            mine.append(argument)
+        else:
+            overrides.append(argument)
+    return mine, overrides, axes
+
+
+def experiment_names(conf: Path) -> list[str]:
+    """The files of `conf/experiment/`, sorted."""
+    return sorted(path.stem for path in (conf / "experiment").glob("*.yaml"))
+
+
+def chosen(request: Request, conf: Path) -> tuple[list[str], list[str]]:
+    """Names of the experiments and of the baselines that the request means.
+
+    Raises:
+        KedjaError: a name that is neither.
+    """
+    experiments, known = experiment_names(conf), list(baselines.BASELINES)
+    unknown = [name for name in request.only if name not in [*experiments, *known]]
+    if unknown:
+        raise KedjaError(f"only={unknown[0]}: there is no such experiment", nearest(unknown[0], [*experiments, *known]))
+    if request.only:
+        return [n for n in experiments if n in request.only], [n for n in known if n in request.only]
+    return [n for n in experiments if n != DEBUG], known if request.baselines else []
+
+
+def data_name(request: Request) -> str:
+    """The data set that the overrides name, else training's default."""
+    from kedja.training.config import compose
+
+    return str(compose(request.overrides).data.name)
+
+
+def default_jobs() -> int:
+    """One process a core: small networks gain little from a second thread."""
+    return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
+def training_tasks(request: Request, names: Sequence[str], scripts: Path) -> list[Task]:
+    """One task a configuration and seed, first seeds first.
+
+    Raises:
+        KedjaError: an override that training does not know.
+    """
+    from kedja.training.config import compose
+    from kedja.training.run import run_directory
+
+    tasks: list[tuple[int, Task]] = []
+    for name, point in itertools.product(names, request.points()):
+        overrides = [f"experiment={name}", *point, *request.overrides]
+        config = compose(overrides)
+        for order, seed in enumerate(request.seeds):
+            directory = run_directory(dataclasses.replace(config, seed=seed))
+            command = [str(scripts / "train.py"), *overrides, f"seed={seed}"]
+            task = Task(" ".join([name, *point, f"seed={seed}"]), [directory], command, _log(directory), warm=True)
+            tasks.append((order, task))
+    return [task for _, task in sorted(tasks, key=lambda pair: pair[0])]
+
+
+def baseline_tasks(request: Request, names: Sequence[str], data: Path, runs: Path, scripts: Path) -> list[Task]:
+    """One task a baseline, all its seeds in one process: loading scikit-learn costs more than a small fit."""
+    from kedja.data.prepared import load
+
+    if not names:
+        return []
+    dataset = load(data)
+    tasks = []
+    for name in names:
+        seeds = baselines.seeds_of(name, request.seeds)
+        folders = [baselines.directory(runs, name, dataset.name, dataset.hash, seed) for seed in seeds]
+        arguments = [f"name={name}", f"data={dataset.name}", f"seeds={','.join(map(str, seeds))}", f"runs={runs}"]
+        tasks.append(Task(name, folders, [str(scripts / "baseline.py"), *arguments], _log(folders[0])))
+    return tasks
+
+
+def unfinished(tasks: Sequence[Task]) -> list[Task]:
+    """Those of which a run has no summary yet."""
+    return [task for task in tasks if not all((folder / SUMMARY).is_file() for folder in task.directories)]
+
+
+def _log(directory: Path) -> Path:
+    """Beside the run, not in it: it exists before the run does."""
+    return directory.with_name(f"{directory.name}.log")

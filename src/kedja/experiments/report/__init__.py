@@ -1,0 +1,1 @@
+"""The answer for people: table, pictures, analysis, page."""

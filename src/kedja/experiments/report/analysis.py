@@ -1,0 +1,130 @@
+"""Sentences written from the numbers: what differs, by how much, and whether that means anything."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from kedja.experiments.comparisons import Result
+from kedja.experiments.report.text import percent
+from kedja.experiments.runs import Run
+
+
+def sentences(results: list[Result], selected: Run, test: Mapping[str, Any]) -> list[str]:
+    """One finding each, best experiment first in `results`; `test` are the selected run's final figures."""
+    return [
+        *_leader(results),
+        *_detectable(results),
+        *_undetectable(results),
+        *_cheapest(results),
+        *_baselines(results),
+        *_overfitting(results),
+        _final(selected, test),
+    ]
+
+
+def _leader(results: list[Result]) -> list[str]:
+    best = results[0]
+    spread = f", standard deviation {percent(best.spread)}" if best.spread is not None else ""
+    return [
+        f"**{best.label}** has the highest mean validation accuracy: {percent(best.accuracy.value)} % over "
+        f"{_count(len(best.experiment.runs), 'seed')}{spread}, 95 % interval {percent(best.accuracy.low)} to "
+        f"{percent(best.accuracy.high)} over seeds and images."
+    ]
+
+
+def _detectable(results: list[Result]) -> list[str]:
+    worse = [result for result in results if result.detectably_worse]
+    if not worse:
+        return []
+    parts = [f"{result.label} ({_points(result)})" for result in worse]
+    return [
+        f"It beats {_listing(parts)}: differences that other seeds and other images do not explain "
+        f"(paired bootstrap, {_count(len(results) - 1, 'comparison')}, Holm-corrected, 5 % level)."
+    ]
+
+
+def _undetectable(results: list[Result]) -> list[str]:
+    equal = [result for result in results[1:] if not result.detectably_worse]
+    if not equal:
+        return []
+    parts = [f"{result.label} ({_points(result)})" for result in equal]
+    runner_up = equal[0]
+    text = f"No detectable difference from {_listing(parts)}."
+    spreads = [one.spread for one in (results[0], runner_up) if one.spread is not None]
+    if runner_up.behind is not None and spreads:
+        relation = "more" if runner_up.behind.value > max(spreads) else "no more"
+        text += (
+            f" The lead over {runner_up.label} is {relation} than the spread over seeds "
+            f"({percent(runner_up.behind.value)} against {percent(max(spreads))} points)."
+        )
+    return [text]
+
+
+def _cheapest(results: list[Result]) -> list[str]:
+    equal = [result for result in results if not result.detectably_worse and result.experiment.kind == "training"]
+    if len(equal) < 2:
+        return []
+    cheapest = min(equal, key=lambda result: result.seconds)
+    if cheapest is equal[0]:
+        return [f"{cheapest.label} is also the quickest to train of the networks that are not detectably worse."]
+    small, large = (one.experiment.first.parameters for one in (cheapest, equal[0]))
+    size = f", with {small:,} against {large:,} parameters" if small != large else ""
+    return [
+        f"Of the networks that are not detectably worse, {cheapest.label} is the quickest to train: "
+        f"{cheapest.seconds:.1f} s against {equal[0].seconds:.1f} s a run{size}."
+    ]
+
+
+def _baselines(results: list[Result]) -> list[str]:
+    baseline = next((one for one in results if one.experiment.kind == "baseline"), None)
+    if baseline is None:
+        return []
+    if baseline is results[0]:
+        return [f"The scikit-learn baseline {baseline.label} is ahead of every network; start from it."]
+    verdict = "detectably worse than" if baseline.detectably_worse else "not detectably worse than"
+    return [
+        f"The best scikit-learn baseline, {baseline.label}, reaches {percent(baseline.accuracy.value)} % in "
+        f"{baseline.seconds:.1f} s: {verdict} {results[0].label}."
+    ]
+
+
+def _overfitting(results: list[Result]) -> list[str]:
+    trained = [one for one in results if one.experiment.kind == "training"]
+    if not trained:
+        return []
+    gaps = {one.label: _gap(one) for one in trained}
+    label = max(gaps, key=lambda name: gaps[name])
+    if gaps[label] <= 0:
+        return ["No network is more accurate on the training split (as augmented) than on the validation split."]
+    return [f"The widest gap between training and validation accuracy is {label}'s: {percent(gaps[label])} points."]
+
+
+def _final(selected: Run, test: Mapping[str, Any]) -> str:
+    accuracy = test["accuracy"]
+    return (
+        f"Selected by validation accuracy alone: {selected.experiment}, seed {selected.seed}. On the test split, "
+        f"looked at once, for this run: **{percent(accuracy['value'])} %** of {test['images']:,} images right, "
+        f"95 % interval {percent(accuracy['low'])} to {percent(accuracy['high'])}."
+    )
+
+
+def _gap(result: Result) -> float:
+    runs = result.experiment.runs
+    return sum(run.train["accuracy"] - run.validation["accuracy"] for run in runs) / len(runs)
+
+
+def _points(result: Result) -> str:
+    assert result.behind is not None, "only the best experiment is behind nobody"
+    behind = result.behind
+    return f"by {percent(behind.value)} points; {_bound(behind.low)} to {_bound(behind.high)}"
+
+
+def _bound(share: float) -> str:
+    return percent(share + 0.0).replace("-", "−")
+
+
+def _listing(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -1,0 +1,139 @@
+"""Everything the report consists of, made from `runs/` and put in its places."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from kedja.bundle.files import write_bytes
+from kedja.data.prepared import load
+from kedja.experiments import select
+from kedja.experiments.comparisons import Result, compare
+from kedja.experiments.evaluate_run import evaluate_run
+from kedja.experiments.report import figures, html_page
+from kedja.experiments.report.analysis import sentences
+from kedja.experiments.report.readme import BEGIN, END, renew
+from kedja.experiments.report.text import NOTE, markdown_table
+from kedja.experiments.runs import Run, find_experiments
+
+CURVES = "learning-curves.png"
+CONFUSION = "confusion-matrix.png"
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where things are read and written."""
+
+    runs: Path = Path("runs")
+    data: Path = Path("data")
+    reports: Path = Path("reports")
+    readme: Path = Path("README.md")
+    images: Path = Path("docs/images")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found and written."""
+
+    results: list[Result]
+    selected: Run
+    test: dict[str, Any]
+    analysis: list[str]
+    readme_renewed: bool
+
+
+def build(places: Places, data: str | None = None) -> Report:
+    """Compare the finished runs, look at the test split for the selected one (once), write all documents.
+
+    Raises:
+        KedjaError: no finished run, or runs on several data sets and none chosen.
+    """
+    experiments = find_experiments(places.runs, data)
+    selected = select.best_of(experiments, places.runs)
+    test = select.test_figures(selected.directory)
+    dataset = load(places.data / selected.data["name"])
+    evaluation = evaluate_run(selected, dataset, "test")
+    results = compare(experiments)
+    analysis = sentences(results, selected, test)
+    title = f"{selected.experiment}, seed {selected.seed}: test split"
+    pictures = {
+        CURVES: figures.learning_curves(results),
+        CONFUSION: figures.confusion_matrix(selected.predictions("test"), dataset.classes, title),
+    }
+    page = html_page.page_data(results, selected, analysis, html_page.with_pictures(evaluation, dataset))
+    documents = {
+        "report.md": f"# Experiments on {dataset.name}\n\n{_section(results, analysis, '.', heading='##')}\n",
+        "report.html": html_page.render(page),
+        "selection.json": _json_text(selection(selected, test)),
+        "results.json": _json_text([as_json(result) for result in results]),
+    }
+    _write_if_changed(places.reports, {name: text.encode() for name, text in documents.items()} | pictures)
+    prefix = Path(os.path.relpath(places.images, places.readme.parent)).as_posix()
+    renewed = renew(places.readme, _section(results, analysis, prefix, heading="###"))
+    if renewed:
+        _write_if_changed(places.images, pictures)
+    return Report(results, selected, test, analysis, renewed)
+
+
+def selection(selected: Run, test: dict[str, Any]) -> dict[str, Any]:
+    """Which run was selected, by what, and its figures."""
+    return {
+        "run": selected.directory.as_posix(),
+        "experiment": selected.experiment,
+        "seed": selected.seed,
+        "criterion": "best mean validation accuracy over seeds, then the best seed",
+        "validation": selected.validation,
+        "test": test,
+        "data": selected.data,
+    }
+
+
+def as_json(result: Result) -> dict[str, Any]:
+    """One experiment for machines."""
+    experiment = result.experiment
+    return {
+        "experiment": experiment.name,
+        "config_hash": experiment.config_hash,
+        "kind": experiment.kind,
+        "seeds": [run.seed for run in experiment.runs],
+        "runs": [run.directory.as_posix() for run in experiment.runs],
+        "hyperparameters": experiment.first.hyperparameters,
+        "validation_accuracy": {**asdict(result.accuracy), "by_seed": experiment.accuracies, "spread": result.spread},
+        "behind_best": asdict(result.behind) if result.behind else None,
+        "p_adjusted": result.p,
+        "detectably_worse": result.detectably_worse,
+        "parameters": experiment.first.parameters,
+        "wall_seconds": [run.wall_seconds for run in experiment.runs],
+    }
+
+
+def missing_markers(readme: Path) -> str:
+    """What to do about a README that has no place for the results."""
+    return f"{readme} has no place for the results: put the two lines {BEGIN} and {END} where they belong"
+
+
+def _section(results: list[Result], analysis: list[str], images: str, heading: str) -> str:
+    findings = "\n".join(f"- {sentence}" for sentence in analysis)
+    return "\n\n".join(
+        [
+            markdown_table(results),
+            NOTE,
+            f"{heading} What the numbers say",
+            findings,
+            f"![Validation loss and accuracy by epoch]({images}/{CURVES})",
+            f"![Confusion matrix of the selected run on the test split]({images}/{CONFUSION})",
+        ]
+    )
+
+
+def _json_text(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _write_if_changed(folder: Path, files: Mapping[str, bytes]) -> None:
+    for name, content in files.items():
+        path = folder / name
+        if not path.is_file() or path.read_bytes() != content:
+            write_bytes(path, content)

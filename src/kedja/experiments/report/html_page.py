@@ -1,0 +1,124 @@
+"""One self-contained HTML page: data, styles, scripts and pictures inside; opens from disk, asks no other address."""
+
+import base64
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from kedja.bundle.files import read_json
+from kedja.data.prepared import PreparedDataset
+from kedja.experiments.comparisons import Result, differing_settings
+from kedja.experiments.evaluate_run import pixels
+from kedja.experiments.report.text import NOTE, row_name, setting_groups, settings_text, short_name
+from kedja.experiments.runs import Run
+
+_PARTS = Path(__file__).parent / "page"
+THUMBNAIL_SIDE = 160
+CURVES = ("val_accuracy", "val_loss", "train_loss")
+
+
+def render(data: Mapping[str, Any]) -> str:
+    """The page that shows `data` (see `page_data`)."""
+    content = json.dumps(data, ensure_ascii=False, allow_nan=False)
+    # Inside <script> only `<` could end the element; a class may be called anything.
+    parts = {
+        "/*style*/": _read("page.css"),
+        "/*charts*/": _read("charts.js"),
+        "/*script*/": _read("page.js"),
+        "/*evaluation*/": _read("evaluation.js"),
+        "/*data*/": content.replace("<", "\\u003c"),
+    }
+    page = _read("page.html")
+    for mark, text in parts.items():
+        before, _, after = page.partition(mark)
+        page = before + text + after
+    return page
+
+
+def page_data(
+    results: Sequence[Result], selected: Run, analysis: Sequence[str], evaluation: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """What the page shows, as JSON values; `evaluation` as `with_pictures` returns it."""
+    experiments = [result.experiment for result in results]
+    settings, groups = differing_settings(experiments), setting_groups(experiments)
+    chosen = next(one for one in results if selected in one.experiment.runs)
+    return {
+        "data": selected.data["name"],
+        "analysis": list(analysis),
+        "note": NOTE,
+        "settings": settings,
+        "short": {key: short_name(key, settings) for key in settings},
+        "groups": list(groups),
+        "experiments": [_experiment(result, settings, groups) for result in results],
+        "selected": {"label": chosen.label, "seed": selected.seed, "run": selected.directory.as_posix()},
+        "energy": None,
+        "evaluation": evaluation,
+    }
+
+
+def with_pictures(evaluation: Mapping[str, Any], dataset: PreparedDataset) -> dict[str, Any]:
+    """The evaluation with each mistake's picture as a `data:` address."""
+    index_of = {identity: index for index, identity in enumerate(dataset.ids)}
+    mistakes = [
+        {**mistake, **_thumbnail(dataset, index_of[mistake["id"]])}
+        for mistake in evaluation["mistakes"]
+        if mistake["id"] in index_of
+    ]
+    return {**evaluation, "mistakes": mistakes}
+
+
+def _experiment(result: Result, settings: Sequence[str], groups: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    experiment = result.experiment
+    own = experiment.first.hyperparameters
+    behind = result.behind
+    return {
+        "label": result.label,
+        "kind": experiment.kind,
+        "settings": {key: own.get(key) for key in settings} if experiment.kind == "training" else {},
+        "groups": {name: settings_text(experiment.first, keys) for name, keys in groups.items()},
+        "name": row_name(result),
+        "accuracy": {"value": result.accuracy.value, "low": result.accuracy.low, "high": result.accuracy.high},
+        "by_seed": experiment.accuracies,
+        "spread": result.spread,
+        "behind": {"value": behind.value, "low": behind.low, "high": behind.high} if behind else None,
+        "p": result.p,
+        "worse": result.detectably_worse,
+        "parameters": experiment.first.parameters,
+        "seconds": result.seconds,
+        "curves": _curves(experiment.runs),
+        "runs": [_run(run) for run in experiment.runs],
+    }
+
+
+def _curves(runs: Sequence[Run]) -> dict[str, list[list[float]]]:
+    histories = [history for run in runs if (history := run.metrics())]
+    return {key: [[float(f"{line[key]:.6g}") for line in history] for history in histories] for key in CURVES}
+
+
+def _run(run: Run) -> dict[str, Any]:
+    path = run.directory / "provenance.json"
+    provenance = read_json(path) if path.is_file() else {}
+    return {
+        "seed": run.seed,
+        "accuracy": run.validation["accuracy"],
+        "command": f"just reproduce run={run.directory.as_posix()}",
+        "provenance": {"folder": run.directory.as_posix(), **provenance},
+    }
+
+
+def _thumbnail(dataset: PreparedDataset, index: int) -> dict[str, Any]:
+    image = pixels(dataset, index)
+    picture = Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
+    small = max(picture.size) < THUMBNAIL_SIDE
+    picture.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return {"image": f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}", "small": small}
+
+
+def _read(name: str) -> str:
+    return (_PARTS / name).read_text(encoding="utf-8")

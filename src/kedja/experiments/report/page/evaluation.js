@@ -1,0 +1,73 @@
+"use strict";
+// The selected run: classes, confusion, calibration, robustness, mistakes.
+
+function evaluation() {
+  const E = D.evaluation;
+  if (!E) return null;
+  const share = (interval) => `${percent(interval.value)} (${points(interval.low)} to ${points(interval.high)})`;
+  const figure = (value) => (value === null ? "–" : value.toFixed(3));
+  return [
+    html("p", {}, html("strong", {}, `${D.selected.label}, seed ${D.selected.seed}`), `, on ${E.images.toLocaleString("en")} images of the ${E.split} split: `,
+      `accuracy ${share(E.accuracy)}, macro F1 ${share(E.macro_f1)}, mean ROC AUC ${figure(E.macro_auc)}, log loss ${figure(E.loss)}, Brier score ${figure(E.brier)}. Intervals are 95 % bootstraps over images.`),
+    html("div", { class: "row" },
+      html("div", {}, html("h3", {}, "By class"), sortableTable(E.classes, [
+        { name: "class", value: (c) => c.name, show: (c) => c.name, text: true },
+        ...["precision", "recall", "f1", "auc"].map((key) => ({ name: key === "auc" ? "ROC AUC" : key === "f1" ? "F1" : key, value: (c) => c[key], show: (c) => figure(c[key]) })),
+        { name: "images", value: (c) => c.support, show: (c) => String(c.support) },
+      ])),
+      html("div", {}, html("h3", {}, "Confusion"), confusionTable(E))),
+    html("div", { class: "row" }, calibrationPart(E.calibration), robustnessPart(E)),
+    html("h3", {}, E.mistakes.length ? "Most confident mistakes" : "No mistakes on this split"),
+    html("div", { class: "mistakes" }, ...E.mistakes.map((one) => html("figure", {},
+      one.image ? html("img", { src: one.image, alt: `image ${one.id}`, class: one.small ? "pixels" : "", loading: "lazy" }) : null,
+      html("figcaption", {}, html("span", { class: "bad" }, one.predicted), ` ${percent(one.probability, 1)}`, html("br"), `is ${one.true} (${percent(one.true_probability, 1)})`, html("br"), html("span", { class: "soft" }, one.id))))),
+  ];
+}
+
+function confusionTable(E) {
+  const names = E.classes.map((one) => one.name);
+  if (names.length > 40) {
+    const pairs = E.confusion.flatMap((row, i) => row.map((count, j) => ({ true: names[i], predicted: names[j], count, off: i !== j }))).filter((pair) => pair.off && pair.count);
+    return sortableTable(pairs.sort((a, b) => b.count - a.count).slice(0, 20), [
+      { name: "is", value: (p) => p.true, show: (p) => p.true, text: true }, { name: "called", value: (p) => p.predicted, show: (p) => p.predicted, text: true },
+      { name: "images", value: (p) => p.count, show: (p) => String(p.count) }]);
+  }
+  const cell = (count, i, j, total) => {
+    const weight = total ? Math.sqrt(count / total) : 0;
+    const mark = i === j ? "var(--c0)" : "var(--bad)";
+    return html("td", { class: "cell", style: `background:color-mix(in srgb, ${mark} ${(weight * (i === j ? 45 : 85)).toFixed(0)}%, transparent)`, title: `${names[i]} called ${names[j]}: ${count}` }, count ? String(count) : "");
+  };
+  const rows = E.confusion.map((row, i) => html("tr", {}, html("th", { scope: "row", class: "text" }, names[i]), ...row.map((count, j) => cell(count, i, j, row.reduce((a, b) => a + b, 0)))));
+  return html("div", { class: "scroll" }, html("table", {}, html("thead", {}, html("tr", {}, html("th", { class: "text" }, "is \\ called"), ...names.map((name) => html("th", { scope: "col" }, name)))), html("tbody", {}, ...rows)));
+}
+
+function calibrationPart(C) {
+  const line = (part) => part.bins.map((bin) => [bin.confidence, bin.accuracy]);
+  const low = Math.min(0.9, ...C.before.bins.concat(C.after.bins).flatMap((bin) => [bin.confidence, bin.accuracy]));
+  const axis = { low, high: 1, text: (v) => percent(v, 0) };
+  const { root, toX, toY } = frame({ x: { ...axis, title: "confidence (up: share that is right)" }, y: axis, label: "Reliability diagram" });
+  const path = (cells) => cells.map(([a, b], i) => `${i ? "L" : "M"}${toX(a)} ${toY(b)}`).join("");
+  root.append(svg("path", { class: "path", d: path([[low, low], [1, 1]]), stroke: "var(--line)" }));
+  [[C.before, "var(--c1)"], [C.after, "var(--c0)"]].forEach(([part, stroke]) => {
+    root.append(svg("path", { class: "path", d: path(line(part)), stroke }));
+    line(part).forEach(([a, b], i) => root.append(svg("circle", { cx: toX(a), cy: toY(b), r: 3, fill: stroke }, tip(`${part.bins[i].count} images: confidence ${percent(a)}, right ${percent(b)}`))));
+  });
+  const swatchOf = (fill) => html("span", { class: "swatch", style: `background:${fill}` });
+  return html("div", {}, html("h3", {}, "Calibration"),
+    html("div", { class: "legend" }, html("span", {}, swatchOf("var(--c1)"), `as trained: error ${percent(C.before.error)}`), html("span", {}, swatchOf("var(--c0)"), `temperature ${C.after.temperature.toFixed(2)}: error ${percent(C.after.error)}`)),
+    root, html("p", { class: "soft" }, "The temperature is found on the validation split. It changes confidences, never the predicted class."));
+}
+
+function robustnessPart(E) {
+  if (!E.robustness) return null;
+  const names = [...new Set(E.robustness.map((one) => one.corruption))];
+  const strengths = [...new Set(E.robustness.map((one) => one.strength))];
+  const at = (name, strength) => E.robustness.find((one) => one.corruption === name && one.strength === strength).accuracy;
+  const cell = (value) => html("td", { class: "cell", style: `background:color-mix(in srgb, var(--bad) ${(70 * Math.max(0, E.accuracy.value - value)).toFixed(0)}%, transparent)` }, percent(value, 1));
+  return html("div", {}, html("h3", {}, "Robustness"), html("div", { class: "scroll" }, html("table", {},
+    html("thead", {}, html("tr", {}, html("th", { class: "text" }, "corruption"), ...strengths.map((s) => html("th", { scope: "col" }, ["", "light", "medium", "strong"][s])))),
+    html("tbody", {}, ...names.map((name) => html("tr", {}, html("th", { scope: "row", class: "text" }, name), ...strengths.map((s) => cell(at(name, s)))))))),
+    html("p", { class: "soft" }, `Accuracy on the same images, spoilt; ${percent(E.accuracy.value, 1)} as they are.`));
+}
+
+show();

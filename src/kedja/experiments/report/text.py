@@ -1,0 +1,109 @@
+"""The table of results: Markdown for documents, aligned columns for terminals."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from kedja.experiments.comparisons import Result, compare, differing_settings
+from kedja.experiments.runs import Experiment, Run, find_experiments
+
+NOTHING = "–"
+FIGURES = ("validation accuracy", "95 % interval", "behind the best", "seeds", "parameters", "seconds a run")
+NOTE = (
+    "Validation accuracy in percent: mean ± standard deviation over seeds; the interval is a 95 % bootstrap over "
+    "seeds and images. “Behind the best” is in percentage points; * marks a difference that is detectable (paired, "
+    "corrected for the number of comparisons)."
+)
+
+
+def markdown_table(results: list[Result]) -> str:
+    """Best first: settings that differ, accuracy ± spread, interval, distance to the best, cost."""
+    header, rows = cells(results)
+    bold = [[f"**{cell}**" if index == 0 else cell for index, cell in enumerate(row)] for row in rows[:1]]
+    rule = [":--"] * (len(header) - len(FIGURES)) + ["--:"] * len(FIGURES)
+    return "\n".join(f"| {' | '.join(row)} |" for row in [header, rule, *bold, *rows[1:]])
+
+
+def terminal_table(runs: Path, data: str | None = None) -> str:
+    """The results without the settings, in aligned columns."""
+    results = compare(find_experiments(runs, data))
+    header, rows = ["experiment", *FIGURES], [_row(result, {}) for result in results]
+    widths = [max(len(row[index]) for row in [header, *rows]) for index in range(len(header))]
+    padded = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in [header, *rows]]
+    return "\n".join("  ".join(row).rstrip() for row in padded)
+
+
+def cells(results: list[Result]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows as text."""
+    groups = setting_groups([result.experiment for result in results])
+    return ["experiment", *groups, *FIGURES], [_row(result, groups) for result in results]
+
+
+def setting_groups(experiments: Sequence[Experiment]) -> dict[str, list[str]]:
+    """Configuration group (`optim`, or the key itself where it stands alone) → its keys that differ."""
+    groups: dict[str, list[str]] = {}
+    for key in differing_settings(list(experiments)):
+        groups.setdefault(key.partition(".")[0], []).append(key)
+    return groups
+
+
+def settings_text(run: Run, keys: Sequence[str]) -> str:
+    """The settings of one group in a cell: `adamw, lr 0.003`; what is off or zero is left out."""
+    if run.kind != "training":
+        return NOTHING
+    parts = []
+    for key in keys:
+        value = run.hyperparameters.get(key)
+        alone = "." not in key or key.endswith(".name")
+        if alone or value:
+            parts.append(value_text(value) if alone else f"{key.rpartition('.')[2]} {value_text(value)}")
+    return ", ".join(parts) or NOTHING
+
+
+def percent(share: float, digits: int = 2) -> str:
+    """A share as a percentage without its sign: 0.98765 → 98.77."""
+    return f"{100 * share:.{digits}f}"
+
+
+def value_text(value: Any) -> str:
+    """A setting as people write it."""
+    if value is None:
+        return NOTHING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def row_name(result: Result) -> str:
+    """The experiment's label; for a baseline with the point of its grid that won."""
+    if result.experiment.kind == "training":
+        return result.label
+    chosen = result.experiment.first.hyperparameters
+    return f"{result.label} ({', '.join(f'{key}={value_text(value)}' for key, value in chosen.items())})"
+
+
+def _row(result: Result, groups: Mapping[str, Sequence[str]]) -> list[str]:
+    run = result.experiment.first
+    accuracy = percent(result.accuracy.value)
+    return [
+        row_name(result),
+        *(settings_text(run, keys) for keys in groups.values()),
+        accuracy if result.spread is None else f"{accuracy} ± {percent(result.spread)}",
+        f"{percent(result.accuracy.low)} … {percent(result.accuracy.high)}",
+        _behind(result),
+        str(len(result.experiment.runs)),
+        f"{run.parameters:,}",
+        f"{result.seconds:.1f}",
+    ]
+
+
+def _behind(result: Result) -> str:
+    if result.behind is None:
+        return NOTHING
+    return percent(result.behind.value) + (" *" if result.detectably_worse else "")
+
+
+def short_name(key: str, keys: Sequence[str]) -> str:
+    """The last part of a dotted key, where that is unambiguous."""
+    last = key.rsplit(".", 1)[-1]
+    return last if [other.rsplit(".", 1)[-1] for other in keys].count(last) == 1 else key

@@ -1,0 +1,72 @@
+"""Which run is the best one, by validation accuracy alone, and its final figures on the test split."""
+
+import io
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kedja.bundle.errors import KedjaError
+from kedja.bundle.files import read_json, write_bytes, write_json
+from kedja.experiments.runs import Experiment, Run, find_experiments, read_run
+from kedja.experiments.statistics import mean_accuracy
+
+TEST = "test.json"
+
+
+def best_run(runs: Path, data: str | None = None) -> Path:
+    """The folder of the best run under `runs/`: best mean validation accuracy over seeds, then its best seed.
+
+    Ties go to the lower mean validation loss. Baselines compete in the table, not here: what is exported is a
+    network. The test split is never looked at.
+
+    Raises:
+        KedjaError: no finished training run, or several data sets and no `data` chosen.
+    """
+    return best_of(find_experiments(runs, data), runs).directory
+
+
+def best_of(experiments: list[Experiment], runs: Path) -> Run:
+    """`best_run` of experiments already read, best first."""
+    trained = [one for one in experiments if one.kind == "training"]
+    if not trained:
+        raise KedjaError(f"{runs}/ holds baselines only", "train a network with `just experiments`")
+    return best_seed(trained[0])
+
+
+def best_seed(experiment: Experiment) -> Run:
+    """Highest validation accuracy, then lowest loss, then lowest seed."""
+    return min(experiment.runs, key=lambda run: (-run.validation["accuracy"], run.validation["loss"], run.seed))
+
+
+def test_figures(run: Path) -> dict[str, Any]:
+    """The run's figures on the test split: computed on the first call, stored in the run, read afterwards.
+
+    Returns:
+        ``{"split", "images", "accuracy": {"value", "low", "high"}, "loss"}``; `test.npz` beside it
+        holds `ids`, `labels`, `logits`.
+
+    Raises:
+        KedjaError: the run is unfinished, or its data set is missing.
+    """
+    if (run / TEST).is_file():
+        figures: dict[str, Any] = read_json(run / TEST)
+        return figures
+    read_run(run)
+    from kedja.training.evaluate import evaluate
+
+    answer = evaluate(run, "test")
+    buffer = io.BytesIO()
+    np.savez(buffer, ids=np.asarray(answer.ids, np.str_), labels=answer.labels, logits=answer.logits)
+    write_bytes(run / "test.npz", buffer.getvalue())
+    predictions = read_run(run).predictions("test")
+    likelihood = predictions.probabilities[np.arange(len(predictions.labels)), predictions.labels]
+    figures = {
+        "split": "test",
+        "images": len(predictions.labels),
+        "accuracy": asdict(mean_accuracy(predictions.correct[None])),
+        "loss": float(-np.log(np.clip(likelihood, 1e-12, None)).mean()),
+    }
+    write_json(run / TEST, figures)
+    return figures

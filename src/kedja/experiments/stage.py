@@ -1,0 +1,54 @@
+"""The whole experiment stage: plan, run what is missing, say what failed."""
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kedja.data.ensure import ensure
+from kedja.experiments import plan, pool, progress, warm
+from kedja.experiments.plan import Request
+from kedja.experiments.pool import Outcome, Task
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What ran: all tasks of the request, and the outcomes of those that were still to be done."""
+
+    tasks: list[Task]
+    outcomes: list[Outcome]
+    data: str
+
+    @property
+    def failures(self) -> list[Outcome]:
+        return [outcome for outcome in self.outcomes if outcome.failed]
+
+
+def run_stage(request: Request, conf: Path, runs: Path, scripts: Path, jobs: int | None = None) -> Stage:
+    """Make the data, run every run of the request that is not finished, `jobs` side by side.
+
+    Raises:
+        KedjaError: an unknown experiment or override; the data cannot be made.
+    """
+    experiments, baselines = plan.chosen(request, conf)
+    data = plan.data_name(request)
+    folder = ensure(data)
+    tasks = [
+        *plan.training_tasks(request, experiments, scripts),
+        *plan.baseline_tasks(request, baselines, folder, runs, scripts),
+    ]
+    todo = plan.unfinished(tasks)
+    if not todo:
+        return Stage(tasks, [], data)
+    jobs = min(jobs or plan.default_jobs(), len(todo))
+    environment = share_cores(jobs)
+    todo = [replace(task, environment=environment) for task in todo]
+    trainings = sum(task.warm for task in todo)
+    with progress.display(len(todo)) as display, warm.starter(trainings, environment) as starting:
+        return Stage(tasks, pool.run_all(todo, jobs, display, starting), data)
+
+
+def share_cores(jobs: int) -> dict[str, str]:
+    """Environment of one of `jobs` processes side by side: ones that each start a thread a core slow each other."""
+    threads = str(max(1, plan.default_jobs() // jobs))
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    return {name: os.environ.get(name, threads) for name in names}

@@ -1,0 +1,169 @@
+"""One worker of a study: asks for trials, runs each as a training process, reports its epochs, prunes, tells.
+
+Any number of workers, on any number of machines, may share a study; each can die at any moment.
+"""
+
+import contextlib
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kedja.experiments import pool, study, warm
+from kedja.experiments.pool import Task
+from kedja.experiments.runs import read_metrics, read_run
+from kedja.experiments.search_space import Dimension
+from kedja.experiments.stage import share_cores
+
+Say = Callable[[str], None]
+ACCURACY, LATENCY = "accuracy", "latency"
+DIRECTIONS = {ACCURACY: "maximize", LATENCY: "minimize"}
+FOLDER = "folder"
+IDLE_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a worker does.
+
+    Attributes:
+        overrides: for training, the same for every trial (the experiment they start from among them).
+        space: what varies.
+        objectives: `accuracy` (validation), or `accuracy` and `latency`.
+        trials: how many the whole study gets, over all workers.
+        minutes: how long this worker works; None for no limit.
+        jobs: its processes side by side.
+        folder: where the runs of trials are written.
+        scripts: where `train.py` stands.
+    """
+
+    overrides: Sequence[str]
+    space: Sequence[Dimension]
+    objectives: Sequence[str]
+    trials: int
+    minutes: float | None
+    jobs: int
+    folder: Path
+    scripts: Path
+
+
+@dataclass
+class Running:
+    """A trial whose process is at work."""
+
+    trial: Any
+    task: Task
+    process: pool.Process
+    directory: Path
+    reported: int = 0
+    next_heartbeat: float = field(default=0.0)
+
+
+def work(shared: Any, plan: Plan, say: Say) -> None:
+    """Run trials of the study `shared` until its budget is spent, or this worker's minutes are.
+
+    Waits for the trials of other workers, and takes over those of dead ones. Whatever ends it early, its
+    running trials go back into the queue.
+    """
+    with warm.starter(plan.trials, share_cores(plan.jobs)) as starting:
+        _work(shared, plan, say, starting)
+
+
+def _work(shared: Any, plan: Plan, say: Say, starting: pool.Start) -> None:
+    deadline = study.deadline(plan.minutes)
+    running: list[Running] = []
+    try:
+        while time.monotonic() < deadline and not (not running and study.all_done(shared, plan.trials)):
+            while len(running) < plan.jobs and (trial := study.claim(shared, plan.trials)) is not None:
+                running.append(_start(trial, plan, starting))
+                say(f"trial {trial.number} starts: {_text(trial)}")
+            running = [one for one in running if _still_running(shared, plan, one, say)]
+            time.sleep(pool.POLL_SECONDS if running else IDLE_SECONDS)
+    finally:
+        pool.stop([one.process for one in running])
+        for one in running:
+            study.give_back(shared, one.trial)
+
+
+def _start(trial: Any, plan: Plan, starting: pool.Start) -> Running:
+    from kedja.training.config import compose
+    from kedja.training.run import run_directory
+
+    # A trial that was interrupted comes back under another number; its run continues where it was.
+    name = trial.user_attrs.get(FOLDER) or f"trial-{trial.number}"
+    trial.set_user_attr(FOLDER, name)
+    overrides = [*plan.overrides, *(one.suggest(trial) for one in plan.space), f"runs={plan.folder / name}"]
+    directory = run_directory(compose(overrides))
+    command = [str(plan.scripts / "train.py"), *overrides]
+    log = plan.folder / f"{name}.log"
+    task = Task(name, [directory], command, log, share_cores(plan.jobs), warm=True)
+    return Running(trial, task, starting(task), directory)
+
+
+def _still_running(shared: Any, plan: Plan, one: Running, say: Say) -> bool:
+    """Look after a trial: sign, report new epochs, prune, and tell its result when it has ended."""
+    if time.monotonic() > one.next_heartbeat:
+        study.heartbeat(shared, one.trial)
+        one.next_heartbeat = time.monotonic() + study.HEARTBEAT_SECONDS
+    status = one.process.poll()
+    if status is None:
+        if len(plan.objectives) == 1 and _hopeless(one):
+            pool.stop([one.process])
+            _tell(shared, one.trial, None, "PRUNED")
+            say(f"trial {one.trial.number} pruned after {one.reported} epochs")
+            return False
+        return True
+    pool.stop([one.process])
+    if status:
+        one.trial.set_user_attr(study.TRAINING_FAILED, pool.last_lines(one.task.log))
+        _tell(shared, one.trial, None, "FAIL")
+        say(f"trial {one.trial.number} failed, log {one.task.log}")
+        return False
+    _hopeless(one)
+    values = objective_values(one.directory, plan.objectives)
+    _tell(shared, one.trial, values, "COMPLETE")
+    shown = ", ".join(f"{name} {value:.4g}" for name, value in zip(plan.objectives, values, strict=True))
+    say(f"trial {one.trial.number} done: {shown}")
+    return False
+
+
+def _hopeless(one: Running) -> bool:
+    """Report the epochs that are new; whether successive halving would stop here."""
+    epochs = read_metrics(one.directory)
+    for line in epochs[one.reported :]:
+        one.trial.report(line["val_accuracy"], step=line["epoch"])
+        one.reported = line["epoch"]
+        if one.trial.should_prune():
+            return True
+    return False
+
+
+def objective_values(directory: Path, objectives: Sequence[str]) -> list[float]:
+    """The finished run's value for each objective; latency in milliseconds for one image."""
+    values = {ACCURACY: lambda: read_run(directory).validation["accuracy"], LATENCY: lambda: latency(directory)}
+    return [values[name]() for name in objectives]
+
+
+def latency(directory: Path) -> float:
+    """Median milliseconds of one image through the run's network, measured in a process of its own."""
+    command = [sys.executable, "-m", "kedja.experiments.latency", str(directory)]
+    answer = subprocess.run(command, check=True, capture_output=True, text=True)
+    return float(json.loads(answer.stdout)["milliseconds"])
+
+
+def _tell(shared: Any, trial: Any, values: list[float] | None, state: str) -> None:
+    from optuna.exceptions import UpdateFinishedTrialError
+    from optuna.trial import TrialState
+
+    # Another worker may have taken this one for dead (a suspended machine): then its verdict stands.
+    with contextlib.suppress(UpdateFinishedTrialError, ValueError):
+        shared.tell(trial, values, state=TrialState[state])
+
+
+def _text(trial: Any) -> str:
+    shown = {key: f"{value:.4g}" if isinstance(value, float) else value for key, value in trial.params.items()}
+    return " ".join(f"{key}={value}" for key, value in shown.items())

@@ -1,0 +1,85 @@
+"""What is said of the images: the full answer, or a compact one where `Accept` asks for it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import orjson
+from fastapi import Response
+from numpy.typing import NDArray
+from python_multipart.multipart import parse_options_header
+
+from kedja.serving.engine import Answer
+from kedja.serving.errors import RequestError
+
+FULL = "application/json"
+CLASS_ONLY = "application/vnd.kedja.class+json"
+TOP = "application/vnd.kedja.top+json"
+DEFAULT_TOP = 5
+
+Row = NDArray[np.float32]
+Describe = Callable[[Row, list[str]], dict[str, Any]]
+
+
+class JsonAnswer(Response):
+    """JSON by orjson; numpy's float32 keep their own shortest digits."""
+
+    media_type = FULL
+
+    def render(self, content: Any) -> bytes:
+        return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def respond(answer: Answer, accept: str) -> JsonAnswer:
+    """The answer in the first form of `Accept` that is known, else in full.
+
+    Raises:
+        RequestError: `k` of the top form is no number from 1.
+    """
+    media_type, describe = choose(accept)
+    metadata = answer.predictor.metadata
+    model = {"name": metadata.name, "version": metadata.version}
+    predictions = [describe(row, metadata.classes) for row in answer.probabilities]
+    content = {"predictions": predictions, "model": model} if answer.many else {**predictions[0], "model": model}
+    return JsonAnswer(content, media_type=media_type)
+
+
+def choose(accept: str) -> tuple[str, Describe]:
+    """The media type of the answer, and what describes one image in it."""
+    if "vnd.kedja." not in accept:
+        return FULL, full
+    for wanted in accept.split(","):
+        kind, parameters = parse_options_header(wanted)
+        if kind == CLASS_ONLY.encode():
+            return CLASS_ONLY, class_only
+        if kind == TOP.encode():
+            return TOP, top(_count(parameters.get(b"k", b"")))
+    return FULL, full
+
+
+def class_only(row: Row, classes: list[str]) -> dict[str, Any]:
+    index = int(row.argmax())
+    return {"predicted_class": classes[index], "class_index": index}
+
+
+def full(row: Row, classes: list[str]) -> dict[str, Any]:
+    return {**class_only(row, classes), "probabilities": row}
+
+
+def top(count: int) -> Describe:
+    """The `count` most probable classes, the best first."""
+
+    def describe(row: Row, classes: list[str]) -> dict[str, Any]:
+        best = np.argsort(-row, kind="stable")[:count].tolist()
+        ranked = [{"class": classes[i], "class_index": i, "probability": float(row[i])} for i in best]
+        return {**class_only(row, classes), "top": ranked}
+
+    return describe
+
+
+def _count(text: bytes) -> int:
+    if not text:
+        return DEFAULT_TOP
+    if not text.isdigit() or not 0 < int(text) < 10**6:
+        raise RequestError(422, "invalid-input", f"k={text.decode('latin-1')} is no number from 1", "Accept: …; k=5")
+    return int(text)

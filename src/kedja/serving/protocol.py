@@ -1,0 +1,63 @@
+"""uvicorn's HTTP protocol with limits on a request's head: how long it may take, and how large it may be."""
+
+import asyncio
+from typing import Any, ClassVar
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+MAX_HEAD = 65_536
+
+
+class GuardedProtocol(HttpToolsProtocol):
+    """Ends connections whose next request does not get past its headers.
+
+    uvicorn itself limits neither; a client that sends a byte a minute would hold its connection for ever.
+    """
+
+    header_timeout: ClassVar[float]
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._head_bytes = 0
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._head_arrived()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._head_timer is not None:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        # Still no end of the head in sight after this piece.
+        if self._head_timer is not None and self._head_bytes > MAX_HEAD and not self.transport.is_closing():
+            self.send_400_response(f"The request's head is larger than {MAX_HEAD} bytes.")
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        if self._head_timer is None:
+            self._expect_head()
+
+    def on_headers_complete(self) -> None:
+        self._head_arrived()
+        super().on_headers_complete()
+
+    def _expect_head(self) -> None:
+        self._head_timer = self.loop.call_later(self.header_timeout, self._head_is_late)
+
+    def _head_arrived(self) -> None:
+        self._head_bytes = 0
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _head_is_late(self) -> None:
+        self._head_timer = None
+        if not self.transport.is_closing():
+            self.transport.close()
+
+
+def guarded(header_timeout: float) -> type[asyncio.Protocol]:
+    """The protocol class with this timeout in seconds."""
+    return type("Guarded", (GuardedProtocol,), {"header_timeout": header_timeout})

@@ -1,0 +1,69 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kedja.delivery.licences import EXCEPTIONS, Licence, of, permits
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "MIT",
+        "Apache-2.0 OR BSD-2-Clause",
+        "MIT OR GPL-3.0-only",
+        "BSD-3-Clause AND 0BSD AND MIT AND Zlib AND CC0-1.0",
+        "(MIT OR GPL-2.0-only) AND Apache-2.0",
+        "Apache-2.0 WITH LLVM-exception",
+    ],
+)
+def test_permissive(expression):
+    assert permits(expression)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "",
+        "GPL-3.0-only",
+        "MIT AND GPL-3.0-only",
+        "MPL-2.0 AND (Apache-2.0 OR MIT)",
+        "(MIT",
+        "MIT)",
+        "MIT OR",
+        "MIT Apache-2.0",
+        "see the file",
+    ],
+)
+def test_not_permissive(expression):
+    assert not permits(expression)
+
+
+def test_and_binds_closer_than_or():
+    assert permits("GPL-3.0-only AND MIT OR Apache-2.0")
+    assert not permits("GPL-3.0-only AND (MIT OR Apache-2.0)")
+
+
+def test_installed_packages_say_their_licence():
+    found = {licence.package: licence for licence in of(["fastapi", "onnxruntime", "no-such-package", "flatbuffers"])}
+    assert found.keys() == {"fastapi", "onnxruntime", "flatbuffers"}
+    assert found["flatbuffers"].licence == "Apache-2.0"
+    assert all(licence.permissive for licence in found.values())
+
+
+def test_network_copyleft_is_seen():
+    assert Licence("x", "1", "AGPL-3.0-only").network_copyleft
+    assert Licence("x", "1", "GNU Affero General Public License v3").network_copyleft
+    assert not Licence("x", "1", "LGPL-3.0-only").network_copyleft
+
+
+def test_the_serving_image_holds_what_is_allowed(tmp_path):
+    command = [sys.executable, ROOT / "scripts" / "licences.py", f"output={tmp_path / 'licences.md'}"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / "licences.md").read_text()
+    assert "| fastapi |" in text
+    assert all(package in text for package in EXCEPTIONS)

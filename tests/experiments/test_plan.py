@@ -1,0 +1,53 @@
+from pathlib import Path
+
+import pytest
+
+from kedja.bundle.errors import KedjaError
+from kedja.experiments.plan import Request, chosen, experiment_names, split_arguments, unfinished
+from kedja.experiments.pool import Task
+
+
+@pytest.fixture
+def conf(tmp_path: Path) -> Path:
+    folder = tmp_path / "conf" / "experiment"
+    folder.mkdir(parents=True)
+    for name in ("debug", "large", "small"):
+        (folder / f"{name}.yaml").touch()
+    return tmp_path / "conf"
+
+
+def test_own_keys_overrides_and_grids_are_told_apart() -> None:
+    arguments = ["seeds=0,1", "optim.lr=0.1", "grid.model.width=8,16", "--help", "jobs=2", "data.name=a=b"]
+    assert split_arguments(arguments, ["seeds", "jobs"]) == (
+        ["seeds=0,1", "--help", "jobs=2"],
+        ["optim.lr=0.1", "data.name=a=b"],
+        {"model.width": ["8", "16"]},
+    )
+
+
+def test_every_combination_of_the_grids() -> None:
+    assert Request([0]).points() == [[]]
+    points = Request([0], grids={"lr": ["1", "2"], "width": ["8"]}).points()
+    assert points == [["lr=1", "width=8"], ["lr=2", "width=8"]]
+
+
+def test_debug_is_left_out_unless_asked_for(conf: Path) -> None:
+    assert experiment_names(conf) == ["debug", "large", "small"]
+    assert chosen(Request([0]), conf) == (["large", "small"], ["logistic-regression", "random-forest", "svm"])
+    assert chosen(Request([0], baselines=False), conf) == (["large", "small"], [])
+    assert chosen(Request([0], only=["debug", "svm"]), conf) == (["debug"], ["svm"])
+
+
+def test_an_unknown_name_gets_its_nearest(conf: Path) -> None:
+    with pytest.raises(KedjaError, match="did you mean 'small'"):
+        chosen(Request([0], only=["smal"]), conf)
+
+
+def test_a_task_is_finished_when_all_its_runs_are(tmp_path: Path) -> None:
+    task = Task("two", [tmp_path / "a", tmp_path / "b"], [], tmp_path / "log")
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "summary.json").touch()
+    assert unfinished([task]) == [task]
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "summary.json").touch()
+    assert unfinished([task]) == []

@@ -1,0 +1,56 @@
+"""A real server in a process of its own."""
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+
+class Reply(NamedTuple):
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Server:
+    """`python -m kedja.serving` with these arguments, on a free port."""
+
+    def __init__(self, log: Path, *arguments: str) -> None:
+        command = [sys.executable, "-m", "kedja.serving", "port=0", *arguments]
+        environment = {**os.environ, "KEDJA_THREADS": "2"}
+        self.log = log
+        with log.open("wb") as errors:
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment)
+        first = self.process.stdout.readline()
+        found = re.search(r"http://(\S+):(\d+)", first)
+        if not found:
+            self.process.wait(30)
+            self.process.stdout.close()
+            pytest.fail(first + log.read_text())
+        self.host, self.port = found[1], int(found[2])
+        self.url = found[0]
+
+    def request(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Reply:
+        """One request on a connection of its own; `Content_Type=…` is a header."""
+        with contextlib.closing(http.client.HTTPConnection(self.host, self.port, timeout=20)) as connection:
+            connection.request(method, path, body, {key.replace("_", "-"): text for key, text in headers.items()})
+            answer = connection.getresponse()
+            return Reply(answer.status, answer.headers, answer.read())
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send the signal; the exit status."""
+        self.process.send_signal(number)
+        status = self.process.wait(30)
+        self.process.stdout.close()
+        return status

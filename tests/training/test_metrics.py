@@ -1,0 +1,23 @@
+import json
+
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from kedja.training.metrics import MetricsLog
+
+
+def line(epoch: int) -> dict:
+    return {"epoch": epoch, "step": 10 * epoch, "train_loss": 1 / epoch}
+
+
+def test_lines_and_events_say_the_same_and_drop_what_the_checkpoint_does_not_know(tmp_path):
+    first = MetricsLog(tmp_path, [])
+    for epoch in (1, 2, 3):
+        first.add(line(epoch))
+    first.close()
+    continued = MetricsLog(tmp_path, [line(1)])
+    continued.add(line(2))
+    continued.close()
+    written = [json.loads(text) for text in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert written == [line(1), line(2)]
+    events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    assert [(e.step, e.value) for e in events.Scalars("train_loss")] == [(10, 1.0), (20, 0.5)]
