@@ -75,6 +75,11 @@ predict *arguments: _ready
 experiments *arguments: _ready
     @{{python}} scripts/experiments.py "$@"
 
+# search hyper-parameters, then check the best with fresh seeds: just tune trials=40 minutes=10 study=first
+[group('experiments')]
+tune *arguments: _ready
+    @{{python}} scripts/tune.py "$@"
+
 # compare the finished runs: table, pictures, analysis, and reports/report.html
 [group('experiments')]
 report *arguments: _ready
