@@ -45,6 +45,11 @@ check-env *arguments:
 data *arguments: _ready
     @{{python}} scripts/prepare_data.py "$@"
 
+# unreadable files, copies, leaks between splits, label errors: table, JSON and an HTML page
+[group('data')]
+audit *arguments: _ready
+    @{{python}} scripts/audit.py "$@"
+
 # explore the data and the runs in JupyterLab
 [group('data')]
 notebook *arguments: _ready
@@ -69,6 +74,11 @@ predict *arguments: _ready
 [group('experiments')]
 experiments *arguments: _ready
     @{{python}} scripts/experiments.py "$@"
+
+# search hyper-parameters, then check the best with fresh seeds: just tune trials=40 minutes=10 study=first
+[group('experiments')]
+tune *arguments: _ready
+    @{{python}} scripts/tune.py "$@"
 
 # compare the finished runs: table, pictures, analysis, and reports/report.html
 [group('experiments')]
