@@ -12,6 +12,9 @@ _programs := justfile_directory() / if os_family() == "windows" { ".venv/Scripts
 
 export PATH := _programs + _separator + justfile_directory() / ".tools/bin" + _separator + env("PATH")
 
+# ONNX Runtime from 1.29 on reports to its maker by default; nothing here reports to anybody.
+export ORT_DISABLE_TELEMETRY := env("ORT_DISABLE_TELEMETRY", "1")
+
 python := "python"
 
 # list the recipes in chain order

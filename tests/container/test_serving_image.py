@@ -3,6 +3,7 @@ import os
 import shutil
 import subprocess
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,22 @@ def test_it_holds_no_privilege_and_writes_to_no_disk(start):
     assert "NoNewPrivs:\t1" in status
     for folder in ("/", "/bundle", "/opt/kedja", "/usr/local/bin"):
         assert container.execute("touch", f"{folder}/x").returncode != 0, folder
+
+
+def test_several_workers_share_their_metrics(start, bundle):
+    container = start("--env", "KEDJA_WORKERS=2")
+    container.wait_until_ready()
+    smoke.ask_golden(container.address, bundle)
+    with urllib.request.urlopen(f"{container.address}/metrics") as response:
+        assert "kedja_predictions_total" in response.read().decode()
+    assert container.stop() == 0
+
+
+def test_it_reports_to_nobody(start):
+    container = start()
+    container.wait_until_ready()
+    assert container.execute("env").stdout.count("ORT_DISABLE_TELEMETRY=1") == 1
+    assert "telemetry" not in container.log().lower()
 
 
 def test_it_brings_nothing_that_serving_does_not_need(start):
