@@ -56,8 +56,9 @@ RUN --mount=type=cache,target=/root/.cache/uv \
     sh scripts/just.sh env groups=train torch=${TORCH}
 COPY . .
 # The numeric user may write what the chain makes, and nothing else.
-RUN mkdir -p data runs bundle reports .cache && chown -R 65532:65532 data runs bundle reports .cache
-ENV HOME=/kedja/.cache
+RUN mkdir -p data runs bundle reports .cache .dvc/cache .dvc/tmp \
+    && chown -R 65532:65532 data runs bundle reports .cache .dvc
+ENV HOME=/kedja/.cache ORT_DISABLE_TELEMETRY=1
 USER 65532:65532
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["sh", "scripts/just.sh"]
@@ -86,6 +87,7 @@ COPY ${BUNDLE} /bundle
 ENV PYTHONPATH=/opt/kedja/source \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    ORT_DISABLE_TELEMETRY=1 \
     KEDJA_BUNDLE=/bundle \
     KEDJA_HOST=0.0.0.0 \
     KEDJA_PORT=8000

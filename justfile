@@ -12,6 +12,9 @@ _programs := justfile_directory() / if os_family() == "windows" { ".venv/Scripts
 
 export PATH := _programs + _separator + justfile_directory() / ".tools/bin" + _separator + env("PATH")
 
+# ONNX Runtime from 1.29 on reports to its maker by default; nothing here reports to anybody.
+export ORT_DISABLE_TELEMETRY := env("ORT_DISABLE_TELEMETRY", "1")
+
 python := "python"
 
 # list the recipes in chain order
@@ -42,6 +45,11 @@ check-env *arguments:
 data *arguments: _ready
     @{{python}} scripts/prepare_data.py "$@"
 
+# unreadable files, copies, leaks between splits, label errors: table, JSON and an HTML page
+[group('data')]
+audit *arguments: _ready
+    @{{python}} scripts/audit.py "$@"
+
 # explore the data and the runs in JupyterLab
 [group('data')]
 notebook *arguments: _ready
@@ -66,6 +74,11 @@ predict *arguments: _ready
 [group('experiments')]
 experiments *arguments: _ready
     @{{python}} scripts/experiments.py "$@"
+
+# search hyper-parameters, then check the best with fresh seeds: just tune trials=40 minutes=10 study=first
+[group('experiments')]
+tune *arguments: _ready
+    @{{python}} scripts/tune.py "$@"
 
 # compare the finished runs: table, pictures, analysis, and reports/report.html
 [group('experiments')]

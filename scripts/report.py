@@ -15,13 +15,15 @@ class Options:
     data: str | None = cli.option(None, "the data set, where runs/ holds runs on several", metavar="name")
     runs: Path = cli.option(Path("runs"), "where the runs are")
     reports: Path = cli.option(Path("reports"), "where the documents go")
+    table: bool = cli.option(True, "print the table (it is in the documents in any case)")
     readme: Path = cli.option(Path("README.md"), "the document with the two result markers")
 
 
 def main(options: Options) -> None:
     report = build(Places(runs=options.runs, reports=options.reports, readme=options.readme), options.data)
-    print(terminal_table(options.runs, options.data))
-    print("\n" + "\n".join(f"- {sentence}" for sentence in report.analysis).replace("**", ""))
+    if options.table:
+        print(terminal_table(options.runs, options.data) + "\n")
+    print("\n".join(f"- {sentence}" for sentence in report.analysis).replace("**", ""))
     print(f"\nwritten: {options.reports}/report.md" + (f", {options.readme}" if report.readme_renewed else ""))
     if not report.readme_renewed:
         print(missing_markers(options.readme))

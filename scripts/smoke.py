@@ -1,16 +1,10 @@
 """Ask a service for its golden answers; without `url`, one is started for the purpose: `just smoke`."""
 
-import os
-import socket
-import subprocess
-import sys
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from kedja import cli
-from kedja.bundle.errors import KedjaError
-from kedja.delivery import smoke
+from kedja.delivery import service, smoke
 
 
 @dataclass
@@ -26,29 +20,18 @@ class Options:
 
 def main(options: Options) -> None:
     """Start where needed, wait, ask, stop."""
-    with ExitStack() as stack:
-        address, alive = options.url, lambda: True
-        if address is None:
-            server, address = start(options.bundle, stack)
-            alive = lambda: server.poll() is None  # noqa: E731 - one word for both cases
-        ready = smoke.wait_until_ready(address.rstrip("/"), options.seconds, alive)
-        largest = smoke.ask_golden(address.rstrip("/"), options.bundle)
-        print(f"{address}: ready after {ready:.2f} s; golden answers right, largest difference {largest:.1e}")
-        if options.url is None:
-            server.terminate()
-            if server.wait(timeout=30) != 0:
-                raise KedjaError(f"the service ended with status {server.returncode}")
+    if options.url is None:
+        with service.running(options.bundle, options.seconds) as (address, ready):
+            ask(address, ready, options.bundle)
+    else:
+        address = options.url.rstrip("/")
+        ask(address, smoke.wait_until_ready(address, options.seconds), options.bundle)
 
 
-def start(bundle: Path, stack: ExitStack) -> "tuple[subprocess.Popen[bytes], str]":
-    """A service on a free port; it ends with the stack whatever happens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "kedja.serving", f"bundle={bundle}", f"port={port}"]
-    server = subprocess.Popen(command, env=os.environ | {"KEDJA_ACCESS_LOG": "false"})
-    stack.callback(lambda: server.poll() is None and server.kill())
-    return server, f"http://127.0.0.1:{port}"
+def ask(address: str, ready: float, bundle: Path) -> None:
+    """Compare and print."""
+    largest = smoke.ask_golden(address, bundle)
+    print(f"{address}: ready after {ready:.2f} s; golden answers right, largest difference {largest:.1e}")
 
 
 if __name__ == "__main__":

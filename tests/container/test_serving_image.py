@@ -3,6 +3,7 @@ import os
 import shutil
 import subprocess
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,22 @@ def test_it_holds_no_privilege_and_writes_to_no_disk(start):
         assert container.execute("touch", f"{folder}/x").returncode != 0, folder
 
 
+def test_several_workers_share_their_metrics(start, bundle):
+    container = start("--env", "KEDJA_WORKERS=2")
+    container.wait_until_ready()
+    smoke.ask_golden(container.address, bundle)
+    with urllib.request.urlopen(f"{container.address}/metrics") as response:
+        assert "kedja_predictions_total" in response.read().decode()
+    assert container.stop() == 0
+
+
+def test_it_reports_to_nobody(start):
+    container = start()
+    container.wait_until_ready()
+    assert container.execute("env").stdout.count("ORT_DISABLE_TELEMETRY=1") == 1
+    assert "telemetry" not in container.log().lower()
+
+
 def test_it_brings_nothing_that_serving_does_not_need(start):
     container = start()
     container.wait_until_ready()
@@ -107,13 +124,13 @@ def test_a_small_memory_limit_is_enough(start, bundle):
     assert container.stop() == 0
 
 
-def test_out_of_memory_it_is_ended_and_the_machine_lives_on(start):
+def test_out_of_memory_it_is_ended_and_the_machine_lives_on(start, tmp_path):
     container = start("--memory-swap", "24m", memory="24m")
     with pytest.raises(KedjaError, match="ended before it was ready"):
         container.wait_until_ready()
     wait_until_ended(container)
-    # Killed, and not by us: the same image starts with more memory (the test above).
     assert container.state("ExitCode") == "137"
+    assert container.state("OOMKilled") == "true" or (tmp_path / "oom").exists(), "killed, but not for its memory"
     assert "Traceback" not in container.log()
 
 

@@ -31,7 +31,8 @@ def test_the_pod_is_restricted():
     assert security["readOnlyRootFilesystem"] is True
     assert security["capabilities"] == {"drop": ["ALL"]}
     assert not POD["automountServiceAccountToken"]
-    assert not any(key in POD for key in ("hostNetwork", "hostPID", "hostIPC", "volumes"))
+    assert not any(key in POD for key in ("hostNetwork", "hostPID", "hostIPC"))
+    assert [volume.keys() for volume in POD["volumes"]] == [{"name", "emptyDir"}]
 
 
 def test_it_runs_as_the_images_user_on_the_images_port():

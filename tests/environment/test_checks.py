@@ -83,6 +83,13 @@ def test_a_device_that_computes_wrongly_fails(monkeypatch, error, status):
     assert "24 GiB" in found["device cuda:0"].detail
 
 
+def test_git_may_be_missing_where_there_is_no_history(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert checks.git(tmp_path).status == "warning"
+    (tmp_path / ".git").mkdir()
+    assert checks.git(tmp_path).status == "failed"
+
+
 def test_an_unreadable_stamp_is_no_stamp(tmp_path):
     stamp.path(tmp_path).parent.mkdir()
     stamp.path(tmp_path).write_text('{"state": "ready"')

@@ -12,8 +12,12 @@ from kedja.bundle.errors import KedjaError
 Program = Literal["docker", "podman", "buildah"]
 ORDER: tuple[Program, ...] = ("docker", "podman", "buildah")
 
-# How a service that needs nothing runs: nothing to write, no privilege, and no way to take the machine down.
-HARDENED = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
+# How a service that needs nothing runs: nothing to write but a little memory (several workers count their metrics
+# there), no privilege, and no way to take the machine down.
+HARDENED = (
+    *("--read-only", "--tmpfs", "/tmp:size=16m"),  # noqa: S108 - inside the container
+    *("--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
+)
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ def run_all(root: Path) -> list[Check]:
     if "torch" in names or not names:
         checks += _guard("pytorch", lambda: accelerators(python))
     checks += _guard("onnx runtime", lambda: [onnx_runtime(python)])
-    checks += _guard("git", lambda: [tool("git", ["git", "--version"], "install git (Debian: apt-get install git)")])
+    checks += _guard("git", lambda: [git(root)])
     if "dvc" in names or not names:
         dvc = [str(python), "-c", "import dvc.repo, dvc; print('DVC', dvc.__version__)"]
         checks += _guard("dvc", lambda: [tool("dvc", dvc, "just env")])
@@ -115,6 +115,14 @@ def tool(name: str, command: list[str], advice: str) -> Check:
     if done.returncode != 0:
         return Check(name, "failed", _last_line(done), advice)
     return Check(name, "ok", done.stdout.strip())
+
+
+def git(root: Path) -> Check:
+    """Git, which runs are traced with; a copy without a history (an image, an archive) can do without."""
+    found = tool("git", ["git", "--version"], "install git (Debian: apt-get install git)")
+    if found.status == "failed" and not (root / ".git").exists():
+        return Check("git", "warning", "not here, and neither is a history", "runs will not name their commit")
+    return found
 
 
 def disk(root: Path) -> Check:

@@ -17,6 +17,7 @@ HEARTBEAT_SECONDS = 5
 GRACE_SECONDS = 20
 TRAINING_FAILED = "training_failed"
 MOST_RETRIES = 3
+MOST_ATTEMPTS = 6
 
 
 def default_storage(runs: Path, name: str) -> str:
@@ -39,24 +40,17 @@ def open_study(
         KedjaError: the database cannot be reached, or the study there has other objectives.
     """
     import optuna
-    from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
     from sqlalchemy.exc import SQLAlchemyError
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
-        database = RDBStorage(
-            storage,
-            heartbeat_interval=HEARTBEAT_SECONDS,
-            grace_period=grace,
-            heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=MOST_RETRIES),
-        )
         study = optuna.create_study(
-            storage=database,
+            storage=_database(storage, grace),
             study_name=name,
             directions=[*directions],  # type: ignore[list-item] # text of the two literals that it wants
             pruner=pruner,
             # Every worker draws its own start; the first trials would repeat each other otherwise.
-            sampler=optuna.samplers.TPESampler(seed=seed or None, multivariate=True, constant_liar=True),
+            sampler=_sampler(seed),
             load_if_exists=True,
         )
     except (SQLAlchemyError, ImportError) as error:
@@ -64,6 +58,39 @@ def open_study(
     if [direction.name.lower() for direction in study.directions] != list(directions):
         raise KedjaError(f"the study {name!r} was begun with other objectives", "choose another name: study=…")
     return study
+
+
+def _database(storage: str, grace: int) -> Any:
+    """Optuna's tables in the database, made where they are missing; of several workers at once, one makes them."""
+    from optuna.exceptions import ExperimentalWarning
+    from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
+    from sqlalchemy.exc import DBAPIError
+
+    for attempt in range(MOST_ATTEMPTS):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ExperimentalWarning)
+                return RDBStorage(
+                    storage,
+                    heartbeat_interval=HEARTBEAT_SECONDS,
+                    grace_period=grace,
+                    heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=MOST_RETRIES),
+                )
+        except DBAPIError as error:
+            being_made = any(word in str(error).lower() for word in ("already exists", "unique", "duplicate"))
+            if not being_made or attempt == MOST_ATTEMPTS - 1:
+                raise
+            time.sleep(0.2 * 2**attempt)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _sampler(seed: int) -> Any:
+    """TPE that models settings together and keeps away from those that are running."""
+    import optuna
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return optuna.samplers.TPESampler(seed=seed or None, multivariate=True, constant_liar=True)
 
 
 def claim(study: Any, budget: int) -> Any | None:
@@ -77,7 +104,10 @@ def claim(study: Any, budget: int) -> Any | None:
     trials = study.get_trials(deepcopy=False)
     if _counted(trials) >= budget and not any(one.state == TrialState.WAITING for one in trials):
         return None
-    trial = study.ask()
+    with warnings.catch_warnings():
+        # Optuna beats the heart itself in `Study.optimize` only; here each worker does (`heartbeat`).
+        warnings.filterwarnings("ignore", "Heartbeat of storage")
+        trial = study.ask()
     earlier = [one for one in study.get_trials(deepcopy=False) if one.number < trial.number]
     if _counted(earlier) >= budget:
         study.tell(trial, state=TrialState.FAIL)

@@ -23,6 +23,7 @@ Say = Callable[[str], None]
 ACCURACY, LATENCY = "accuracy", "latency"
 DIRECTIONS = {ACCURACY: "maximize", LATENCY: "minimize"}
 FOLDER = "folder"
+LOSS = "validation_loss"
 IDLE_SECONDS = 1.0
 
 
@@ -111,6 +112,7 @@ def _still_running(shared: Any, plan: Plan, one: Running, say: Say) -> bool:
         one.next_heartbeat = time.monotonic() + study.HEARTBEAT_SECONDS
     status = one.process.poll()
     if status is None:
+        # Optuna prunes by one objective only.
         if len(plan.objectives) == 1 and _hopeless(one):
             pool.stop([one.process])
             _tell(shared, one.trial, None, "PRUNED")
@@ -123,8 +125,8 @@ def _still_running(shared: Any, plan: Plan, one: Running, say: Say) -> bool:
         _tell(shared, one.trial, None, "FAIL")
         say(f"trial {one.trial.number} failed, log {one.task.log}")
         return False
-    _hopeless(one)
     values = objective_values(one.directory, plan.objectives)
+    one.trial.set_user_attr(LOSS, read_run(one.directory).validation["loss"])
     _tell(shared, one.trial, values, "COMPLETE")
     shown = ", ".join(f"{name} {value:.4g}" for name, value in zip(plan.objectives, values, strict=True))
     say(f"trial {one.trial.number} done: {shown}")

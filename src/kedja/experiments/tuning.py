@@ -79,9 +79,9 @@ def search(wanted: Search, say: tune.Say) -> Found:
     ensure(config.data.name)
     storage = wanted.storage or study.default_storage(wanted.runs, wanted.name)
     directions = [tune.DIRECTIONS[name] for name in wanted.objectives]
-    # The first decision falls after a ninth of the epochs, the second after a third.
+    # The first decision falls after a fifth of the epochs (warm-up is over then), the second after three.
     pruner = optuna.pruners.SuccessiveHalvingPruner(
-        min_resource=max(1, config.epochs // REDUCTION**2), reduction_factor=REDUCTION
+        min_resource=max(1, round(config.epochs / 5)), reduction_factor=REDUCTION
     )
     shared = study.open_study(wanted.name, storage, directions, pruner=pruner, seed=wanted.seed)
     folder = wanted.runs / "tune" / wanted.name
@@ -98,7 +98,10 @@ def summarise(shared: Any, wanted: Search, space: Sequence[Any]) -> Found:
 
     trials = shared.get_trials(deepcopy=False)
     counts = {state.name.lower(): sum(one.state == state for one in trials) for state in TrialState}
-    best = sorted(shared.best_trials, key=lambda one: -one.values[0]) if counts["complete"] else []
+    best = shared.best_trials if counts["complete"] else []
+    best = sorted(best, key=lambda one: (-one.values[0], one.user_attrs.get(tune.LOSS, 0.0)))
+    # Trials that tie in accuracy are no front: the one with the lowest loss is the best.
+    best = best if len(wanted.objectives) > 1 else best[:1]
     overrides = [one.suggest(FixedTrial(best[0].params)) for one in space] if best else []
     return Found(
         wanted.name,

@@ -1,0 +1,28 @@
+"""A worker of a study as a process of its own: `python tune_worker.py <storage> <study> <trials> <objectives>`."""
+
+import sys
+from pathlib import Path
+
+import optuna
+
+from kedja.experiments import study, tune, warm
+from kedja.experiments.search_space import Dimension
+
+storage, name, trials, objectives = sys.argv[1:]
+study.HEARTBEAT_SECONDS = 1
+warm.LOADED = ()
+wanted = objectives.split(",")
+pruner = optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=3)
+directions = [tune.DIRECTIONS[one] for one in wanted]
+shared = study.open_study(name, storage, directions, pruner=pruner, seed=0, grace=4)
+plan = tune.Plan(
+    overrides=["experiment=debug", "epochs=9"],
+    space=[Dimension("optim.lr", 0.001, 0.8, log=True)],
+    objectives=wanted,
+    trials=int(trials),
+    minutes=None,
+    jobs=2,
+    folder=Path("runs/tune") / name,
+    scripts=Path("scripts"),
+)
+tune.work(shared, plan, lambda line: print(line, flush=True))
