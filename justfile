@@ -45,6 +45,11 @@ check-env *arguments:
 data *arguments: _ready
     @{{python}} scripts/prepare_data.py "$@"
 
+# unreadable files, copies, leaks between splits, label errors: table, JSON and an HTML page
+[group('data')]
+audit *arguments: _ready
+    @{{python}} scripts/audit.py "$@"
+
 # explore the data and the runs in JupyterLab
 [group('data')]
 notebook *arguments: _ready
