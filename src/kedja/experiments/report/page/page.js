@@ -53,7 +53,9 @@ function results() {
     { name: "parameters", value: (e) => e.parameters, show: (e) => e.parameters.toLocaleString("en") },
     { name: "time a run", value: (e) => e.seconds, show: (e) => seconds(e.seconds) },
   ];
+  const far = (run) => `${run.name}: ${run.epochs} epochs` + (run.accuracy === null ? "" : `, ${percent(run.accuracy)}`);
   return [
+    D.running.length ? html("p", {}, html("strong", {}, "Running or unfinished: "), D.running.map(far).join("; ")) : "",
     html("ul", {}, ...D.analysis.map((sentence) => html("li", {}, ...rich(sentence)))),
     sortableTable(D.experiments, columns, (e) => (e.label === D.selected.label ? "selected" : "")),
     html("p", { class: "soft" }, D.note),
