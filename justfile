@@ -190,7 +190,7 @@ sbom *arguments:
 
 # ask the OSV database about every locked package; needs the network
 [group('supply chain')]
-audit *arguments:
+vulnerabilities *arguments:
     @uv audit --frozen --preview-features audit "$@"
 
 # push the tested serving image: just publish image=ghcr.io/owner/kedja version=v1.2.3
