@@ -9,7 +9,7 @@ from kedja.experiments.runs import Run
 
 
 def sentences(results: list[Result], selected: Run, test: Mapping[str, Any] | None) -> list[str]:
-    """One finding each, best experiment first in `results`; `test`: the selected run's final figures, once it has them."""
+    """One finding each, best experiment first in `results`; `test`: the selected run's final figures, if any."""
     return [
         *_leader(results),
         *_detectable(results),
