@@ -22,7 +22,7 @@ from support.pictures import encode, picture, write_pictures
 
 def prepared(source, folder, **settings):
     chosen = Settings(source=str(source), **settings)
-    prepare(open_source(chosen), folder, chosen)
+    prepare(open_source(chosen, folder.parent / ".source"), folder, chosen)
     return load(folder)
 
 
@@ -165,7 +165,7 @@ def slowly(*arguments):
 module._results = slowly
 settings = Settings(source=sys.argv[1], jobs=2)
 if __name__ == "__main__":
-    module.prepare(open_source(settings), Path(sys.argv[2]), settings)
+    module.prepare(open_source(settings, Path()), Path(sys.argv[2]), settings)
 """
 
 

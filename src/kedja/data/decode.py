@@ -12,7 +12,8 @@ from PIL import Image
 
 from kedja.bundle.image_spec import ImageSpec
 from kedja.bundle.preprocess import MAX_PIXELS, ImageError, examine, fit, to_mode
-from kedja.data.perceptual import perceptual_hashes
+from kedja.data.npy import write_images
+from kedja.data.perceptual import brightness, perceptual_hashes
 from kedja.data.statistics import image_sums
 
 Content = Path | NDArray[np.uint8]
@@ -24,14 +25,14 @@ Result = tuple[Any, ...]
 class Plan:
     """Attributes:
     spec: what every image becomes.
-    pixels: file that takes the pixels, None where they are not kept.
-    offset: first byte of the first image in it.
+    pixels: `.npy` file that takes the pixels, None where they are not kept.
+    brightness: `.npy` file that takes a 16×16 picture of each image, for the search of look-alikes.
     max_pixels: larger images are refused.
     """
 
     spec: ImageSpec
     pixels: Path | None
-    offset: int
+    brightness: Path
     max_pixels: int = MAX_PIXELS
 
 
@@ -53,7 +54,8 @@ def decode_chunk(plan: Plan, chunk: Sequence[tuple[int, Content]]) -> list[Resul
         return failures
     batch = np.stack(images)
     if plan.pixels is not None:
-        _write(plan.pixels, plan.offset, np.array(positions), batch)
+        write_images(plan.pixels, np.array(positions), batch)
+    write_images(plan.brightness, np.array(positions), brightness(batch))
     hashes = [_pixel_hash(image) for image in batch]
     perceptual = perceptual_hashes(batch).view(np.int64).tolist()
     sums = image_sums(batch)
@@ -81,15 +83,6 @@ def _failure(position: int, content: Content, code: str, reason: str) -> Result:
 def crash(position: int, content: Content) -> Result:
     """What is recorded of an image that took the worker process down with it."""
     return _failure(position, content, "crash", "the decoder crashed on this image")
-
-
-def _write(path: Path, offset: int, positions: NDArray[np.int64], batch: NDArray[np.uint8]) -> None:
-    """Write each run of neighbouring images with one call."""
-    breaks = np.flatnonzero(np.diff(positions) != 1) + 1
-    with path.open("r+b", buffering=0) as file:
-        for run, block in zip(np.split(positions, breaks), np.split(batch, breaks), strict=True):
-            file.seek(offset + int(run[0]) * block[0].nbytes)
-            file.write(block.data)
 
 
 def _pixel_hash(image: NDArray[np.uint8]) -> int:

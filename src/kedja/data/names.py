@@ -6,6 +6,11 @@ from pathlib import Path
 from kedja.bundle.errors import KedjaError
 
 
+def natural_order(name: str) -> tuple[int, int, str]:
+    """Sort key: whole numbers by value, then names."""
+    return (0, int(name), name) if name.isdecimal() else (1, 0, name)
+
+
 def data_set_name(name: str, source: str) -> str:
     """`name`, or one made from the source where none was given.
 

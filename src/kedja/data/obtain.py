@@ -1,6 +1,7 @@
 """A data set from wherever it can be had: already there, DVC's cache, a remote, or its source; always verified."""
 
 import json
+import shutil
 from pathlib import Path
 
 from kedja.bundle.errors import KedjaError
@@ -12,6 +13,7 @@ from kedja.data.prepare import prepare
 from kedja.data.prepared import DATASET
 from kedja.data.progress import say
 from kedja.data.settings import Settings
+from kedja.data.sources.index import SUFFIXES as INDEX_SUFFIXES
 from kedja.data.sources.registry import open_source
 from kedja.data.versioning import cached_files, changed_files, is_tracked, keep, restore
 from kedja.data.workspace import listing_digest
@@ -91,14 +93,10 @@ def _make_and_pin(folder: Path, root: Path, settings: Settings, previous: Pin | 
 
 def _make(folder: Path, settings: Settings) -> None:
     for leftover in folder.parent.glob(f".{folder.name}.*.part"):
-        _remove(leftover)
-    prepare(open_source(settings), folder, settings)
-
-
-def _remove(folder: Path) -> None:
-    import shutil
-
-    shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(leftover, ignore_errors=True)
+    work = folder.parent / f".{folder.name}.source"
+    prepare(open_source(settings, work), folder, settings)
+    shutil.rmtree(work, ignore_errors=True)
 
 
 def _differences(folder: Path, root: Path, pin: Pin, found: FolderHash) -> str:
@@ -130,8 +128,9 @@ def _same(one: Settings, other: Settings) -> bool:
 def _source_state(settings: Settings) -> str | None:
     """Changes when the source does; None where it cannot change."""
     path = Path(settings.source)
-    if path.is_dir() or settings.index:
-        return listing_digest(open_source(settings).items())
+    if path.is_dir() or path.suffix.lower() in INDEX_SUFFIXES:
+        # Neither needs a folder to unpack to.
+        return listing_digest(open_source(settings, Path()).items())
     if path.is_file():
         status = path.stat()
         return f"{status.st_size} {status.st_mtime_ns}"

@@ -7,6 +7,8 @@ numbers, so that it is the same on every machine.
 import numpy as np
 from numpy.typing import NDArray
 
+SIDE = 16
+CELLS = SIDE * SIDE
 # ITU-R BT.601 luma in 16-bit fixed point.
 _LUMA = np.array([19595, 38470, 7471], np.int64)
 
@@ -16,6 +18,11 @@ def perceptual_hashes(images: NDArray[np.uint8]) -> NDArray[np.uint64]:
     cells = grid(images, 8, 9)
     bits = (cells[:, :, 1:] > cells[:, :, :-1]).reshape(len(images), 64)
     return np.packbits(bits, axis=1).view(">u8").astype(np.uint64).reshape(-1)
+
+
+def brightness(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The mean brightness over a 16×16 grid: uint8 (N, H, W, C) → uint8 (N, 256)."""
+    return (grid(images, SIDE, SIDE) >> 8).astype(np.uint8).reshape(len(images), CELLS)
 
 
 def grid(images: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.int64]:

@@ -13,6 +13,7 @@ from kedja.data import allot
 from kedja.data.choose import choose_spec, choose_storage
 from kedja.data.decode import Content, Plan, Result, crash, decode_chunk
 from kedja.data.npy import create_npy
+from kedja.data.perceptual import CELLS
 from kedja.data.pool import cores, map_chunks
 from kedja.data.progress import Progress, say
 from kedja.data.settings import Settings
@@ -45,12 +46,19 @@ def prepare(source: Source, folder: Path, settings: Settings) -> None:
         workspace.readmit()
         _judge_failures(workspace, settings)
         classes = allot.number_classes(workspace, source.classes)
-        allot.allot(workspace, settings, len(classes))
+        allot.allot(workspace, settings, spec)
         write_dataset(workspace, folder, source, settings=settings, spec=spec, storage=storage, classes=classes)
     except BaseException:
         workspace.close()
         raise
+    _say_ignored(source)
     workspace.remove()
+
+
+def _say_ignored(source: Source) -> None:
+    ignored: list[str] = getattr(source, "ignored", [])
+    if ignored:
+        say(f"{len(ignored)} files are no images by their suffix and were not looked at, for example {ignored[0]}")
 
 
 def _fingerprint(source: Source, settings: Settings) -> str:
@@ -71,8 +79,10 @@ def _decode(
         return
     if left < count:
         say(f"continuing: {count - left:,} of {count:,} images were read before")
-    offset = create_npy(workspace.pixels, (count, *spec.shape)) if keep_pixels else 0
-    plan = Plan(spec, workspace.pixels if keep_pixels else None, offset, settings.max_pixels)
+    if keep_pixels:
+        create_npy(workspace.pixels, (count, *spec.shape))
+    create_npy(workspace.brightness, (count, CELLS))
+    plan = Plan(spec, workspace.pixels if keep_pixels else None, workspace.brightness, settings.max_pixels)
     items = compress(((position, item.content) for position, item in enumerate(source.items())), pending)
     jobs = settings.jobs or cores()
     with Progress("preparing", count, done=count - left) as progress:

@@ -32,7 +32,8 @@ READ = ""
 
 class Workspace:
     """Attributes:
-    folder: where the state lies; `pixels` of it holds the pixels.
+    folder: where the state lies.
+    pixels, brightness: the files of it that hold arrays, one row an image.
     """
 
     def __init__(self, folder: Path, fingerprint: str) -> None:
@@ -53,6 +54,10 @@ class Workspace:
     @property
     def pixels(self) -> Path:
         return self.folder / "images.npy"
+
+    @property
+    def brightness(self) -> Path:
+        return self.folder / "brightness.npy"
 
     def list_items(self, items: Callable[[], Iterable[Item]]) -> int:
         """Enter the items of the source; their number.
@@ -76,6 +81,7 @@ class Workspace:
             self._database.execute("ROLLBACK")
             self._database.execute("DELETE FROM facts WHERE name='listing'")
             self.pixels.unlink(missing_ok=True)
+            self.brightness.unlink(missing_ok=True)
             return self.list_items(items)
         self._set("listing", digest.hexdigest())
         self._database.execute("COMMIT")
@@ -195,8 +201,12 @@ def listing_digest(items: Iterable[Item]) -> str:
 
 def _listing_line(item: Item) -> bytes:
     if isinstance(item.content, Path):
-        status = item.content.stat()
-        content = f"{status.st_size}\0{status.st_mtime_ns}".encode()
+        try:
+            status = item.content.stat()
+            content = f"{status.st_size}\0{status.st_mtime_ns}".encode()
+        except OSError:
+            # Listed but not there: reading it reports that.
+            content = b"missing"
     else:
         content = hashlib.sha256(item.content.tobytes()).digest()
     return "\0".join((item.id, item.label, item.split, item.group)).encode() + b"\0" + content + b"\n"

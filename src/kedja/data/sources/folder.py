@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from kedja.bundle.errors import KedjaError
 from kedja.bundle.image_spec import ImageSpec
@@ -16,6 +16,7 @@ SPLIT_NAMES = {
     **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
     **dict.fromkeys(("test", "testing", "tst"), "test"),
 }
+_ENDINGS = tuple(SUFFIXES)
 _IGNORED = ("__MACOSX", "__pycache__")
 
 
@@ -43,45 +44,44 @@ class Folder:
         if not self.root.is_dir():
             raise KedjaError(f"there is no folder {self.root}/", "source=<folder> takes a folder with one per class")
         self._level = _parse_label(self.label)
-        self.root = _unwrap(self.root)
+        self.root = unwrap(self.root)
         self._splits = _split_folders(self.root)
 
     def items(self) -> Iterator[Item]:
         self.ignored = []
         found = False
-        for path in walk(self.root):
-            relative = PurePosixPath(path.relative_to(self.root).as_posix())
-            if path.suffix.lower() not in SUFFIXES:
-                self.ignored.append(str(relative))
+        for name in walk(self.root):
+            if not name.lower().endswith(_ENDINGS):
+                self.ignored.append(name)
                 continue
             found = True
-            yield self._item(path, relative)
+            yield self._item(name)
         if not found:
             raise KedjaError(f"{self.root}/ holds no images", f"known suffixes: {' '.join(sorted(SUFFIXES))}")
 
-    def _item(self, path: Path, relative: PurePosixPath) -> Item:
-        folders = relative.parts[:-1]
+    def _item(self, name: str) -> Item:
+        folders = name.split("/")[:-1]
         split = self._splits.get(folders[0], "") if folders else ""
         below = folders[1:] if split else folders
         if not below:
             raise KedjaError(
-                f"{self.root / relative} lies in no class folder",
+                f"{self.root / name} lies in no class folder",
                 "put it into the folder of its class, or name an index file with index=labels.csv",
             )
         try:
             label = below[self._level]
         except IndexError:
             raise KedjaError(
-                f"{self.root / relative} has {len(below)} folders above it, label={self.label} needs more",
+                f"{self.root / name} has {len(below)} folders above it, label={self.label} needs more",
                 "label=parent takes the nearest folder, label=top the first one",
             ) from None
-        return Item(str(relative), label, path, split)
+        return Item(name, label, self.root / name, split)
 
 
-def walk(root: Path) -> Iterator[Path]:
-    """Files below `root`, folder by folder, sorted by name; hidden ones and links to folders left out."""
+def walk(root: Path, below: str = "") -> Iterator[str]:
+    """Files below `root` as relative names, folder by folder, sorted; hidden ones and links to folders left out."""
     folders = []
-    with os.scandir(root) as entries:
+    with os.scandir(root / below) as entries:
         files = []
         for entry in entries:
             if entry.name.startswith(".") or entry.name in _IGNORED:
@@ -91,9 +91,9 @@ def walk(root: Path) -> Iterator[Path]:
             elif entry.is_file():
                 files.append(entry.name)
     for name in sorted(files):
-        yield root / name
+        yield below + name
     for name in sorted(folders):
-        yield from walk(root / name)
+        yield from walk(root, f"{below}{name}/")
 
 
 def _parse_label(label: str) -> int:
@@ -108,7 +108,7 @@ def _parse_label(label: str) -> int:
     raise KedjaError(f"label={label} names no folder", "label=parent, label=top or label=path:<n>, counted from 1")
 
 
-def _unwrap(root: Path) -> Path:
+def unwrap(root: Path) -> Path:
     """The folder itself, or the only folder inside it where archives wrap everything in one."""
     while True:
         entries = [e for e in root.iterdir() if not e.name.startswith(".") and e.name not in _IGNORED]

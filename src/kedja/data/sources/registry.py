@@ -5,31 +5,104 @@ from pathlib import Path
 
 from kedja.bundle.errors import KedjaError, nearest
 from kedja.data.settings import Settings
+from kedja.data.sources.archive import SUFFIXES as ARCHIVE_SUFFIXES
+from kedja.data.sources.archive import unpack
 from kedja.data.sources.digits import Digits
-from kedja.data.sources.folder import Folder
+from kedja.data.sources.folder import Folder, unwrap
+from kedja.data.sources.index import SUFFIXES as INDEX_SUFFIXES
+from kedja.data.sources.index import Columns, Index
+from kedja.data.sources.npz import Npz
 from kedja.data.sources.source import Source
+from kedja.data.sources.torchvision import PREFIX, Torchvision
 
-# In order: the first whose condition holds opens the source.
-SOURCES: list[tuple[str, Callable[[Settings], bool], Callable[[Settings], Source]]] = [
-    ("digits", lambda s: s.source == "digits", lambda s: Digits()),
+NOT_STATED = "not stated"
+DOWNLOADS = ".downloads"
+_INDEX_KEYS = ("index", "path", "split", "group", "classes")
+
+# What it is, whether settings mean it, and how it is opened; the first that is meant wins.
+SOURCES: list[tuple[str, Callable[[Settings], bool], Callable[[Settings, Path], Source]]] = [
+    ("digits", lambda s: s.source == "digits", lambda s, work: _plain(s, Digits())),
+    ("torchvision:<Name>", lambda s: s.source.startswith(PREFIX), lambda s, work: _plain(s, _torchvision(s, work))),
+    ("a folder", lambda s: Path(s.source).is_dir(), lambda s, work: _folder(s, Path(s.source))),
     (
-        "a folder",
-        lambda s: Path(s.source).is_dir(),
-        lambda s: Folder(Path(s.source), s.label, s.licence or "not stated"),
+        "a .zip or .tar archive",
+        lambda s: _is(s, ARCHIVE_SUFFIXES),
+        lambda s, work: _folder(s, unpack(Path(s.source), work)),
+    ),
+    ("an index file", lambda s: _is(s, INDEX_SUFFIXES), lambda s, work: _index_file(s)),
+    (
+        "an .npz",
+        lambda s: _is(s, (".npz",)),
+        lambda s, work: _plain(s, _npz(s, work)),
     ),
 ]
 
 
-def open_source(settings: Settings) -> Source:
+def open_source(settings: Settings, work: Path) -> Source:
     """The source that `settings.source` names.
+
+    Args:
+        work: folder that an archive may be unpacked to; may be removed when the data set stands.
 
     Raises:
         KedjaError: nothing of that name, or the source cannot be opened.
     """
-    for _, condition, make in SOURCES:
-        if condition(settings):
-            return make(settings)
+    for _, is_meant, make in SOURCES:
+        if is_meant(settings):
+            return make(settings, work)
+    kinds = ", ".join(kind for kind, _, _ in SOURCES)
+    if Path(settings.source).exists():
+        raise KedjaError(f"source={settings.source} is of no known kind", f"known: {kinds}")
+    near = nearest(settings.source, ["digits"]) if "/" not in settings.source else ""
     raise KedjaError(
-        f"source={settings.source} is neither a known name nor a file or folder here",
-        nearest(settings.source, ["digits"]),
+        f"source={settings.source} does not exist here", near if near.startswith("did you") else f"known: {kinds}"
     )
+
+
+def _is(settings: Settings, suffixes: tuple[str, ...]) -> bool:
+    return settings.source.lower().endswith(suffixes) and Path(settings.source).is_file()
+
+
+def _licence(settings: Settings) -> str:
+    return settings.licence or NOT_STATED
+
+
+def _plain(settings: Settings, source: Source) -> Source:
+    """A source that has no index file."""
+    for key in _INDEX_KEYS:
+        if getattr(settings, key):
+            raise KedjaError(f"{key}= is for index files; source={settings.source} has none")
+    return source
+
+
+def _folder(settings: Settings, root: Path) -> Source:
+    if not settings.index:
+        return _plain(settings, Folder(root, settings.label, _licence(settings)))
+    if not (root / settings.index[0].rpartition(":")[2]).is_file():
+        root = unwrap(root)
+    return Index(root, settings.index, _columns(settings), settings.classes, _licence(settings))
+
+
+def _index_file(settings: Settings) -> Source:
+    file = Path(settings.source)
+    if settings.index:
+        raise KedjaError("index= names files inside a folder or archive", f"source={file.parent} index={file.name}")
+    return Index(file.parent, [file.name], _columns(settings), settings.classes, _licence(settings))
+
+
+def _columns(settings: Settings) -> Columns:
+    return Columns(settings.path, settings.label, settings.split, settings.group)
+
+
+def _archive(settings: Settings, work: Path) -> Source:
+    return _folder(settings, unpack(Path(settings.source), work))
+
+
+def _npz(settings: Settings, work: Path) -> Source:
+    return Npz(Path(settings.source), work, settings.label, _licence(settings))
+
+
+def _torchvision(settings: Settings, work: Path) -> Source:
+    name = settings.source.removeprefix(PREFIX)
+    # Beside the data sets and kept: what was downloaded once is not downloaded again.
+    return Torchvision(name, work.parent / DOWNLOADS / name)

@@ -1,0 +1,44 @@
+"""Audit a data set: unreadable files, copies, leaks between splits, label errors."""
+
+import tempfile
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from kedja import cli
+from kedja.data.audit.audit import audit, table, write_reports
+from kedja.data.audit.source import prepare_for_audit
+from kedja.data.ensure import ensure
+from kedja.data.names import data_set_name
+from kedja.data.prepared import load
+from kedja.data.settings import Settings
+
+
+@dataclass
+class Options(Settings):
+    """Audit a data set: table here, JSON and an HTML page with thumbnails in reports/.
+
+    just audit name=flowers                        what `just data` prepared
+    just audit source=photos/                      a source as it is, before anything is prepared from it
+
+    The exit status is 1 where results measured on the data set would be wrong.
+    """
+
+    name: str = cli.option("", "data/<name>/; digits by default")
+    labels: bool = cli.option(True, "look for label errors too")
+    reports: Path = cli.option(Path("reports"), "folder for audit-<name>.json and .html")
+
+
+def main(options: Options) -> int:
+    settings = Settings(**{field.name: getattr(options, field.name) for field in fields(Settings)})
+    name = data_set_name(options.name, settings.source)
+    with tempfile.TemporaryDirectory(prefix="kedja-audit-") as temporary:
+        folder = prepare_for_audit(settings, Path(temporary) / name) if settings.source else ensure(name)
+        result = audit(load(folder), judge_labels=options.labels)
+        paths = write_reports(result, options.reports)
+    print(table(result))
+    print("written:", *paths)
+    return int(result.invalid)
+
+
+if __name__ == "__main__":
+    cli.run(main, Options)

@@ -1,0 +1,196 @@
+"""The checks of files, copies, splits and classes. Each takes the data set and its index and gives findings."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kedja.data.audit.finding import Finding, Severity
+from kedja.data.audit.index import FullIndex, class_names, read_rejected, split_names
+from kedja.data.near import can_be_compared, near_pairs
+from kedja.data.perceptual import brightness
+from kedja.data.pixels import read_pixels
+from kedja.data.prepared import SPLITS, PreparedDataset
+from kedja.data.units import connect, equal_pairs
+
+_FAILURES: dict[str, str] = {
+    "empty": "empty files",
+    "truncated": "truncated images",
+    "corrupt": "corrupt images",
+    "unknown-format": "files that are no images of a known format",
+    "too-large": "oversized images",
+    "unreadable": "files that cannot be read",
+    "crash": "images that crash their decoder",
+    "leak": "training images left out because a later split has them",
+    "near-duplicate": "look-alikes left out as asked",
+}
+
+
+@dataclass(frozen=True)
+class _Kind:
+    name: str
+    severity: Severity
+    title: str
+    remedy: str
+
+
+# Copies across splits, with different labels, and neither.
+_EXACT = (
+    _Kind(
+        "leak",
+        "invalid",
+        "identical images in more than one split",
+        "remove the copies from training; `just data` does so unless leaks=keep is given",
+    ),
+    _Kind(
+        "conflicting-labels",
+        "invalid",
+        "identical images with different labels",
+        "decide which label is right and remove the others",
+    ),
+    _Kind("duplicate", "note", "identical images within a split", "harmless in small numbers"),
+)
+_ALIKE = (
+    _Kind(
+        "near-leak",
+        "warning",
+        "look-alikes in more than one split",
+        "near_duplicates=group keeps them on one side, near_duplicates=drop keeps one",
+    ),
+    _Kind("near-conflict", "warning", "look-alikes with different labels", "decide which label is right"),
+    _Kind("near-duplicate", "note", "look-alikes within a split", "near_duplicates=drop keeps one of each"),
+)
+_LEFT_OUT_ON_PURPOSE = ("leak", "near-duplicate")
+_SUFFIXES = {
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "MPO": (".jpg", ".jpeg", ".mpo"),
+    "PNG": (".png", ".apng"),
+    "WEBP": (".webp",),
+    "GIF": (".gif",),
+    "BMP": (".bmp", ".dib"),
+    "DIB": (".bmp", ".dib"),
+    "TIFF": (".tif", ".tiff"),
+    "PPM": (".ppm", ".pgm", ".pbm", ".pnm"),
+    "TGA": (".tga",),
+    "ICO": (".ico",),
+    "AVIF": (".avif",),
+    "JPEG2000": (".jp2", ".j2k"),
+}
+
+
+def unreadable_files(data: PreparedDataset, index: FullIndex) -> list[Finding]:
+    """What preparation left out, by reason."""
+    by_code: dict[str, dict[str, str]] = defaultdict(dict)
+    for row in read_rejected(data):
+        by_code[row["code"]][row["id"]] = row["reason"]
+    findings = []
+    for code, files in by_code.items():
+        severity: Severity = "note" if code in _LEFT_OUT_ON_PURPOSE else "warning"
+        remedy = "" if code in _LEFT_OUT_ON_PURPOSE else "they are not part of the data set; repair or remove them"
+        title = f"{len(files)} {_FAILURES.get(code, code)}"
+        findings.append(Finding(code, severity, title, remedy, files=files))
+    return findings
+
+
+def wrong_suffixes(data: PreparedDataset, index: FullIndex) -> list[Finding]:
+    """Files whose suffix names another format than their content."""
+    files = {}
+    for path, kind in zip(data.paths, index.formats, strict=True):
+        suffix = PurePosixPath(path).suffix.lower()
+        if path and kind in _SUFFIXES and suffix not in _SUFFIXES[kind]:
+            files[path] = f"is {kind}"
+    if not files:
+        return []
+    remedy = "they are read by their content; other programs may go by the suffix: rename them"
+    return [Finding("wrong-suffix", "warning", f"{len(files)} files with a wrong suffix", remedy, files=files)]
+
+
+def exact_copies(data: PreparedDataset, index: FullIndex) -> list[Finding]:
+    """Equal pixels: across splits, with different labels, or merely twice."""
+    return _sorted_out(data, _members(connect(len(data), equal_pairs(index.pixels))), _EXACT)
+
+
+def look_alikes(data: PreparedDataset, index: FullIndex) -> list[Finding]:
+    """Images that look alike but differ in their pixels."""
+    if not can_be_compared(data.spec):
+        return []
+    same = np.unique(index.pixels, return_inverse=True)[1].astype(np.int64)
+    pairs = near_pairs(index.perceptual, same, lambda rows: brightness(read_pixels(data, rows)))
+    return _sorted_out(data, _members(connect(len(data), pairs)), _ALIKE)
+
+
+def straddling_groups(data: PreparedDataset, index: FullIndex) -> list[Finding]:
+    """Groups of the source (one patient, one video) with images in more than one split."""
+    sides: dict[str, list[int]] = defaultdict(list)
+    for position, group in enumerate(index.groups):
+        if group:
+            sides[group].append(position)
+    straddling = {g: p for g, p in sides.items() if len({int(data.splits[i]) for i in p}) > 1}
+    if not straddling:
+        return []
+    return [
+        Finding(
+            "straddling-group",
+            "invalid",
+            f"{len(straddling)} groups with images in more than one split",
+            "the source's own splits part them; leave split= out to have the groups kept whole",
+            [members[:6] for members in straddling.values()],
+            [f"{group}: {split_names(data, members)}" for group, members in straddling.items()],
+        )
+    ]
+
+
+def blank_images(data: PreparedDataset, index: FullIndex) -> list[Finding]:
+    """Images of one colour. All of them have the perceptual hash zero, so that few must be read."""
+    candidates = np.flatnonzero(index.perceptual == 0)
+    blank = [
+        [int(position)]
+        for start in range(0, len(candidates), 512)
+        for position, image in zip(
+            candidates[start : start + 512], read_pixels(data, candidates[start : start + 512]), strict=True
+        )
+        if (image == image[0, 0]).all()
+    ]
+    captions = [f"{data.ids[group[0]]}: {class_names(data, group)}" for group in blank]
+    remedy = "an image of one colour shows nothing of its class"
+    return [Finding("blank", "warning", f"{len(blank)} blank images", remedy, blank, captions)] if blank else []
+
+
+def class_counts(data: PreparedDataset, index: FullIndex) -> list[Finding]:
+    """Classes that are missing from a split that has images, and imbalance."""
+    counts = data.description["counts"]
+    findings = []
+    for split in SPLITS:
+        missing = {name: "no images" for name, number in counts[split].items() if not number}
+        if missing and len(missing) < len(data.classes):
+            severity: Severity = "invalid" if split == "train" else "warning"
+            title = f"{len(missing)} of {len(data.classes)} classes have no images in {split}"
+            findings.append(Finding(f"missing-in-{split}", severity, title, "", files=missing))
+    present = [number for number in counts["train"].values() if number]
+    if present and max(present) >= 2 * min(present):
+        title = f"imbalanced: {min(present)} to {max(present)} training images a class"
+        findings.append(Finding("imbalance", "note", title, "balance=sampler or balance=weights in training evens it"))
+    return findings
+
+
+def _sorted_out(data: PreparedDataset, groups: list[list[int]], kinds: tuple[_Kind, _Kind, _Kind]) -> list[Finding]:
+    """Groups of copies by what is wrong with them; a group may be wrong in two ways."""
+    across = [group for group in groups if len({int(data.splits[p]) for p in group}) > 1]
+    conflicting = [group for group in groups if len({int(data.labels[p]) for p in group}) > 1]
+    harmless = [group for group in groups if group not in across and group not in conflicting]
+    findings = []
+    for kind, of_kind in zip(kinds, (across, conflicting, harmless), strict=True):
+        if of_kind:
+            captions = [f"{split_names(data, group)}: {class_names(data, group)}" for group in of_kind]
+            title = f"{len(of_kind)} sets of {kind.title}"
+            findings.append(Finding(kind.name, kind.severity, title, kind.remedy, of_kind, captions))
+    return findings
+
+
+def _members(units: NDArray[np.int64]) -> list[list[int]]:
+    """The units of two images or more, as positions."""
+    order = np.argsort(units, kind="stable")
+    parts = np.split(order, np.flatnonzero(np.diff(units[order])) + 1)
+    return [part.tolist() for part in parts if len(part) > 1]

@@ -1,0 +1,129 @@
+"""Archives (`.zip`, `.tar`, `.tar.gz`, …) unpacked safely: no path leaves the folder, sizes are limited."""
+
+import shutil
+import stat
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from kedja.bundle.errors import KedjaError
+from kedja.bundle.files import replacing_directory, write_text
+from kedja.data.progress import Progress, say
+
+SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+MAX_MEMBERS = 20_000_000
+# Images hardly compress: an archive that grows a hundredfold beyond its first gigabyte is no data set.
+MAX_RATIO = 100
+RATIO_FROM = 2**30
+_KEEP_FREE = 2**30
+_BLOCK = 2**20
+_MARK = ".unpacked"
+
+# Name inside the archive, number of bytes it claims, how to open it.
+Member = tuple[str, int, Callable[[], IO[bytes]]]
+
+
+def unpack(archive: Path, folder: Path) -> Path:
+    """Unpack `archive` to `folder`, unless an earlier run did so.
+
+    Raises:
+        KedjaError: it is damaged or encrypted, a path in it leaves the folder, or it is unreasonably large.
+    """
+    status = archive.stat()
+    state = f"{archive.name} {status.st_size} {status.st_mtime_ns}"
+    mark = folder / _MARK
+    if mark.is_file() and mark.read_text(encoding="utf-8") == state:
+        return folder
+    limit = _limit(status.st_size, folder)
+    try:
+        with replacing_directory(folder) as fresh:
+            _write_all(archive, fresh, limit)
+            write_text(fresh / _MARK, state)
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, RuntimeError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno is not None and archive.is_file():
+            raise KedjaError(f"{archive} cannot be unpacked to {folder}/: {error.strerror}") from None
+        raise KedjaError(f"{archive} is damaged or encrypted: {error}", "fetch it again") from None
+    return folder
+
+
+def _write_all(archive: Path, folder: Path, limit: int) -> None:
+    written = 0
+    with Progress(f"unpacking {archive.name}", 0, "files") as progress:
+        for number, (name, _, opened) in enumerate(_members(archive)):
+            if number >= MAX_MEMBERS:
+                raise KedjaError(f"{archive} holds more than {MAX_MEMBERS:,} files")
+            target = folder / _safe(name, archive)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with opened() as source, target.open("xb") as file:
+                    written += _copy(source, file, limit - written, archive)
+            except FileExistsError:
+                raise KedjaError(f"{archive} holds {name} twice") from None
+            progress.advance(1)
+
+
+def _copy(source: IO[bytes], target: IO[bytes], left: int, archive: Path) -> int:
+    """Bytes are counted as they come: what an archive claims of its sizes may be a lie."""
+    written = 0
+    while block := source.read(_BLOCK):
+        written += len(block)
+        if written > left:
+            raise KedjaError(
+                f"{archive} unpacks to more than its size or the free disk space allows",
+                "unpack it by hand if it is right",
+            )
+        target.write(block)
+    return written
+
+
+def _limit(size: int, folder: Path) -> int:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder.parent).free - _KEEP_FREE
+    return min(max(RATIO_FROM, size * MAX_RATIO), free)
+
+
+def _safe(name: str, archive: Path) -> PurePosixPath:
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or not path.parts or ":" in path.parts[0] or "\0" in name:
+        raise KedjaError(f"{archive} holds the path {name!r}, which leaves its folder", "do not use this archive")
+    return path
+
+
+def _members(archive: Path) -> Iterator[Member]:
+    # An .npz is a zip by another name.
+    if archive.suffix.lower() in (".zip", ".npz"):
+        yield from _zip_members(archive)
+    else:
+        yield from _tar_members(archive)
+
+
+def _zip_members(archive: Path) -> Iterator[Member]:
+    with zipfile.ZipFile(archive) as opened:
+        for info in opened.infolist():
+            if info.is_dir() or _is_clutter(info.filename):
+                continue
+            if stat.S_ISLNK(info.external_attr >> 16):
+                say(f"note: {info.filename} in {archive.name} is a link; left out")
+                continue
+            yield info.filename, info.file_size, lambda info=info: opened.open(info)  # type: ignore[misc]
+
+
+def _tar_members(archive: Path) -> Iterator[Member]:
+    # A stream: members come in the order of the file, without seeking back and forth.
+    with tarfile.open(archive, "r|*") as opened:
+        for info in opened:
+            if info.isdir() or _is_clutter(info.name):
+                continue
+            if not info.isreg():
+                say(f"note: {info.name} in {archive.name} is no ordinary file; left out")
+                continue
+            member = opened.extractfile(info)
+            assert member is not None
+            yield info.name, info.size, lambda member=member: member  # type: ignore[misc]
+
+
+def _is_clutter(name: str) -> bool:
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    return "__MACOSX" in parts or any(part.startswith(".") and part not in (".", "..") for part in parts)
