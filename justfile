@@ -168,6 +168,11 @@ lint: _ready
     git ls-files -z | xargs -0 detect-secrets-hook --baseline .secrets.baseline
     @{{python}} scripts/lock.py check=true
 
+# compare this commit's speed with an earlier one's; fail where it fell
+[group('development')]
+bench-check *arguments: _ready
+    @{{python}} benchmarks/regression.py "$@"
+
 # format the code, and mend what has one obvious remedy
 [group('development')]
 fmt: _ready
