@@ -1,6 +1,6 @@
 """MLflow's pages over the local store."""
 
-import subprocess
+import os
 import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -19,11 +19,15 @@ class Options:
     runs: Path = cli.option(Path("runs"), "where the runs are")
 
 
-def main(options: Options) -> int:
+def main(options: Options) -> None:
     if find_spec("mlflow") is None:
         raise KedjaError("mlflow is not installed", "install it with `just env groups=dev,track`")
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store(options.runs)]
-    return subprocess.run([*command, "--host", "127.0.0.1", "--port", str(options.port)], check=False).returncode
+    # Looking at runs needs neither four servers nor MLflow's own job queue.
+    os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
+    command += ["--workers", "1"]
+    # MLflow takes this process's place, so that it gets the signals.
+    os.execv(sys.executable, [*command, "--host", "127.0.0.1", "--port", str(options.port)])  # noqa: S606 - our own program
 
 
 if __name__ == "__main__":
