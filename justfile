@@ -75,6 +75,21 @@ predict *arguments: _ready
 experiments *arguments: _ready
     @{{python}} scripts/experiments.py "$@"
 
+# list the runs: just runs match=resnet9 sort=time
+[group('experiments')]
+runs *arguments: _ready
+    @{{python}} scripts/runs.py "$@"
+
+# remove runs, after asking; the exported and the selected one always stay: just clean-runs keep=best
+[group('experiments')]
+clean-runs *arguments: _ready
+    @{{python}} scripts/clean_runs.py "$@"
+
+# run a run again and compare: just reproduce run=runs/resnet9-9fb833d6/seed1
+[group('experiments')]
+reproduce *arguments: _ready
+    @{{python}} scripts/reproduce.py "$@"
+
 # search hyper-parameters, then check the best with fresh seeds: just tune trials=40 minutes=10 study=first
 [group('experiments')]
 tune *arguments: _ready
@@ -142,6 +157,11 @@ lint: _ready
     zizmor --offline --no-progress --quiet .github
     git ls-files -z | xargs -0 detect-secrets-hook --baseline .secrets.baseline
     @{{python}} scripts/lock.py check=true
+
+# compare this commit's speed with an earlier one's; fail where it fell
+[group('development')]
+bench-check *arguments: _ready
+    @{{python}} benchmarks/regression.py "$@"
 
 # format the code, and mend what has one obvious remedy
 [group('development')]

@@ -32,8 +32,11 @@ def main(options: Options) -> None:
     if not options.force and is_exported(run, options.bundle, ["int8"] if options.int8 else []):
         print(f"{options.bundle}/ is already the bundle of {run} (force=true exports it again)")
         return
+    from kedja.experiments.calibration import store
+    from kedja.experiments.runs import read_run
     from kedja.export.bundle import export
 
+    store(read_run(run))
     print(f"exporting {run}")
     metadata = export(run, options.bundle, say=lambda line: print(f"  {line}", flush=True), int8=options.int8)
     for name, metric in metadata.metrics.items():

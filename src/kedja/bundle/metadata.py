@@ -72,6 +72,8 @@ class Metadata:
         metrics: name → {"value", "low", "high"} with the bounds of the confidence interval.
         experiment: the complete configuration of the run.
         data_hash, git_commit, run, weights_sha256: where the model came from.
+        temperature: the logits divided by it give calibrated confidences (found on the validation split); the
+            graph's own probabilities are as trained. None where it was not found.
         kind: ``image``; other kinds come beside it.
     """
 
@@ -89,6 +91,7 @@ class Metadata:
     weights_sha256: str = ""
     licence: str = ""
     tolerance: float = 1e-4
+    temperature: float | None = None
     variants: dict[str, Variant] = field(default_factory=dict)
     kind: str = "image"
     schema_version: int = SCHEMA_VERSION

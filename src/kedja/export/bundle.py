@@ -119,7 +119,14 @@ def _metadata(run: Path, summary: dict[str, Any], dataset: PreparedDataset, gold
         weights_sha256=sha256(run / WEIGHTS),
         licence=dataset.description.get("licence") or "",
         tolerance=TOLERANCE,
+        temperature=_temperature(run),
     )
+
+
+def _temperature(run: Path) -> float | None:
+    """What `kedja.experiments.calibration.store` found, where it was asked."""
+    path = run / "calibration.json"
+    return float(read_json(path)["temperature"]) if path.is_file() else None
 
 
 def _parity_line(name: str, parity: Parity, count: int) -> str:
