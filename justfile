@@ -95,6 +95,21 @@ predict *arguments: _ready
 experiments *arguments: _ready
     @{{python}} scripts/experiments.py "$@"
 
+# list the runs: just runs match=resnet9 sort=time
+[group('experiments')]
+runs *arguments: _ready
+    @{{python}} scripts/runs.py "$@"
+
+# remove runs, after asking; the exported and the selected one always stay: just clean-runs keep=best
+[group('experiments')]
+clean-runs *arguments: _ready
+    @{{python}} scripts/clean_runs.py "$@"
+
+# run a run again and compare: just reproduce run=runs/resnet9-9fb833d6/seed1
+[group('experiments')]
+reproduce *arguments: _ready
+    @{{python}} scripts/reproduce.py "$@"
+
 # search hyper-parameters, then check the best with fresh seeds: just tune trials=40 minutes=10 study=first
 [group('experiments')]
 tune *arguments: _ready
@@ -195,7 +210,7 @@ sbom *arguments:
 
 # ask the OSV database about every locked package; needs the network
 [group('supply chain')]
-audit *arguments:
+vulnerabilities *arguments:
     @uv audit --frozen --preview-features audit "$@"
 
 # push the tested serving image: just publish image=ghcr.io/owner/kedja version=v1.2.3

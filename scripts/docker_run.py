@@ -28,7 +28,7 @@ def main(options: Options) -> None:
     found = find(options.engine)
     if found.program == "buildah":
         raise KedjaError("buildah runs no services", "install docker or podman")
-    command = [found.program, "run", "--rm", "--init", *HARDENED]
+    command = [found.program, "run", "--rm", *HARDENED]
     command += ["--memory", options.memory, "--pids-limit", str(options.pids)]
     command += ["--publish", f"{options.address}:{options.port}:8000"]
     if options.bundle:

@@ -19,6 +19,7 @@ class Options:
     data: str | None = cli.option(None, "the data set, where runs/ holds runs on several", "name")
     bundle: Path = cli.option(Path("bundle"), "where the bundle goes")
     runs: Path = cli.option(Path("runs"), "where the runs are")
+    int8: bool = cli.option(False, "also write an int8 variant, calibrated on training images, and measure it")
     force: bool = cli.option(False, "export even if the bundle is already that of the run")
 
 
@@ -28,13 +29,16 @@ def main(options: Options) -> None:
     # Imported late: an unchanged bundle is recognised without PyTorch.
     from kedja.export.source import is_exported
 
-    if not options.force and is_exported(run, options.bundle):
+    if not options.force and is_exported(run, options.bundle, ["int8"] if options.int8 else []):
         print(f"{options.bundle}/ is already the bundle of {run} (force=true exports it again)")
         return
+    from kedja.experiments.calibration import store
+    from kedja.experiments.runs import read_run
     from kedja.export.bundle import export
 
+    store(read_run(run))
     print(f"exporting {run}")
-    metadata = export(run, options.bundle, say=lambda line: print(f"  {line}", flush=True))
+    metadata = export(run, options.bundle, say=lambda line: print(f"  {line}", flush=True), int8=options.int8)
     for name, metric in metadata.metrics.items():
         print(
             f"  {name.replace('_', ' ')} {metric['value']:.4f} (95 % interval {metric['low']:.4f}–{metric['high']:.4f})"

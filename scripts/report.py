@@ -16,10 +16,15 @@ class Options:
     runs: Path = cli.option(Path("runs"), "where the runs are")
     reports: Path = cli.option(Path("reports"), "where the documents go")
     table: bool = cli.option(True, "print the table (it is in the documents in any case)")
+    watch: bool = cli.option(False, "renew reports/report.html while runs go on, until Ctrl-C; reads no test split")
     readme: Path = cli.option(Path("README.md"), "the document with the two result markers")
 
 
 def main(options: Options) -> None:
+    if options.watch:
+        from kedja.experiments.report.watch import watch
+
+        watch(options.runs, options.reports / "report.html", options.data, print)
     report = build(Places(runs=options.runs, reports=options.reports, readme=options.readme), options.data)
     if options.table:
         print(terminal_table(options.runs, options.data) + "\n")

@@ -9,6 +9,7 @@ sys.path.insert(0, str(ROOT / "src"))  # nothing is installed yet
 
 from kedja import cli  # noqa: E402
 from kedja.environment import sync  # noqa: E402
+from kedja.environment.alone import alone  # noqa: E402
 
 
 @dataclass
@@ -29,7 +30,10 @@ def main(options: Options) -> None:
     """Check the stamp; install where it does not fit."""
     stamp, done = sync.current(ROOT, options.groups, options.torch)
     if not done:
-        stamp = sync.install(ROOT, stamp, say)
+        with alone(ROOT):
+            # Another recipe may have installed it while this one waited.
+            stamp, done = sync.current(ROOT, options.groups, options.torch)
+            stamp = stamp if done else sync.install(ROOT, stamp, say)
     if not (done and options.quiet):
         state = "up to date" if done else "ready"
         build = f", PyTorch build {stamp.build}" if "torch" in stamp.versions else ""

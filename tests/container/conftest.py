@@ -56,8 +56,8 @@ def serve_image(container_engine, bundle):
 class Container:
     """A container of the serving image, hardened, on a port of its own of this machine's network."""
 
-    def __init__(self, program, tag, *options, memory="256m", arguments=()):
-        self.program, self.name = program, f"kedja-test-{uuid.uuid4().hex[:8]}"
+    def __init__(self, program, folder, tag, *options, memory="256m", arguments=()):
+        self.program, self.folder, self.name = program, folder, f"kedja-test-{uuid.uuid4().hex[:8]}"
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
@@ -67,7 +67,8 @@ class Container:
         self.do(*command[1:], tag, *arguments)
 
     def do(self, *words, check=True):
-        done = subprocess.run([self.program, *words], capture_output=True, text=True, timeout=120)
+        # In a folder of its own: Podman leaves a file named `oom` where it was called, when memory ran out.
+        done = subprocess.run([self.program, *words], cwd=self.folder, capture_output=True, text=True, timeout=120)
         assert not check or done.returncode == 0, done.stderr
         return done
 
@@ -91,12 +92,12 @@ class Container:
 
 
 @pytest.fixture
-def start(container_engine, serve_image):
+def start(container_engine, serve_image, tmp_path):
     """Start containers; they are gone when the test is over."""
     started = []
 
     def run(*options, **settings):
-        container = Container(container_engine.program, settings.pop("tag", serve_image.tag), *options, **settings)
+        container = Container(container_engine.program, tmp_path, serve_image.tag, *options, **settings)
         started.append(container)
         return container
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,14 @@ def test_a_killed_installation_heals(clone, script):
     assert "interrupted" in done.stderr
     assert record_of(clone)["state"] == "ready"
     assert record_of(clone)["groups"] == ["serve"]
+    assert {"fastapi", "onnxruntime", "kedja"} <= packages_of(clone)
+
+
+def test_two_at_once_install_once(clone, script):
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda _: script(clone, "sync_env.py", "groups=serve"), range(2)))
+    assert [done.returncode for done in both] == [0, 0], [done.stderr for done in both]
+    assert sorted("up to date" in done.stderr for done in both) == [False, True]
     assert {"fastapi", "onnxruntime", "kedja"} <= packages_of(clone)
 
 

@@ -1,6 +1,7 @@
 """The whole stage for real: scripts, processes, torch, digits; then the report on what came out."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -79,6 +80,15 @@ def test_the_report_evaluates_the_selected_run_once(finished: Path) -> None:
     assert script("report.py", folder=finished).returncode == 0
     assert (run / "test.npz").stat().st_mtime_ns == stamp
     assert (finished / "reports/report.html").read_bytes() == page
+
+
+def test_a_run_is_reproduced_to_the_bit(finished: Path) -> None:
+    (run,) = finished.glob("runs/debug-*/seed0")
+    done = script("reproduce.py", f"run={run.relative_to(finished)}", folder=finished)
+    assert done.returncode == 0, done.stderr
+    for name in ("data", "lock", "packages", "processor", "device"):
+        assert re.search(rf"^{name} +same$", done.stdout, re.MULTILINE)
+    assert "bit-identical" in done.stdout
 
 
 def test_a_failed_run_is_reported_at_the_end(workplace: Path) -> None:

@@ -52,7 +52,7 @@ def test_golden_examples_are_validation_images_with_the_runs_own_answers(exporte
     dataset = load_dataset(Path("data/digits"))
     samples = dataset.sample_indices()
     assert [golden.label for golden in metadata.golden] == dataset.labels[samples].tolist()
-    assert set(dataset.splits[samples]) == {"val"}
+    assert set(samples) <= set(dataset.split("val"))
     stored = np.load(run / "validation.npz", allow_pickle=False)
     of_id = dict(zip(stored["ids"], stored["logits"], strict=True))
     for golden, index in zip(metadata.golden, samples, strict=True):
@@ -130,11 +130,13 @@ def script(name, *arguments):
     return subprocess.run([sys.executable, SCRIPTS / name, *map(str, arguments)], capture_output=True, text=True)
 
 
-def test_the_scripts_export_once_and_predict_in_both_formats(run, tmp_path):
+def test_the_scripts_export_once_and_predict_in_both_formats(exported, run, tmp_path):
     bundle = tmp_path / "my bundle"
     first = script("export.py", f"run={run}", f"bundle={bundle}")
     assert first.returncode == 0, first.stderr
     assert "parity of model.onnx on 32 encoded images" in first.stdout
+    # The graph has the same bytes whichever process writes it; golden answers may differ in their last bit.
+    assert load(bundle).files["model.onnx"] == exported[1].files["model.onnx"]
     assert "already the bundle of" in script("export.py", f"run={run}", f"bundle={bundle}").stdout
     answers = {}
     for name in ("onnx", "torchscript"):
@@ -145,3 +147,23 @@ def test_the_scripts_export_once_and_predict_in_both_formats(run, tmp_path):
     for one, other in zip(answers["onnx"], answers["torchscript"], strict=True):
         assert one["classes"] == other["classes"]
         assert one["probabilities"] == pytest.approx(other["probabilities"], abs=1e-4)
+
+
+def test_an_int8_variant_is_measured_served_where_asked_for_and_refused_when_it_is_not_there(exported, run, tmp_path):
+    lines = []
+    metadata = export(run, tmp_path / "bundle", lines.append, int8=True)
+    variant = metadata.variants["int8"]
+    assert any("model.int8.onnx: validation accuracy" in line for line in lines)
+    dataset = load_dataset(Path("data/digits"))
+    validation = dataset.split("val")
+    images, labels = np.asarray(dataset.images[validation]), dataset.labels[validation]
+    for name, accuracy in (("int8", variant.accuracy), ("fp32", variant.reference_accuracy)):
+        answers = Predictor(tmp_path / "bundle", variant=name).predict(images)
+        assert (answers.argmax(axis=1) == labels).mean() == pytest.approx(accuracy, abs=1e-9)
+    assert variant.images == len(labels)
+    assert is_exported(run, tmp_path / "bundle", ["int8"])
+    without = exported[0]
+    assert not is_exported(run, without, ["int8"])
+    with pytest.raises(KedjaError, match="no variant 'int8'") as error:
+        Predictor(without, variant="int8")
+    assert "just export int8=true" in str(error.value)

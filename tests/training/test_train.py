@@ -1,24 +1,15 @@
 import json
-import multiprocessing
-import signal
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from kedja.bundle.errors import KedjaError
-from kedja.training.checkpoint import load_checkpoint, load_weights
+from kedja.training.checkpoint import load_weights
 from kedja.training.evaluate import evaluate
 from kedja.training.restore import load_model
 from kedja.training.run import run_directory
-from kedja.training.schema import TrainConfig
 from kedja.training.train import train
-
-# Processes are forked from one that has torch loaded: starting anew would cost seconds each.
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["kedja.training.train"])
 
 
 def test_a_run_leaves_what_the_contract_says(workplace, debug):
@@ -69,47 +60,6 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not(workplace, debug
     first, again, other = (load_weights(run / "best.safetensors") for run in runs)
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not all(torch.equal(first[name], other[name]) for name in first)
-
-
-@pytest.mark.parametrize("steps", [1, 19, 27])
-def test_a_killed_run_continues_to_the_same_bits(workplace, debug, steps):
-    overrides = ["ema=0.9", "model.dropout=0.2"]
-    whole = train(debug(*overrides, "checkpoint_seconds=20", "runs=whole"))
-    config = debug(*overrides, "checkpoint_seconds=0")
-    directory = run_directory(config)
-    kill_after(steps, config)
-    assert not (directory / "summary.json").exists()
-    assert load_checkpoint(directory / "last.ckpt")["position"]["step"] >= steps
-    assert train(config) == directory
-    assert_same_bits(whole, directory)
-
-
-def kill_after(steps: int, config: TrainConfig) -> None:
-    """Start a training process and kill it once its checkpoint has got that far."""
-    process = PROCESSES.Process(target=train, args=(config,))
-    process.start()
-    checkpoint = run_directory(config) / "last.ckpt"
-    while process.is_alive():
-        if checkpoint.exists() and load_checkpoint(checkpoint)["position"]["step"] >= steps:
-            process.kill()
-            break
-        time.sleep(0.002)
-    process.join()
-    assert process.exitcode == -signal.SIGKILL
-
-
-def assert_same_bits(one: Path, other: Path) -> None:
-    first, second = (load_weights(run / "best.safetensors") for run in (one, other))
-    assert all(torch.equal(first[name], second[name]) for name in first)
-    last = [load_checkpoint(run / "last.ckpt") for run in (one, other)]
-    for part in ("classifier", "best_weights"):
-        assert all(torch.equal(last[0][part][name], last[1][part][name]) for name in last[0][part])
-    assert torch.equal(last[0]["random"]["cpu"], last[1]["random"]["cpu"])
-    for name in ("epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate"):
-        assert [line[name] for line in last[0]["position"]["history"]] == [
-            line[name] for line in last[1]["position"]["history"]
-        ]
-    np.testing.assert_array_equal(*[np.load(run / "validation.npz")["logits"] for run in (one, other)])
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_images(workplace, debug):

@@ -55,17 +55,18 @@ def golden_images(bundle: Path, metadata: Metadata) -> NDArray[np.uint8]:
     return np.stack([preprocess((bundle / golden.file).read_bytes(), metadata.input) for golden in metadata.golden])
 
 
-def verify_golden(bundle: Path, metadata: Metadata, predict: Predict) -> float:
+def verify_golden(bundle: Path, metadata: Metadata, predict: Predict, tolerance: float | None = None) -> float:
     """The golden examples come out as the training framework said, from their encoded bytes.
 
     Args:
         predict: uint8 (N, H, W, C) → probabilities float32 (N, classes).
+        tolerance: largest allowed difference; `metadata.tolerance` by default.
 
     Returns:
         The largest difference of a probability.
 
     Raises:
-        KedjaError: no golden examples, or a difference above `metadata.tolerance`.
+        KedjaError: no golden examples, or a difference above the tolerance.
     """
     if not metadata.golden:
         raise KedjaError(f"the bundle {bundle}/ has no golden examples", "export again with `just export`")
@@ -75,10 +76,11 @@ def verify_golden(bundle: Path, metadata: Metadata, predict: Predict) -> float:
         raise KedjaError(f"the model answers with shape {answers.shape}, not finite {expected.shape}")
     difference = np.abs(answers - expected).max(axis=1)
     worst = int(difference.argmax())
-    if difference[worst] > metadata.tolerance:
+    allowed = metadata.tolerance if tolerance is None else tolerance
+    if difference[worst] > allowed:
         raise KedjaError(
             f"what is served is not what was trained: {metadata.golden[worst].file} differs by "
-            f"{difference[worst]:.2g} (allowed {metadata.tolerance:.2g})",
+            f"{difference[worst]:.2g} (allowed {allowed:.2g})",
             "export again with `just export`; if it stays, the libraries here differ from those of the export",
         )
     return float(difference[worst])

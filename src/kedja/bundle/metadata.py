@@ -15,6 +15,7 @@ MODEL = "model.onnx"
 TORCHSCRIPT = "model.torchscript.pt"
 MODEL_CARD = "MODEL_CONTEXT.md"
 SAMPLES = "samples"
+FP32 = "fp32"
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,27 @@ class Golden:
 
 
 @dataclass(frozen=True)
+class Variant:
+    """A smaller or faster file for the same model, and what it costs; used only where the operator asks for it.
+
+    Attributes:
+        file: path inside the bundle.
+        accuracy, reference_accuracy: shares of right answers on the validation split, of this file
+            and of `model.onnx`.
+        agreement: share of the validation images on which both name the same class.
+        images: how many validation images that was.
+        tolerance: largest allowed difference of a golden probability.
+    """
+
+    file: str
+    accuracy: float
+    reference_accuracy: float
+    agreement: float
+    images: int
+    tolerance: float
+
+
+@dataclass(frozen=True)
 class Metadata:
     """The content of `metadata.json`.
 
@@ -46,9 +68,12 @@ class Metadata:
         files: path inside the bundle → SHA-256, for every file but `metadata.json` itself.
         golden: examples that must come out right before the bundle is used.
         tolerance: largest allowed difference of a golden probability.
+        variants: name (for example ``int8``) → another file for the same model.
         metrics: name → {"value", "low", "high"} with the bounds of the confidence interval.
         experiment: the complete configuration of the run.
         data_hash, git_commit, run, weights_sha256: where the model came from.
+        temperature: the logits divided by it give calibrated confidences (found on the validation split); the
+            graph's own probabilities are as trained. None where it was not found.
         kind: ``image``; other kinds come beside it.
     """
 
@@ -66,6 +91,8 @@ class Metadata:
     weights_sha256: str = ""
     licence: str = ""
     tolerance: float = 1e-4
+    temperature: float | None = None
+    variants: dict[str, Variant] = field(default_factory=dict)
     kind: str = "image"
     schema_version: int = SCHEMA_VERSION
 
@@ -89,6 +116,21 @@ class Metadata:
         for golden in self.golden:
             if not len(golden.logits) == len(golden.probabilities) == len(self.classes):
                 raise KedjaError(f"golden example {golden.file} does not have {len(self.classes)} values")
+
+    def model_file(self, variant: str) -> tuple[str, float]:
+        """The file that answers for `variant` (`fp32` is `model.onnx`), and its tolerance.
+
+        Raises:
+            KedjaError: the bundle has no such variant.
+        """
+        if variant == FP32:
+            return MODEL, self.tolerance
+        if variant not in self.variants:
+            raise KedjaError(
+                f"the bundle has no variant {variant!r} (it has {', '.join([FP32, *self.variants])})",
+                f"export it with `just export {variant}=true`",
+            )
+        return self.variants[variant].file, self.variants[variant].tolerance
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -129,5 +171,6 @@ def _from_json(value: Mapping[str, Any]) -> Metadata:
             **value,
             "input": ImageSpec.from_json(value["input"]),
             "golden": [Golden(**golden) for golden in value["golden"]],
+            "variants": {name: Variant(**variant) for name, variant in value.get("variants", {}).items()},
         }
     )

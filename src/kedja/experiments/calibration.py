@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kedja.experiments.runs import Predictions, softmax
+from kedja.bundle.files import write_json
+from kedja.experiments.runs import Predictions, Run, softmax
 
 COLDEST, HOTTEST = 0.05, 20.0
 
@@ -55,6 +56,16 @@ def fit_temperature(predictions: Predictions) -> float:
         method="bounded",
     )
     return float(np.exp(found.x))
+
+
+def store(run: Run) -> float:
+    """The run's temperature, found on its validation split and kept as `calibration.json` for the export."""
+    predictions = run.predictions()
+    temperature = fit_temperature(predictions)
+    before, after = calibration(predictions), calibration(predictions, temperature)
+    figures = {"temperature": temperature, "split": "validation", "error": before.error, "error_after": after.error}
+    write_json(run.directory / "calibration.json", figures)
+    return temperature
 
 
 def calibration(predictions: Predictions, temperature: float = 1.0, bins: int = 10) -> Calibration:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from kedja.bundle.files import read_json, write_json
 from kedja.bundle.preprocess import preprocess
 from kedja.data.prepared import PreparedDataset
-from kedja.experiments.calibration import calibration, fit_temperature
+from kedja.experiments.calibration import calibration, store
 from kedja.experiments.corruptions import Robustness, robustness
 from kedja.experiments.evaluation import confusion, evaluate
 from kedja.experiments.runs import Predictions, Run
@@ -31,7 +31,7 @@ def evaluate_run(run: Run, dataset: PreparedDataset, split: str = "validation") 
         stored: dict[str, Any] = read_json(path)
         return stored
     predictions = run.predictions(split)
-    temperature = fit_temperature(run.predictions())
+    temperature = store(run)
     spoilt = _robustness(run, dataset, predictions) if run.kind == "training" else None
     result = {
         "split": split,

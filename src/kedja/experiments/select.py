@@ -1,7 +1,6 @@
 """Which run is the best one, by validation accuracy alone, and its final figures on the test split."""
 
 import io
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 from kedja.bundle.errors import KedjaError
 from kedja.bundle.files import read_json, write_bytes, write_json
 from kedja.experiments.runs import Experiment, Run, find_experiments, read_run
-from kedja.experiments.statistics import mean_accuracy
+from kedja.training.intervals import wilson
 
 TEST = "test.json"
 
@@ -62,10 +61,11 @@ def test_figures(run: Path) -> dict[str, Any]:
     write_bytes(run / "test.npz", buffer.getvalue())
     predictions = read_run(run).predictions("test")
     likelihood = predictions.probabilities[np.arange(len(predictions.labels)), predictions.labels]
+    low, high = wilson(int(predictions.correct.sum()), len(predictions.labels))
     figures = {
         "split": "test",
         "images": len(predictions.labels),
-        "accuracy": asdict(mean_accuracy(predictions.correct[None])),
+        "accuracy": {"value": float(predictions.correct.mean()), "low": low, "high": high},
         "loss": float(-np.log(np.clip(likelihood, 1e-12, None)).mean()),
     }
     write_json(run / TEST, figures)

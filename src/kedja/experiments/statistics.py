@@ -8,10 +8,11 @@ American Statistician 69(4), "narrowness bias").
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from kedja.training.intervals import wilson
 
 REPLICATES = 10_000
 LEVEL = 0.95
@@ -52,7 +53,7 @@ def mean_accuracy(correct: NDArray[np.bool_]) -> Interval:
     replicates = _replicated_means([correct])[0]
     low, high = np.quantile(replicates, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     if value in (0.0, 1.0):
-        low, high = _wilson(value, correct.shape[1])
+        low, high = wilson(round(value) * correct.shape[1], correct.shape[1])
     return Interval(value, float(max(low, 0.0)), float(min(high, 1.0)))
 
 
@@ -112,10 +113,3 @@ def _resample_seeds(accuracies: NDArray[np.float64], generator: np.random.Genera
     drawn = np.take_along_axis(accuracies, generator.integers(0, seeds, (replicates, seeds)), axis=1).mean(axis=1)
     widened: NDArray[np.float64] = centre + np.sqrt(seeds / (seeds - 1)) * (drawn - centre)
     return widened
-
-
-def _wilson(value: float, count: int) -> tuple[float, float]:
-    """Wilson's score interval (1927) for a share of `count` images that is 0 or 1."""
-    z_squared: Any = 1.959963984540054**2
-    width = z_squared / (count + z_squared)
-    return (1 - width, 1.0) if value == 1.0 else (0.0, width)

@@ -5,10 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from kedja.bundle.errors import KedjaError
 from kedja.bundle.files import read_json, replacing_directory, sha256
 from kedja.bundle.integrity import content_version, hash_files
-from kedja.bundle.metadata import MODEL, MODEL_CARD, TORCHSCRIPT, Golden, Metadata, save
+from kedja.bundle.metadata import MODEL, MODEL_CARD, TORCHSCRIPT, Golden, Metadata, Variant, save
 from kedja.data.ensure import ensure
 from kedja.data.prepared import PreparedDataset
 from kedja.data.prepared import load as load_dataset
@@ -17,8 +20,9 @@ from kedja.export.model_card import model_card
 from kedja.export.onnx_graph import write_onnx
 from kedja.export.parity import Parity, Runner, check_parity
 from kedja.export.pixel_model import PixelModel
+from kedja.export.quantise import CALIBRATION_IMAGES, INT8_MODEL, MEASURED_IMAGES, measure, write_int8
 from kedja.export.runners import onnx_runner, torch_runner
-from kedja.export.samples import decode_samples, golden_examples, write_samples
+from kedja.export.samples import decode_samples, golden_examples, pixels, spread, write_samples
 from kedja.export.source import WEIGHTS, read_summary, run_name
 from kedja.export.torchscript import TorchScriptModel, write_torchscript
 from kedja.training.restore import load_model
@@ -29,12 +33,13 @@ TOLERANCE = 1e-4
 Say = Callable[[str], None]
 
 
-def export(run: Path, destination: Path, say: Say = lambda line: None) -> Metadata:
+def export(run: Path, destination: Path, say: Say = lambda line: None, int8: bool = False) -> Metadata:
     """Write the bundle of `run` to `destination`, replacing what was there only when all is right.
 
     Args:
         run: a finished run's folder (`runs/<experiment>-<hash>/seed<k>`).
         say: receives a line of progress.
+        int8: also write an int8 variant, calibrated on training images.
 
     Raises:
         KedjaError: the run is unfinished, its data is missing, or an exported file does not answer
@@ -58,6 +63,8 @@ def export(run: Path, destination: Path, say: Say = lambda line: None) -> Metada
         for name, parity in check_parity(reference, candidates, images, TOLERANCE).items():
             say(_parity_line(name, parity, len(samples)))
         metadata = _metadata(run, summary, dataset, golden_examples(samples, images, reference))
+        if int8:
+            metadata = replace(metadata, variants={"int8": _quantise(folder, dataset, images, say)})
         card = model_card(metadata, summary, dataset.description, read_json(run / "provenance.json"))
         (folder / MODEL_CARD).write_text(card, encoding="utf-8", newline="\n")
         files = hash_files(folder)
@@ -74,6 +81,25 @@ def _refuse_other_data(run: Path, summary: dict[str, Any], dataset: PreparedData
             f"{dataset.hash[:12]}",
             "train again on the data as it is now, or check out the data it was trained on",
         )
+
+
+def _quantise(folder: Path, dataset: PreparedDataset, golden: NDArray[np.uint8], say: Say) -> Variant:
+    """Write the int8 variant into the bundle that is being made, and measure it on the validation split."""
+    calibration = pixels(dataset, spread(dataset.split("train"), CALIBRATION_IMAGES))
+    write_int8(folder / MODEL, calibration, folder / INT8_MODEL)
+    validation = spread(dataset.split("val"), MEASURED_IMAGES)
+    variant = measure(
+        onnx_runner(folder / MODEL),
+        onnx_runner(folder / INT8_MODEL),
+        pixels(dataset, validation),
+        dataset.labels[validation],
+        golden,
+    )
+    say(
+        f"{INT8_MODEL}: validation accuracy {variant.accuracy:.2%} (fp32 {variant.reference_accuracy:.2%}), the same "
+        f"class on {variant.agreement:.2%} of {variant.images:,} images"
+    )
+    return variant
 
 
 def _metadata(run: Path, summary: dict[str, Any], dataset: PreparedDataset, golden: list[Golden]) -> Metadata:
@@ -93,7 +119,14 @@ def _metadata(run: Path, summary: dict[str, Any], dataset: PreparedDataset, gold
         weights_sha256=sha256(run / WEIGHTS),
         licence=dataset.description.get("licence") or "",
         tolerance=TOLERANCE,
+        temperature=_temperature(run),
     )
+
+
+def _temperature(run: Path) -> float | None:
+    """What `kedja.experiments.calibration.store` found, where it was asked."""
+    path = run / "calibration.json"
+    return float(read_json(path)["temperature"]) if path.is_file() else None
 
 
 def _parity_line(name: str, parity: Parity, count: int) -> str:

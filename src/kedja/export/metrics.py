@@ -3,16 +3,15 @@
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import binomtest
 
 from kedja.bundle.errors import KedjaError
+from kedja.training.intervals import wilson
 
 
 def run_metrics(run: Path) -> dict[str, dict[str, float]]:
     """`validation_accuracy`, and `test_accuracy` where the run was the selected one.
 
-    Each is {"value", "low", "high", "images"}; the bounds are Wilson's 95 % score interval
-    (Wilson 1927), which stays inside 0…1 for accuracies near 1.
+    Each is {"value", "low", "high", "images"}; the bounds are those of `kedja.training.intervals.wilson`.
     """
     if not (run / "validation.npz").is_file():
         raise KedjaError(f"{run}/validation.npz is missing", "run its training again")
@@ -23,10 +22,5 @@ def run_metrics(run: Path) -> dict[str, dict[str, float]]:
 def _accuracy(path: Path) -> dict[str, float]:
     with np.load(path, allow_pickle=False) as predictions:
         correct = predictions["logits"].argmax(axis=1) == predictions["labels"]
-    interval = binomtest(int(correct.sum()), len(correct)).proportion_ci(0.95, "wilson")
-    return {
-        "value": float(correct.mean()),
-        "low": float(interval.low),
-        "high": float(interval.high),
-        "images": len(correct),
-    }
+    low, high = wilson(int(correct.sum()), len(correct))
+    return {"value": float(correct.mean()), "low": low, "high": high, "images": len(correct)}

@@ -88,6 +88,11 @@ def _metric_lines(metadata: Metadata) -> list[str]:
     for name, metric in metadata.metrics.items():
         interval = f"{metric['low']:.4f} – {metric['high']:.4f}" if "low" in metric else "–"
         lines.append(f"| {name.replace('_', ' ')} | {metric['value']:.4f} | {interval} |")
+    lines += [
+        f"\nThe {name} variant `{variant.file}`: validation accuracy {variant.accuracy:.4f} (fp32 "
+        f"{variant.reference_accuracy:.4f}), the same class on {variant.agreement:.2%} of {variant.images:,} images."
+        for name, variant in metadata.variants.items()
+    ]
     return lines
 
 

@@ -1,5 +1,6 @@
 """The run that a bundle is made from: is it finished, and is its bundle already there? No torch."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,16 @@ from kedja.bundle.metadata import METADATA, load
 WEIGHTS = "best.safetensors"
 
 
-def is_exported(run: Path, destination: Path) -> bool:
-    """Whether `destination` holds the whole, unchanged bundle of this very run."""
+def is_exported(run: Path, destination: Path, variants: Iterable[str] = ()) -> bool:
+    """Whether `destination` holds the whole, unchanged bundle of this very run, with these variants at least."""
     if not (destination / METADATA).is_file() or not (run / WEIGHTS).is_file():
         return False
     try:
         metadata = load(destination)
         verify_files(destination, metadata)
     except KedjaError:
+        return False
+    if not set(variants) <= set(metadata.variants):
         return False
     return metadata.run == run_name(run) and metadata.weights_sha256 == sha256(run / WEIGHTS)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from kedja.bundle import integrity
 from kedja.bundle.errors import KedjaError
-from kedja.bundle.metadata import MODEL, MODEL_CARD, Metadata, load
+from kedja.bundle.metadata import FP32, MODEL, MODEL_CARD, Metadata, load
 from kedja.bundle.preprocess import preprocess
 
 # ONNX Runtime's own words for its loglevels; warnings of the optimiser are no news to an operator.
@@ -34,19 +34,21 @@ class Predictor:
         bundle: the folder that `just export` wrote.
         threads: threads inside one call of the model. Calls from several threads run side by side, each in its
             caller's thread where this is 1.
+        variant: which of the bundle's models answers, `fp32` or a name of its `variants`.
 
     Raises:
         KedjaError: the bundle is missing, damaged, or answers differently from the training framework.
     """
 
-    def __init__(self, bundle: Path, threads: int = 1) -> None:
+    def __init__(self, bundle: Path, threads: int = 1, variant: str = FP32) -> None:
         self.metadata: Metadata = load(bundle)
         integrity.verify_files(bundle, self.metadata)
-        if MODEL not in self.metadata.files:
-            raise KedjaError(f"the bundle {bundle}/ names no {MODEL}", "export again with `just export`")
-        self._session = _open_session(bundle / MODEL, threads)
+        file, tolerance = self.metadata.model_file(variant)
+        if file not in self.metadata.files:
+            raise KedjaError(f"the bundle {bundle}/ names no {file}", "export again with `just export`")
+        self._session = _open_session(bundle / file, threads)
         _check_signature(self._session, bundle)
-        self.golden_difference = integrity.verify_golden(bundle, self.metadata, self.predict)
+        self.golden_difference = integrity.verify_golden(bundle, self.metadata, self.predict, tolerance)
         # Kept in memory: the folder may be replaced by the next export while this one still serves.
         self.samples = [
             Sample((bundle / golden.file).read_bytes(), _media_type(golden.file), self.metadata.classes[golden.label])

@@ -40,6 +40,7 @@ class Settings:
     """
 
     bundle: Path = option(Path("bundle"), "folder that `just export` wrote")
+    variant: str = option("fp32", "which of the bundle's models answers; int8 where `just export int8=true` made it")
     host: str = option("127.0.0.1", "address to listen on; 0.0.0.0 for every network interface")
     port: int = option(8000, "port to listen on; 0 takes a free one and prints it")
     workers: int = option(1, "processes; more than one pays off for small inputs at thousands of requests a second")

@@ -82,7 +82,7 @@ class Service:
         """
         async with self._reloading:
             try:
-                predictor = await asyncio.to_thread(Predictor, self.settings.bundle)
+                predictor = await asyncio.to_thread(Predictor, self.settings.bundle, variant=self.settings.variant)
             except (KedjaError, OSError) as error:
                 logger.error("the new bundle is not served: %s", error)  # noqa: TRY400 -- the message says it all
                 self.metrics.reloads.labels("refused").inc()

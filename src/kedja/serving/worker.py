@@ -33,7 +33,7 @@ def work(settings: Settings, listener: socket.socket, ready: Callable[[], object
         KedjaError: the bundle, the keys or the certificate are not good.
     """
     logs.configure()
-    service = Service(settings, Predictor(settings.bundle))
+    service = Service(settings, Predictor(settings.bundle, variant=settings.variant))
     Worker(_configuration(settings, create_app(service)), service, listener, ready).run(sockets=[listener])
 
 

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from kedja.training.schema import AugmentConfig
+from kedja.training.trivial_augment import trivial_augment
 
 
 def augment(images: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
@@ -14,8 +15,12 @@ def augment(images: Tensor, config: AugmentConfig, generator: torch.Generator) -
     if config.flip:
         images = flip(images, generator)
     if config.rotate or config.scale:
-        return affine(images, config, generator)
-    return shift(images, config.shift, config.fill, generator) if config.shift else images
+        images = affine(images, config, generator)
+    elif config.shift:
+        images = shift(images, config.shift, config.fill, generator)
+    if config.trivial:
+        images = trivial_augment(images, generator)
+    return erase(images, config.erase, generator) if config.erase else images
 
 
 def flip(images: Tensor, generator: torch.Generator) -> Tensor:
@@ -51,6 +56,29 @@ def affine(images: Tensor, config: AugmentConfig, generator: torch.Generator) ->
     grid = F.affine_grid(matrix, list(images.shape), align_corners=False)
     padding = "zeros" if config.fill == "zero" else "reflection"
     return F.grid_sample(images, grid, padding_mode=padding, align_corners=False)
+
+
+def erase(images: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """Blank a rectangle of 2 to 33 % of the area with the batch's mean colour, in that share of the images.
+
+    Random erasing, Zhong et al. 2017, with their range of areas and of aspect ratios.
+    """
+    height, width = images.shape[2:]
+    area = (0.02 + 0.31 * _uniform(images, generator)) * height * width
+    aspect = torch.exp(_symmetric(images, generator) * math.log(1 / 0.3))
+    chosen = _uniform(images, generator) < share
+    rows = _inside(height, (area * aspect).sqrt(), _uniform(images, generator))
+    columns = _inside(width, (area / aspect).sqrt(), _uniform(images, generator))
+    blank = (chosen[:, None, None] & rows[:, :, None] & columns[:, None, :])[:, None]
+    return torch.where(blank, images.mean((0, 2, 3), keepdim=True), images)
+
+
+def _inside(size: int, length: Tensor, place: Tensor) -> Tensor:
+    """Bool (N, size): which pixels of a side lie in a stretch of `length`, `place` (0…1) of the way along."""
+    length = length.clamp(1, size).round()
+    start = (place * (size - length)).round()
+    pixel = torch.arange(size, device=length.device)
+    return (pixel >= start[:, None]) & (pixel < (start + length)[:, None])
 
 
 def _uniform(images: Tensor, generator: torch.Generator) -> Tensor:

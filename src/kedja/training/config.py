@@ -25,6 +25,7 @@ def compose(overrides: list[str]) -> TrainConfig:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
+    overrides = [plain for override in overrides for plain in _expand(override)]
     chosen = experiment_of(overrides)
     for override in overrides:
         _check_override(override)
@@ -61,6 +62,13 @@ def experiment_of(overrides: list[str]) -> str:
 def files_of(group: str) -> list[str]:
     """Names of the files in `conf/<group>/`."""
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+def _expand(override: str) -> list[str]:
+    """`model=torchvision:resnet18` is short for a group file and the name in it."""
+    if override.startswith("model=torchvision:"):
+        return ["model=torchvision", f"model.name={override.partition('=')[2]}"]
+    return [override]
 
 
 def _check_override(override: str) -> None:

@@ -3,10 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from kedja.training.dataset import ImageDataset, evaluation_loader
+from kedja.training.dataset import ImageDataset
+from kedja.training.loader import evaluation_loader
 from kedja.training.models.classifier import Classifier
-
-EVALUATION_BATCH = 512
 
 
 @torch.inference_mode()
@@ -14,8 +13,7 @@ def predict(classifier: Classifier, dataset: ImageDataset, device: torch.device)
     """Logits float32 (N, classes), on `device`, in the data set's order."""
     was_training = classifier.training
     classifier.eval()
-    loader = evaluation_loader(dataset, EVALUATION_BATCH)
-    logits = torch.cat([classifier(batch.images.to(device)) for batch in loader])
+    logits = torch.cat([classifier(batch.images.to(device)) for batch in evaluation_loader(dataset)])
     classifier.train(was_training)
     return logits
 

@@ -79,6 +79,15 @@ class BarProgress(PlainProgress):
         self._bar.console.print(self.describe(line), highlight=False, soft_wrap=True)
 
 
-def progress(steps: int, epochs: int) -> PlainProgress:
+class NoProgress(PlainProgress):
+    """For all processes but the first."""
+
+    def epoch(self, line: dict[str, Any]) -> None:
+        pass
+
+
+def progress(steps: int, epochs: int, quiet: bool = False) -> PlainProgress:
     """The kind that suits standard output."""
+    if quiet:
+        return NoProgress(steps, epochs)
     return BarProgress(steps, epochs) if sys.stdout.isatty() else PlainProgress(steps, epochs)

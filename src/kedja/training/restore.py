@@ -19,7 +19,6 @@ def load_model(run: Path) -> Classifier:
     """
     config = from_json(run / CONFIG)
     facts = read_json(run / PROVENANCE)["data"]
-    config.model.pretrained = False
     classifier = build(
         config.model, len(facts["classes"]), ImageSpec.from_json(facts["image"]), facts["mean"], facts["std"]
     )

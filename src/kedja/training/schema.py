@@ -8,6 +8,9 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+SAMPLERS = ("shuffled", "balanced")
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+
 
 def key(default: Any, meaning: str, choices: tuple[str, ...] = ()) -> Any:
     """A field with its default, the sentence that `--help` prints, and the values it may take."""
@@ -19,26 +22,42 @@ class DataConfig:
     """Which images."""
 
     name: str = key("digits", "the prepared data set data/<name>/")
+    sampler: str = key("shuffled", "balanced draws every class equally often, rare images repeatedly", SAMPLERS)
+    workers: int = key(-1, "processes that decode images; -1: one a core for storage=files, else none")
 
 
 @dataclass
 class ModelConfig:
     """Which network."""
 
-    name: str = key("cnn", "a network of the registry (docs/models.md)")
+    name: str = key("cnn", "a network of the registry, or torchvision:<any classification model of torchvision>")
     width: float = key(1.0, "factor on the number of channels of every layer")
     dropout: float = key(0.0, "share of the last features dropped in training")
     image_size: int = key(0, "images are resized to this side inside the network; 0 keeps their size")
     pretrained: bool = key(False, "start from torchvision's published weights")
+    init_from: str = key("", "start from the weights of a run (runs/…/seed0) or a file (.safetensors, .pt, .pth)")
+    recompute: bool = key(False, "save memory: compute activations again in the backward pass")
+
+
+@dataclass
+class FinetuneConfig:
+    """What of a network that starts from other weights learns, when, and how fast."""
+
+    freeze: str = key(
+        "", "beginnings of layer names that never learn, comma-separated; `body` is all but the last layer"
+    )
+    head_epochs: int = key(0, "epochs in which the last layer alone learns, before all do")
+    first_lr: float = key(1.0, "learning rate of the first layer as a share of the last one's; geometric in between")
 
 
 @dataclass
 class OptimConfig:
     """Which optimizer."""
 
-    name: str = key("sgd", "the optimizer", ("sgd", "adamw"))
+    name: str = key("sgd", "the optimizer", ("sgd", "adamw", "muon"))
     lr: float = key(0.1, "highest learning rate of the schedule")
-    momentum: float = key(0.9, "Nesterov momentum of SGD")
+    momentum: float = key(0.9, "Nesterov momentum of SGD and Muon")
+    vector_lr: float = key(0.05, "Muon: learning rate of biases, normalisations and the last layer, which SGD trains")
     beta1: float = key(0.9, "AdamW's decay of the mean gradient")
     beta2: float = key(0.999, "AdamW's decay of the mean squared gradient")
     weight_decay: float = key(5e-4, "decay of weights; biases and normalisations are spared")
@@ -48,9 +67,11 @@ class OptimConfig:
 class ScheduleConfig:
     """How the learning rate moves over the run."""
 
-    name: str = key("onecycle", "the curve after warm-up", ("onecycle", "cosine", "constant"))
+    name: str = key("onecycle", "the curve after warm-up", ("onecycle", "cosine", "constant", "plateau"))
     warmup: float = key(0.2, "share of all steps in which the learning rate rises linearly")
     final: float = key(0.0, "learning rate at the end, as a share of the highest")
+    patience: int = key(3, "plateau: epochs without a better validation loss before the rate drops")
+    drop: float = key(0.3, "plateau: what the rate is multiplied with")
 
 
 @dataclass
@@ -62,13 +83,20 @@ class AugmentConfig:
     scale: float = key(0.0, "images grow or shrink by up to this share")
     flip: bool = key(False, "images are mirrored left to right, half of them")
     fill: str = key("zero", "what comes in at the border", ("zero", "reflect"))
+    trivial: bool = key(False, "TrivialAugment: one random operation of random strength an image")
+    erase: float = key(0.0, "share of the images of which a random rectangle is blanked")
+    mixup: float = key(0.0, "mixup's alpha: images are blended in pairs, labels too; 0 is off")
+    cutmix: float = key(0.0, "cutmix's alpha: a rectangle comes from another image, labels in proportion; 0 is off")
 
 
 @dataclass
 class LossConfig:
     """What is minimised."""
 
+    name: str = key("cross_entropy", "the loss", ("cross_entropy", "focal"))
     label_smoothing: float = key(0.0, "share of the target spread over all classes")
+    gamma: float = key(2.0, "focal: how much less easy images count")
+    class_weights: str = key("none", "balanced: rare classes count more, in inverse proportion", ("none", "balanced"))
 
 
 @dataclass
@@ -83,12 +111,16 @@ class TrainConfig:
     clip: float = key(0.0, "largest norm of the gradient; 0 is off")
     patience: int = key(0, "epochs without a better validation loss before stopping; 0 is off")
     device: str = key("auto", "where to train", ("auto", "cpu", "cuda", "mps"))
-    precision: str = key("fp32", "arithmetic of forward and backward pass", ("fp32",))
+    precision: str = key("auto", "arithmetic of the network; auto is fp32 on a CPU, else bf16 or fp16", PRECISIONS)
+    accumulate: int = key(1, "parts a batch is computed in, to save memory")
+    compile: bool = key(False, "torch.compile the network; goes on without where it fails")
+    anomaly: bool = key(False, "find the operation that made a gradient NaN; slow")
     threads: int = key(0, "CPU threads, part of what makes results exact; 0 chooses by cores and image size")
     checkpoint_seconds: float = key(20.0, "least time between two checkpoints; 0 writes one at every step")
     runs: str = key("runs", "folder of the runs")
     data: DataConfig = dataclasses.field(default_factory=DataConfig)
     model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
+    finetune: FinetuneConfig = dataclasses.field(default_factory=FinetuneConfig)
     optim: OptimConfig = dataclasses.field(default_factory=OptimConfig)
     schedule: ScheduleConfig = dataclasses.field(default_factory=ScheduleConfig)
     augment: AugmentConfig = dataclasses.field(default_factory=AugmentConfig)

@@ -3,7 +3,6 @@
 import hashlib
 import os
 import random
-from typing import Any
 
 import numpy as np
 import torch
@@ -30,7 +29,7 @@ def generator_for(device: torch.device | str, *parts: object) -> torch.Generator
 
 
 def seed_everything(seed: int) -> None:
-    """Python, NumPy and torch on every device: for initial weights and dropout."""
+    """Python, NumPy and torch on every device: for initial weights."""
     random.seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002 -- other people's code may draw from it
     torch.manual_seed(seed)
@@ -48,21 +47,6 @@ def set_threads(wanted: int, pixels: int) -> int:
     threads = wanted or (1 if pixels <= ONE_THREAD_PIXELS else usable)
     torch.set_num_threads(threads)
     return threads
-
-
-def random_states() -> dict[str, Any]:
-    """States of torch's own generators, which dropout draws from."""
-    states = {"cpu": torch.get_rng_state()}
-    if torch.cuda.is_available():
-        states["cuda"] = torch.cuda.get_rng_state()
-    return states
-
-
-def restore_random_states(states: dict[str, Any]) -> None:
-    """Undo everything drawn since `random_states`."""
-    torch.set_rng_state(states["cpu"])
-    if "cuda" in states and torch.cuda.is_available():
-        torch.cuda.set_rng_state(states["cuda"])
 
 
 def _usable_cores() -> int:

@@ -7,13 +7,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from kedja.bundle.errors import KedjaError
 from kedja.bundle.files import write_bytes, write_json
 from kedja.data.prepared import PreparedDataset, load
 from kedja.training.checkpoint import save_weights
+from kedja.training.dataset import ImageDataset
+from kedja.training.devices import make_fabric
+from kedja.training.initial_weights import initialise
+from kedja.training.learner import Learner
 from kedja.training.models.registry import build
 from kedja.training.predict import predict, score
 from kedja.training.progress import progress
@@ -35,76 +38,97 @@ from kedja.training.trainer import Trainer
 
 
 def train(config: TrainConfig, say: Callable[[str], None] = print) -> Path:
-    """Train, or continue, the run of `config`; returns its folder.
+    """Train, or continue, the run of `config`; returns its folder. Under `torchrun`, one process of several.
 
     Raises:
-        KedjaError: what the user can cause: data, device, settings, a loss that is not finite.
+        KedjaError: what the user can cause: data, device, settings, too little memory, a loss that is not finite.
     """
     directory = run_directory(config)
-    data = load(data_folder(config))
-    threads = set_threads(config.threads, data.spec.height * data.spec.width)
-    fabric = Fabric(accelerator=available_device(config.device), devices=1)
-    seed_everything(config.seed)
-    classifier = build(config.model, len(data.classes), data.spec, data.mean, data.std)
-    write_config(directory, config)
-    write_json(directory / PROVENANCE, describe(data, fabric.device, threads))
-    trainer = Trainer(fabric, classifier, data, config, directory)
-    parameters = sum(p.numel() for p in classifier.parameters())
-    say(f"{directory}: {config.model.name}, {parameters:,} parameters, {fabric.device}, {threads} thread(s)")
-    trainer.fit(progress(trainer.steps, config.epochs))
-    _finish(trainer, data, parameters)
+    try:
+        with torch.autograd.set_detect_anomaly(config.anomaly):
+            trainer = make_trainer(config, directory, say)
+            trainer.fit(progress(trainer.steps, config.epochs, quiet=not trainer.fabric.is_global_zero))
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise out_of_memory(config, error) from None
+    if trainer.fabric.is_global_zero:
+        _finish(trainer)
+    trainer.fabric.barrier()
     return directory
 
 
-def available_device(wanted: str) -> str:
-    """`wanted` if it is there; ``auto`` takes a GPU before the CPU.
+def make_trainer(config: TrainConfig, directory: Path, say: Callable[[str], None] = print) -> Trainer:
+    """Everything a run needs, its configuration and provenance written; not started yet."""
+    data = load(data_folder(config))
+    threads = set_threads(config.threads, data.spec.height * data.spec.width)
+    fabric = make_fabric(config)
+    say = say if fabric.is_global_zero else _say_nothing
+    seed_everything(config.seed)
+    classifier = build(config.model, len(data.classes), data.spec, data.mean, data.std)
+    initialise(classifier.body, config.model, say)
+    train_set, val_set = (ImageDataset(data, split, fabric.device) for split in ("train", "val"))
+    if fabric.is_global_zero:
+        write_config(directory, config)
+        write_json(directory / PROVENANCE, describe(data, fabric.device, threads))
+    learner = Learner(fabric, classifier, train_set, config)
+    parameters = _parameters(learner)
+    workers = "" if fabric.world_size == 1 else f" × {fabric.world_size} processes"
+    say(f"{directory}: {config.model.name}, {parameters:,} parameters, {fabric.device}{workers}, {threads} thread(s)")
+    return Trainer(learner, train_set, val_set, directory)
 
-    Raises:
-        KedjaError: the device is not there.
-    """
-    available = [
-        name
-        for name, there in (("cuda", torch.cuda.is_available()), ("mps", torch.backends.mps.is_available()))
-        if there
-    ] + ["cpu"]
-    if wanted == "auto":
-        return available[0]
-    if wanted not in available:
-        raise KedjaError(f"device={wanted} is not available here", f"available: {', '.join(available)}")
-    return wanted
+
+def out_of_memory(config: TrainConfig, error: BaseException) -> KedjaError:
+    """What did not fit, and what to change."""
+    return KedjaError(
+        f"out of memory with model {config.model.name} and batch_size={config.batch_size} "
+        f"in {config.accumulate} part(s): {str(error).splitlines()[0] if str(error) else type(error).__name__}",
+        f"compute each batch in parts (accumulate={2 * config.accumulate}), recompute activations "
+        "(model.recompute=true), or take a smaller batch_size, model.width or model.image_size",
+    )
 
 
-def _finish(trainer: Trainer, data: PreparedDataset, parameters: int) -> None:
+def _finish(trainer: Trainer) -> None:
     """The files of a finished run, its summary last."""
-    config, position, directory = trainer.config, trainer.position, trainer.directory
+    directory = trainer.directory
+    classifier, data = trainer.learner.classifier, trainer.train_set.data
     save_weights(directory / BEST, trainer.best_weights)
-    trainer.classifier.load_state_dict(trainer.best_weights)
-    logits = predict(trainer.classifier, trainer.val_set, trainer.fabric.device)
-    write_bytes(directory / VALIDATION, _npz(trainer.val_set.ids, trainer.val_set.labels, logits))
+    classifier.load_state_dict(trainer.best_weights)
+    logits = predict(classifier, trainer.val_set, trainer.fabric.device)
+    labels = trainer.val_set.labels.to(logits.device)
+    write_bytes(directory / VALIDATION, _npz(trainer.val_set.ids, labels, logits))
+    write_json(directory / SUMMARY, _summary(trainer, data, score(logits, labels)))
+
+
+def _summary(trainer: Trainer, data: PreparedDataset, validation: dict[str, float]) -> dict[str, Any]:
+    config, position = trainer.config, trainer.position
     best = position.history[position.best_epoch - 1]
-    seconds = position.seconds
-    images = len(trainer.train_set) * position.epoch
-    summary: dict[str, Any] = {
+    return {
         "schema_version": SCHEMA_VERSION,
         "kind": "training",
         "experiment": config.experiment,
         "config_hash": config_hash(config),
         "seed": config.seed,
         "model": config.model.name,
-        "parameters": parameters,
+        "parameters": _parameters(trainer.learner),
         "epochs": position.epoch,
         "best_epoch": position.best_epoch,
-        "validation": score(logits, trainer.val_set.labels),
+        "validation": validation,
         "train": {"accuracy": best["train_accuracy"], "loss": best["train_loss"]},
-        "wall_seconds": seconds,
-        "images_per_second": images / seconds,
+        "wall_seconds": position.seconds,
+        "images_per_second": len(trainer.train_set) * position.epoch / position.seconds,
         "data": {"name": data.name, "hash": data.hash},
         "hyperparameters": flat(config),
     }
-    write_json(directory / SUMMARY, summary)
+
+
+def _parameters(learner: Learner) -> int:
+    return sum(p.numel() for p in learner.classifier.parameters())
 
 
 def _npz(ids: list[str], labels: Tensor, logits: Tensor) -> bytes:
     buffer = io.BytesIO()
     np.savez(buffer, ids=np.asarray(ids, np.str_), labels=labels.cpu().numpy(), logits=logits.cpu().numpy())
     return buffer.getvalue()
+
+
+def _say_nothing(line: str) -> None:
+    """What other processes than the first say."""

@@ -52,18 +52,3 @@ def test_normalisation_is_inside():
 def test_an_unknown_model_gets_its_nearest():
     with pytest.raises(KedjaError, match="did you mean 'resnet9'"):
         make("resnet")
-
-
-def test_weights_that_nobody_published_are_refused():
-    with pytest.raises(KedjaError, match="no published weights for cnn"):
-        make("cnn", pretrained=True)
-
-
-def test_a_greyscale_input_answers_as_equal_colours_do():
-    from torch import nn
-
-    from kedja.training.models.torchvision import adapted
-
-    colour = nn.Conv2d(3, 4, 3, stride=2, padding=1, bias=False)
-    grey = torch.rand(2, 1, 8, 8)
-    torch.testing.assert_close(adapted(colour, 1)(grey), colour(grey.expand(-1, 3, -1, -1)))

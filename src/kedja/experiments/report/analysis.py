@@ -8,8 +8,8 @@ from kedja.experiments.report.text import percent
 from kedja.experiments.runs import Run
 
 
-def sentences(results: list[Result], selected: Run, test: Mapping[str, Any]) -> list[str]:
-    """One finding each, best experiment first in `results`; `test` are the selected run's final figures."""
+def sentences(results: list[Result], selected: Run, test: Mapping[str, Any] | None) -> list[str]:
+    """One finding each, best experiment first in `results`; `test`: the selected run's final figures, if any."""
     return [
         *_leader(results),
         *_detectable(results),
@@ -17,7 +17,7 @@ def sentences(results: list[Result], selected: Run, test: Mapping[str, Any]) -> 
         *_cheapest(results),
         *_baselines(results),
         *_overfitting(results),
-        _final(selected, test),
+        *([_final(selected, test)] if test else []),
     ]
 
 

@@ -21,8 +21,8 @@ THUMBNAIL_SIDE = 160
 CURVES = ("val_accuracy", "val_loss", "train_loss")
 
 
-def render(data: Mapping[str, Any]) -> str:
-    """The page that shows `data` (see `page_data`)."""
+def render(data: Mapping[str, Any], reload_seconds: float | None = None) -> str:
+    """The page that shows `data` (see `page_data`); it reloads itself where that is asked."""
     content = json.dumps(data, ensure_ascii=False, allow_nan=False)
     # Inside <script> only `<` could end the element; a class may be called anything.
     parts = {
@@ -33,6 +33,8 @@ def render(data: Mapping[str, Any]) -> str:
         "/*data*/": content.replace("<", "\\u003c"),
     }
     page = _read("page.html")
+    if reload_seconds is not None:
+        page = page.replace("<title>", f'<meta http-equiv="refresh" content="{reload_seconds:g}">\n<title>', 1)
     for mark, text in parts.items():
         before, _, after = page.partition(mark)
         page = before + text + after
@@ -56,6 +58,7 @@ def page_data(
         "experiments": [_experiment(result, settings, groups) for result in results],
         "selected": {"label": chosen.label, "seed": selected.seed, "run": selected.directory.as_posix()},
         "energy": None,
+        "running": [],
         "evaluation": evaluation,
     }
 

@@ -1,5 +1,7 @@
 """A network with what turns raw pixels into its input: the module that is trained, evaluated and exported."""
 
+from collections import OrderedDict
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -40,8 +42,15 @@ class Classifier(nn.Module):
 
     def __init__(self, body: nn.Module, mean: list[float], std: list[float], image_size: int = 0) -> None:
         super().__init__()
-        resize = [Resize(image_size)] if image_size else []
-        self.network = nn.Sequential(Normalise(mean, std), *resize, body)
+        layers: dict[str, nn.Module] = {"normalise": Normalise(mean, std)}
+        if image_size:
+            layers["resize"] = Resize(image_size)
+        self.network = nn.Sequential(OrderedDict(layers | {"body": body}))
+
+    @property
+    def body(self) -> nn.Module:
+        """The registry's network: normalised float (N, C, H, W) → logits (N, classes)."""
+        return self.network.get_submodule("body")
 
     def forward(self, image: Tensor) -> Tensor:
         logits: Tensor = self.network(to_float(image)).float()

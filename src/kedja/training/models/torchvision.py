@@ -1,51 +1,90 @@
-"""Networks of torchvision, with their first and last layer adapted to the data set."""
+"""Any classification network of torchvision, with its first and last layer made for the data set."""
 
 from typing import Any
 
 from torch import nn
 
-from kedja.bundle.errors import KedjaError
+from kedja.bundle.errors import KedjaError, nearest
 from kedja.training.schema import ModelConfig
 
-# MobileNetV3 averages its batch statistics over thousands of steps, which a short run never takes.
+PREFIX = "torchvision:"
+# Some networks average their batch statistics over thousands of steps, which a short run never takes.
 STATISTICS_MOMENTUM = 0.1
+# What single networks need beside the number of classes.
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "googlenet": {"aux_logits": False, "init_weights": True},
+    "inception_v3": {"aux_logits": False, "init_weights": True},
+}
 
 
-def mobilenet_v3_small(config: ModelConfig, channels: int, classes: int, side: int) -> nn.Module:
-    """MobileNetV3-Small (Howard et al. 2019); `model.width` is its own multiplier, `side` does not matter to it."""
-    network = _build_mobilenet(config)
+def torchvision_network(config: ModelConfig, channels: int, classes: int, side: int) -> nn.Module:
+    """The network `config.name` names, with fresh weights.
+
+    Raises:
+        KedjaError: torchvision has no such classification network, or it has no `model.width`.
+    """
+    import torchvision
+    from torchvision.models import get_model, list_models
+
+    name, known = architecture(config), list_models(module=torchvision.models)
+    if name not in known:
+        raise KedjaError(f"torchvision has no classification network {name!r}", nearest(name, known))
+    arguments = dict(ARGUMENTS.get(name, {}))
+    if config.width != 1:
+        if not name.startswith("mobilenet"):
+            raise KedjaError(f"{name} has no model.width", "model.width=1")
+        arguments["width_mult"] = config.width
+    if name.startswith("vit_"):
+        arguments["image_size"] = side
+    try:
+        network: nn.Module = get_model(name, num_classes=classes, **arguments)
+    except (ValueError, RuntimeError, AssertionError) as error:
+        raise KedjaError(
+            f"{name} cannot be made for images of {side} pixels: {error}", "set model.image_size"
+        ) from None
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = STATISTICS_MOMENTUM
-    *_, dropout, last = network.classifier
-    dropout.p = config.dropout
-    network.classifier[-1] = nn.Linear(last.in_features, classes)
-    network.features[0][0] = adapted(network.features[0][0], channels)
-    body: nn.Module = network
-    return body
+    _adapt_input(network, channels)
+    return network
 
 
-def adapted(first: nn.Conv2d, channels: int) -> nn.Conv2d:
-    """A first convolution for `channels`; on greyscale it answers as the given one does on equal colours."""
-    if first.in_channels == channels:
-        return first
-    new = nn.Conv2d(channels, first.out_channels, first.kernel_size, first.stride, first.padding, bias=False)  # type: ignore[arg-type]
-    new.weight.data = first.weight.data.sum(1, keepdim=True).expand(-1, channels, -1, -1) / channels
-    return new
+def published_weights(config: ModelConfig) -> dict[str, Any]:
+    """The weights that torchvision publishes, from torch's cache or its server.
 
+    Raises:
+        KedjaError: they cannot be had.
+    """
+    from torchvision.models import get_model_weights
 
-def _build_mobilenet(config: ModelConfig) -> Any:
-    from torchvision.models import MobileNet_V3_Small_Weights
-    from torchvision.models import mobilenet_v3_small as build
-
-    if not config.pretrained:
-        return build(width_mult=config.width)
-    if config.width != 1:
-        raise KedjaError(f"no pretrained weights for model.width={config.width}", "model.width=1")
+    name = architecture(config)
     try:
-        return build(weights=MobileNet_V3_Small_Weights.DEFAULT)
+        state: dict[str, Any] = get_model_weights(name)["DEFAULT"].get_state_dict(check_hash=True)
     except (OSError, RuntimeError) as error:
         raise KedjaError(
-            f"the pretrained weights cannot be had: {error}",
-            "connect to the network, or put them into ~/.cache/torch/hub/checkpoints/, or model.pretrained=false",
+            f"the pretrained weights of {name} cannot be had: {error}",
+            "connect to the network, put them into ~/.cache/torch/hub/checkpoints/, or set model.init_from to a file",
         ) from None
+    return state
+
+
+def architecture(config: ModelConfig) -> str:
+    """`resnet18` of `torchvision:resnet18`."""
+    return config.name.removeprefix(PREFIX)
+
+
+def _adapt_input(network: nn.Module, channels: int) -> None:
+    """A first convolution that takes `channels`; its weights are fresh, or come with `initial_weights`."""
+    for name, module in network.named_modules():
+        if isinstance(module, nn.Conv2d):
+            if module.in_channels != channels:
+                new = nn.Conv2d(
+                    channels,
+                    module.out_channels,
+                    module.kernel_size,  # type: ignore[arg-type]
+                    module.stride,  # type: ignore[arg-type]
+                    module.padding,  # type: ignore[arg-type]
+                    bias=module.bias is not None,
+                )
+                network.set_submodule(name, new)
+            return

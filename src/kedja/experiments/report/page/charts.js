@@ -112,14 +112,14 @@ function intervalChart(rows, options) {
     for (const point of row.points || []) root.append(svg("circle", { cx: toX(point), cy: y, r: 2.5, fill: "none", stroke: row.colour }));
     root.append(svg("circle", { cx: toX(row.value), cy: y, r: 4.5, fill: row.colour }, tip(`${options.text(row.value)}, ${options.text(row.low)} to ${options.text(row.high)}`)));
   });
-  return root;
+  return html("div", { class: "scroll" }, root);
 }
 
 // axes: [{name, values}], one value a line; categories are spread evenly. colours: one a line.
 function parallelChart(axes, names, colours) {
   const width = Math.max(700, 120 * axes.length);
   const height = 260;
-  const root = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "Settings and result of each experiment" });
+  const root = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", style: `min-width:${width * 0.9}px;max-width:${width}px`, "aria-label": "Settings and result of each experiment" });
   const place = axes.map((axis, index) => {
     const x = 60 + (index * (width - 130)) / Math.max(1, axes.length - 1);
     const numbers = axis.values.every((value) => typeof value === "number");

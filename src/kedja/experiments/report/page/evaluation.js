@@ -19,7 +19,7 @@ function evaluation() {
     html("div", { class: "row" }, calibrationPart(E.calibration), robustnessPart(E)),
     html("h3", {}, E.mistakes.length ? "Most confident mistakes" : "No mistakes on this split"),
     html("div", { class: "mistakes" }, ...E.mistakes.map((one) => html("figure", {},
-      one.image ? html("img", { src: one.image, alt: `image ${one.id}`, class: one.small ? "pixels" : "", loading: "lazy" }) : null,
+      one.image ? html("img", { src: one.image, alt: `image ${one.id}`, class: one.small ? "pixels" : "" }) : null,
       html("figcaption", {}, html("span", { class: "bad" }, one.predicted), ` ${percent(one.probability, 1)}`, html("br"), `is ${one.true} (${percent(one.true_probability, 1)})`, html("br"), html("span", { class: "soft" }, one.id))))),
   ];
 }

@@ -53,7 +53,9 @@ function results() {
     { name: "parameters", value: (e) => e.parameters, show: (e) => e.parameters.toLocaleString("en") },
     { name: "time a run", value: (e) => e.seconds, show: (e) => seconds(e.seconds) },
   ];
+  const far = (run) => `${run.name}: ${run.epochs} epochs` + (run.accuracy === null ? "" : `, ${percent(run.accuracy)}`);
   return [
+    D.running.length ? html("p", {}, html("strong", {}, "Running or unfinished: "), D.running.map(far).join("; ")) : "",
     html("ul", {}, ...D.analysis.map((sentence) => html("li", {}, ...rich(sentence)))),
     sortableTable(D.experiments, columns, (e) => (e.label === D.selected.label ? "selected" : "")),
     html("p", { class: "soft" }, D.note),
@@ -81,16 +83,26 @@ function curves() {
 
 function settings() {
   if (trained.length < 2 || !D.settings.length) return null;
-  const axes = D.settings.map((key) => ({ name: D.short[key], values: trained.map((e) => setting_value(e.settings[key])), text: setting }));
+  const axes = tellingSettings().map((key) => ({ name: D.short[key], values: trained.map((e) => settingValue(e.settings[key])), text: setting }));
   axes.push({ name: "accuracy", values: trained.map((e) => e.accuracy.value), text: (value) => percent(value) });
   return [
     legend(trained.map((e) => e.label)),
     html("div", { class: "scroll" }, parallelChart(axes, trained.map((e) => e.label), trained.map((e) => colourOf.get(e.label)))),
-    html("p", { class: "soft" }, "One line an experiment: its settings, and what came of them."),
+    html("p", { class: "soft" }, "One line an experiment: its settings, and what came of them. Of settings that always change together one is shown."),
   ];
 }
 
-const setting_value = (value) => (typeof value === "number" ? value : setting(value));
+// Settings that split the experiments alike (adamw always with cosine) say the same: the first speaks for them.
+function tellingSettings() {
+  const seen = new Set();
+  return D.settings.filter((key) => {
+    const values = trained.map((e) => setting(e.settings[key]));
+    const pattern = values.map((value) => values.indexOf(value)).join();
+    return !seen.has(pattern) && seen.add(pattern);
+  });
+}
+
+const settingValue = (value) => (typeof value === "number" ? value : setting(value));
 
 function comparisons() {
   const others = D.experiments.filter((e) => e.behind);

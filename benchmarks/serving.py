@@ -1,0 +1,117 @@
+"""Kedja's service beside its peers: one bundle, one machine, one run, alternating, answers compared first.
+
+Each peer that pins other versions gets an environment of its own in `.cache/peers/`. Load comes from wrk, over
+kept connections, on the loopback address. Besides requests a second, the CPU time that a server's processes
+spend on a request is printed: unlike the first, it hardly depends on what else the machine does.
+"""
+
+import platform
+import subprocess
+import tempfile
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Literal
+
+from kedja import cli
+from kedja.bundle import metadata
+from kedja.bundle.errors import KedjaError
+from kedja.serving import cpus
+from serving_load import Load, Measurement, bodies
+from serving_servers import SERVERS, Running, Server, prepare
+
+
+@dataclass
+class Options:
+    """Measure the service beside its peers, on the loopback address."""
+
+    bundle: Path = cli.option(Path("bundle"), "what is served")
+    case: Literal["upload", "base64", "pixels"] = cli.option("upload", "how images are sent")
+    servers: list[str] = cli.option(list(SERVERS), "which ones, ours first")
+    concurrency: list[int] = cli.option([1, 16, 64], "connections at once")
+    seconds: float = cli.option(4.0, "for each server and concurrency")
+    rounds: int = cli.option(3, "how often all servers take their turn")
+
+
+HEADER = ["server", "conns", "req/s", "p50 ms", "p99 ms", "CPU ms/req", "ours ÷ its req/s", "its CPU ÷ ours"]
+
+
+def main(options: Options) -> None:
+    unknown = set(options.servers) - set(SERVERS)
+    if unknown:
+        raise KedjaError(f"servers={','.join(sorted(unknown))} is not known", f"known: {', '.join(SERVERS)}")
+    servers = [name for name in options.servers if options.case in SERVERS[name].paths]
+    for name in servers:
+        prepare(SERVERS[name])
+    comparison = Comparison(options)
+    for turn in range(options.rounds):
+        for name in servers if turn % 2 == 0 else reversed(servers):
+            comparison.take_turn(SERVERS[name])
+    comparison.print_report(servers)
+
+
+class Comparison:
+    """Every server's measurements, by its name and the number of connections."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.metadata = metadata.load(options.bundle)
+        self.results: dict[tuple[str, int], list[Measurement]] = defaultdict(list)
+        self.starts: dict[str, list[tuple[float, float]]] = defaultdict(list)
+
+    def take_turn(self, server: Server) -> None:
+        """Start it, compare its answers with the golden ones, measure, stop it."""
+        options = self.options
+        content = bodies(options.bundle, self.metadata, options.case, server.protocol)
+        with tempfile.TemporaryDirectory() as folder, Running(server, options.bundle, Path(folder)) as running:
+            running.wait_until_right(options.case, content)
+            load = Load(running, options.case, content, Path(folder))
+            rates = []
+            for concurrency in options.concurrency:
+                measured = load.measure(concurrency, options.seconds)
+                self.results[server.name, concurrency].append(measured)
+                rates.append(f"{measured.rate:.0f}/s at {concurrency}")
+            self.starts[server.name].append((running.seconds_to_ready, running.resident_megabytes()))
+        print(f"  {server.name}: {', '.join(rates)}", flush=True)
+
+    def print_report(self, servers: list[str]) -> None:
+        options = self.options
+        print(f"\n{self.metadata.name} ({self.metadata.version}), case={options.case}")
+        print(f"{options.rounds} rounds of {options.seconds:g} s; medians, ratios within a round with their range")
+        print(f"{cpus.available()} CPUs, {platform.processor() or platform.machine()}, {platform.platform()}\n")
+        print_table(HEADER, [self.row(servers[0], name, c) for name in servers for c in options.concurrency])
+        print()
+        print_table(["server", "s to ready", "MB under load"], [self.start_row(name) for name in servers])
+
+    def row(self, ours: str, name: str, concurrency: int) -> list[str]:
+        mine, theirs = self.results[ours, concurrency], self.results[name, concurrency]
+        rates = [a.rate / b.rate for a, b in zip(mine, theirs, strict=True)]
+        cpu = [b.cpu_ms / a.cpu_ms for a, b in zip(mine, theirs, strict=True)]
+        return [
+            name,
+            str(concurrency),
+            f"{median(m.rate for m in theirs):.0f}",
+            f"{median(m.p50_ms for m in theirs):.1f}",
+            f"{median(m.p99_ms for m in theirs):.1f}",
+            f"{median(m.cpu_ms for m in theirs):.2f}",
+            f"{median(rates):.2f} ({min(rates):.2f}–{max(rates):.2f})",
+            f"{median(cpu):.2f} ({min(cpu):.2f}–{max(cpu):.2f})",
+        ]
+
+    def start_row(self, name: str) -> list[str]:
+        seconds, megabytes = zip(*self.starts[name], strict=True)
+        return [name, f"{median(seconds):.2f}", f"{max(megabytes):.0f}"]
+
+
+def print_table(header: list[str], rows: list[list[str]]) -> None:
+    for line in (header, ["---"] * len(header), *rows):
+        print(f"| {' | '.join(line)} |")
+
+
+if __name__ == "__main__":
+    try:
+        subprocess.run(["wrk", "--version"], capture_output=True, check=False)
+    except FileNotFoundError:
+        raise SystemExit("error: wrk is not installed\n  → apt-get install wrk, or brew install wrk") from None
+    cli.run(main, Options)

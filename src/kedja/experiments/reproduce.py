@@ -1,0 +1,143 @@
+"""Is a run what its records say it is? Compare code, lock and data with then, run it again, compare the results."""
+
+import hashlib
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kedja.bundle.errors import KedjaError
+from kedja.bundle.files import read_json, sha256
+from kedja.data.ensure import ensure
+from kedja.data.prepared import load
+from kedja.experiments import pool
+from kedja.experiments.pool import Task
+from kedja.experiments.runs import Run, read_run
+from kedja.experiments.statistics import Interval, mean_accuracy
+
+WEIGHTS = "best.safetensors"
+IDENTICAL, WITHIN, DIFFERENT = "bit-identical", "within the interval", "different"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that a result depends on: as it was, as it is now."""
+
+    name: str
+    then: str
+    now: str
+
+    @property
+    def same(self) -> bool:
+        return self.then == self.now
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """The verdict on the results, the accuracy then with its interval over images, and the accuracy now."""
+
+    verdict: str
+    then: Interval
+    now: float
+    folder: Path
+
+
+def checks(run: Run) -> list[Check]:
+    """Data, lock, code, packages and hardware, then against now. Nothing is checked out or changed.
+
+    Raises:
+        KedjaError: the run keeps no provenance (baselines do not).
+    """
+    path = run.directory / "provenance.json"
+    if not path.is_file():
+        raise KedjaError(f"{run.directory} keeps no provenance", "reproduce a training run")
+    import torch
+
+    from kedja.training.provenance import describe
+
+    then = read_json(path)
+    dataset = load(ensure(run.data["name"]))
+    now = describe(dataset, torch.device("cpu"), then["hardware"]["threads"])
+    return [
+        Check("data", then["data"]["hash"], now["data"]["hash"]),
+        Check("lock", str(then["lock_sha256"]), str(now["lock_sha256"])),
+        Check("code", _commit(then["git"]), _commit(now["git"])),
+        Check("packages", _text(then["versions"]), _text(now["versions"])),
+        Check("processor", str(then["hardware"]["cpu"]), str(now["hardware"]["cpu"])),
+        Check("device", str(then["hardware"]["device"]), str(now["hardware"]["device"])),
+    ]
+
+
+def reproduce(run: Run, scripts: Path, runs: Path) -> Reproduction:
+    """Train again with the run's complete configuration, in `runs/reproduced/`, and compare.
+
+    Raises:
+        KedjaError: the training fails.
+    """
+    from kedja.training.config import compose
+    from kedja.training.run import run_directory
+
+    config = read_json(run.directory / "config.json")
+    threads = str(read_json(run.directory / "provenance.json")["hardware"]["threads"])
+    root = runs / "reproduced"
+    overrides = _overrides({**config, "runs": root.as_posix()})
+    directory = run_directory(compose(overrides))
+    shutil.rmtree(directory, ignore_errors=True)
+    log = directory.with_name(f"{directory.name}.log")
+    task = Task("reproduction", [directory], [str(scripts / "train.py"), *overrides], log, {"OMP_NUM_THREADS": threads})
+    (outcome,) = pool.run_all([task], 1, _Silent())
+    if outcome.failed:
+        raise KedjaError(f"the training failed: {pool.last_lines(log)}", f"the whole log: {log}")
+    return compare_runs(run, read_run(directory))
+
+
+def compare_runs(run: Run, again: Run) -> Reproduction:
+    """Same weights and same answers; else whether the accuracy lies within the first run's interval."""
+    first, second = run.predictions(), again.predictions()
+    then, now = mean_accuracy(first.correct[None]), again.validation["accuracy"]
+    same_weights = sha256(run.directory / WEIGHTS) == sha256(again.directory / WEIGHTS)
+    if same_weights and np.array_equal(first.logits, second.logits):
+        verdict = IDENTICAL
+    else:
+        verdict = WITHIN if then.low <= now <= then.high else DIFFERENT
+    return Reproduction(verdict, then, now, again.directory)
+
+
+class _Silent:
+    def started(self, task: Task) -> None: ...
+
+    def ended(self, outcome: pool.Outcome) -> None: ...
+
+    def tick(self, running: Any) -> None: ...
+
+
+def _overrides(config: dict[str, Any]) -> list[str]:
+    """Every key of the stored configuration as an override: what conf/ says today does not matter."""
+    found = []
+    for key, value in config.items():
+        if isinstance(value, dict):
+            found += [f"{key}.{rest}" for rest in _overrides(value)]
+        else:
+            found.append(f"{key}={_literal(value)}")
+    return found
+
+
+def _literal(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, list):
+        return f"[{','.join(_literal(one) for one in value)}]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _commit(git: dict[str, Any] | None) -> str:
+    if not git:
+        return "no repository"
+    return f"{git['commit']} with changes" if git["dirty"] else str(git["commit"])
+
+
+def _text(values: dict[str, Any]) -> str:
+    text = ", ".join(f"{key} {value}" for key, value in sorted(values.items()))
+    return text if len(text) < 200 else hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,144 @@
+"""The page in a real Chromium, opened from disk: wide, narrow, light, dark, and with hostile names."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from kedja.data.prepared import PreparedDataset
+from kedja.experiments.calibration import calibration
+from kedja.experiments.comparisons import compare
+from kedja.experiments.corruptions import CORRUPTIONS, STRENGTHS
+from kedja.experiments.evaluation import confusion, evaluate
+from kedja.experiments.report import html_page
+from kedja.experiments.runs import find_experiments
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+HOSTILE = "</script><img src=x onerror=alert(1)>"
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        # Containers have no user namespaces for the sandbox; the page under test is our own.
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def report(digits: PreparedDataset, make_run: Callable[..., Path], workplace: Path) -> Path:
+    for seed in range(3):
+        settings = {"model.name": HOSTILE, "model.width": 2.0, "optim.lr": 0.05}
+        make_run("large", seed=seed, wrong=[5, 80 + seed], dataset=digits, hyperparameters=settings, wall_seconds=90.0)
+        settings = {"model.name": "cnn", "model.width": 0.5, "optim.lr": 0.1}
+        make_run("small", seed=seed, wrong=[5, 6, 7 + seed], dataset=digits, hyperparameters=settings)
+    make_run("baseline-svm", kind="baseline", wrong=list(range(14)), dataset=digits, hyperparameters={"C": 10.0})
+    results = compare(find_experiments(Path("runs")))
+    selected = results[0].experiment.first
+    predictions = selected.predictions()
+    classes = [HOSTILE, *digits.classes[1:]]
+    evaluation = {
+        "split": "validation",
+        **asdict(evaluate(predictions, classes)),
+        "confusion": confusion(predictions.labels, predictions.logits.argmax(axis=1), 10).tolist(),
+        "calibration": {"before": asdict(calibration(predictions)), "after": asdict(calibration(predictions, 0.7))},
+        "robustness": [
+            {"corruption": c, "strength": s, "accuracy": 0.9 - 0.1 * s} for c in CORRUPTIONS for s in STRENGTHS
+        ],
+    }
+    data = html_page.page_data(results, selected, ["**large** leads"], html_page.with_pictures(evaluation, digits))
+    (workplace / "report.html").write_text(html_page.render(data), encoding="utf-8")
+    return workplace / "report.html"
+
+
+@pytest.fixture
+def open_report(browser: Browser, report: Path) -> Iterator[OpenPage]:
+    """`open_report(**context)`: a page that fails the test on any error and any address but its own."""
+    problems: list[str] = []
+    contexts = []
+
+    def open_one(**context: object) -> Page:
+        contexts.append(browser.new_context(**context))
+        page = contexts[-1].new_page()
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+        page.on("dialog", lambda dialog: problems.append(dialog.message))
+        page.on("request", lambda sent: sent.url.startswith((report.as_uri(), "data:")) or problems.append(sent.url))
+        page.goto(report.as_uri())
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+def test_every_section_is_drawn(open_report: OpenPage) -> None:
+    page = open_report()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Experiments on digits")
+    titles = ["Results", "Learning curves", "Settings", "Comparisons", "The selected run", "Cost", "Provenance"]
+    assert page.get_by_role("heading", level=2).all_text_contents() == titles
+    assert page.get_by_role("navigation").get_by_role("link").all_text_contents() == titles
+    for name in (
+        "Accuracy of each experiment",
+        "Validation loss",
+        "Settings and result",
+        "Reliability",
+        "Accuracy against time",
+    ):
+        chart = page.get_by_role("img", name=name).first
+        expect(chart).to_be_visible()
+        assert chart.locator("path, circle").count() > 1
+    assert "NaN" not in page.content()
+    expect(page.locator("figure img")).to_have_count(2)
+    assert page.evaluate("[...document.images].every((image) => image.naturalWidth > 0)")
+    expect(page.get_by_text("just reproduce run=runs/large-00000000/seed0")).to_be_attached()
+
+
+def test_a_header_sorts_by_mouse_and_keyboard(open_report: OpenPage) -> None:
+    page = open_report()
+    table = page.get_by_role("table").first
+    first = table.locator("tbody tr td").first.inner_text
+    assert first() == "large"
+    table.get_by_role("button", name="time a run").click()
+    assert first() == "large"
+    table.get_by_role("button", name="time a run").press("Enter")
+    assert first() != "large"
+    expect(table.get_by_role("columnheader", name="time a run")).to_have_attribute("aria-sort", "ascending")
+
+
+def test_names_are_text_and_never_markup(open_report: OpenPage) -> None:
+    page = open_report()
+    assert page.locator("img[src='x']").count() == 0
+    assert page.get_by_text(HOSTILE).count() > 1
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_nothing_hangs_over_the_edge(open_report: OpenPage, width: int) -> None:
+    page = open_report(viewport={"width": width, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_in_both_schemes(open_report: OpenPage, scheme: str) -> None:
+    page = open_report(color_scheme=scheme)
+    ink, paper = (page.evaluate(f"getComputedStyle(document.body).{name}") for name in ("color", "backgroundColor"))
+    assert contrast(ink, paper) > 7
+
+
+def contrast(first: str, second: str) -> float:
+    """Ratio of luminances after WCAG 2."""
+    lights = []
+    for colour in (first, second):
+        channels = np.array([int(part) for part in colour[4:-1].split(",")]) / 255
+        linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+        lights.append(float(linear @ [0.2126, 0.7152, 0.0722]))
+    return (max(lights) + 0.05) / (min(lights) + 0.05)

@@ -1,0 +1,113 @@
+"""A run that is killed at any moment continues and ends in the same bits as one that was not."""
+
+import dataclasses
+import multiprocessing
+import runpy
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from kedja.training.checkpoint import load_checkpoint, load_weights
+from kedja.training.run import run_directory
+from kedja.training.schema import TrainConfig
+from kedja.training.train import train
+
+# Processes are forked from one that has torch loaded: starting anew would cost seconds each.
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["kedja.training.train"])
+
+FEATURES = {
+    "ema": ["ema=0.9"],
+    "dropout": ["model.dropout=0.3"],
+    "adamw": ["optim=adamw"],
+    "muon": ["optim=muon"],
+    "plateau": ["schedule=plateau", "schedule.patience=1", "epochs=3"],
+    "strong augmentation": ["augment=strong", "augment.shift=1"],
+    "accumulation": ["accumulate=3"],
+    "clipping": ["clip=0.5"],
+    "recomputation": ["model.recompute=true", "model.dropout=0.3"],
+    "bf16": ["precision=bf16"],
+    "focal loss": ["loss=focal"],
+    "class weights": ["loss=balanced"],
+    "balanced sampler": ["data.sampler=balanced"],
+    "head first": ["finetune.head_epochs=1"],
+    "discriminative rates": ["finetune.first_lr=0.1"],
+    "workers": ["data.workers=1"],
+    "patience": ["patience=1", "optim.lr=0.0001", "epochs=3"],
+}
+
+
+@pytest.mark.parametrize("steps", [1, 20, 27])
+def test_killed_early_between_epochs_and_late(workplace, debug, steps):
+    check(debug, ["ema=0.9", "model.dropout=0.2"], lambda config: kill_from_outside(config, steps))
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+def test_killed_with_every_feature_in_turn(workplace, debug, feature):
+    check(debug, FEATURES[feature], lambda config: kill_from_inside(config, 25))
+
+
+def check(debug, overrides: list[str], kill: Callable[[TrainConfig], int]) -> None:
+    whole = train(debug(*overrides, "runs=whole"))
+    config = debug(*overrides, "checkpoint_seconds=0")
+    directory = run_directory(config)
+    assert kill(config) == -signal.SIGKILL
+    assert not (directory / "summary.json").exists()
+    assert (directory / "last.ckpt").exists()
+    assert train(dataclasses.replace(config, checkpoint_seconds=20)) == directory
+    assert_same_bits(whole, directory)
+
+
+def kill_from_outside(config: TrainConfig, steps: int) -> int | None:
+    """Start a training process and kill it, wherever it is, once its checkpoint has got that far."""
+    process = PROCESSES.Process(target=train, args=(config,))
+    process.start()
+    checkpoint = run_directory(config) / "last.ckpt"
+    while process.is_alive():
+        if checkpoint.exists() and load_checkpoint(checkpoint)["position"]["step"] >= steps:
+            process.kill()
+            break
+        time.sleep(0.01)
+    process.join()
+    return process.exitcode
+
+
+def kill_from_inside(config: TrainConfig, steps: int) -> int | None:
+    """The same at a step that is known, with one checkpoint on the disk instead of one a step."""
+    script = str(Path(__file__).with_name("killed_run.py"))
+    settings = {"init_globals": {"config": config, "steps": steps}}
+    process = PROCESSES.Process(target=runpy.run_path, args=(script,), kwargs=settings)
+    process.start()
+    process.join()
+    return process.exitcode
+
+
+def assert_same_bits(one: Path, other: Path) -> None:
+    first, second = (load_weights(run / "best.safetensors") for run in (one, other))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    last = [load_checkpoint(run / "last.ckpt") for run in (one, other)]
+    assert_equal(last[0]["learner"], last[1]["learner"])
+    for name in ("epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate"):
+        lines = [[line[name] for line in state["position"]["history"]] for state in last]
+        assert lines[0] == lines[1]
+    np.testing.assert_array_equal(*[np.load(run / "validation.npz")["logits"] for run in (one, other)])
+
+
+def assert_equal(one, other) -> None:
+    """Of nested states, to the bit."""
+    if isinstance(one, torch.Tensor):
+        assert torch.equal(one, other)
+    elif isinstance(one, dict):
+        assert one.keys() == other.keys()
+        for key in one:
+            assert_equal(one[key], other[key])
+    elif isinstance(one, list | tuple):
+        for a, b in zip(one, other, strict=True):
+            assert_equal(a, b)
+    else:
+        assert one == other
