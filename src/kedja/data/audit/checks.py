@@ -175,7 +175,9 @@ def class_counts(data: PreparedDataset, index: FullIndex) -> list[Finding]:
     present = [number for number in counts["train"].values() if number]
     if present and max(present) >= 2 * min(present):
         title = f"imbalanced: {min(present)} to {max(present)} training images a class"
-        findings.append(Finding("imbalance", "note", title, "balance=sampler or balance=weights in training evens it"))
+        findings.append(
+            Finding("imbalance", "note", title, "data.sampler=balanced or loss=balanced in training evens it")
+        )
     return findings
 
 
