@@ -90,6 +90,16 @@ clean-runs *arguments: _ready
 reproduce *arguments: _ready
     @{{python}} scripts/reproduce.py "$@"
 
+# send the finished runs to MLflow or Weights & Biases: just track tracker=mlflow address=http://localhost:5000
+[group('experiments')]
+track *arguments: _ready
+    @{{python}} scripts/track.py "$@"
+
+# MLflow's pages over the runs that were sent to its local store
+[group('experiments')]
+mlflow-ui *arguments: _ready
+    @{{python}} scripts/mlflow_ui.py "$@"
+
 # search hyper-parameters, then check the best with fresh seeds: just tune trials=40 minutes=10 study=first
 [group('experiments')]
 tune *arguments: _ready
