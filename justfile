@@ -110,6 +110,16 @@ clean-runs *arguments: _ready
 reproduce *arguments: _ready
     @{{python}} scripts/reproduce.py "$@"
 
+# send the finished runs to MLflow or Weights & Biases: just track tracker=mlflow address=http://localhost:5000
+[group('experiments')]
+track *arguments: _ready
+    @{{python}} scripts/track.py "$@"
+
+# MLflow's pages over the runs that were sent to its local store
+[group('experiments')]
+mlflow-ui *arguments: _ready
+    @{{python}} scripts/mlflow_ui.py "$@"
+
 # search hyper-parameters, then check the best with fresh seeds: just tune trials=40 minutes=10 study=first
 [group('experiments')]
 tune *arguments: _ready
@@ -177,6 +187,11 @@ lint: _ready
     zizmor --offline --no-progress --quiet .github
     git ls-files -z | xargs -0 detect-secrets-hook --baseline .secrets.baseline
     @{{python}} scripts/lock.py check=true
+
+# compare this commit's speed with an earlier one's; fail where it fell
+[group('development')]
+bench-check *arguments: _ready
+    @{{python}} benchmarks/regression.py "$@"
 
 # format the code, and mend what has one obvious remedy
 [group('development')]
