@@ -188,6 +188,11 @@ lint: _ready
     git ls-files -z | xargs -0 detect-secrets-hook --baseline .secrets.baseline
     @{{python}} scripts/lock.py check=true
 
+# the service beside its peers: just bench-serving case=pixels (needs wrk)
+[group('development')]
+bench-serving *arguments: _ready
+    @{{python}} benchmarks/serving.py "$@"
+
 # compare this commit's speed with an earlier one's; fail where it fell
 [group('development')]
 bench-check *arguments: _ready
