@@ -45,6 +45,26 @@ check-env *arguments:
 data *arguments: _ready
     @{{python}} scripts/prepare_data.py "$@"
 
+# push the versioned data sets to the DVC remote
+[group('data')]
+data-push *arguments: _ready
+    @{{python}} scripts/version_data.py action=push "$@"
+
+# fetch what data.dvc pins from the DVC remote and verify it
+[group('data')]
+data-pull *arguments: _ready
+    @{{python}} scripts/version_data.py action=pull "$@"
+
+# every pinned data set: here, in the cache, on the remote
+[group('data')]
+data-status *arguments: _ready
+    @{{python}} scripts/version_data.py action=status "$@"
+
+# what changed in the data sets since another commit: just data-diff rev=HEAD~1
+[group('data')]
+data-diff *arguments: _ready
+    @{{python}} scripts/version_data.py action=diff "$@"
+
 # unreadable files, copies, leaks between splits, label errors: table, JSON and an HTML page
 [group('data')]
 audit *arguments: _ready
@@ -94,6 +114,16 @@ clean-runs *arguments: _ready
 [group('experiments')]
 reproduce *arguments: _ready
     @{{python}} scripts/reproduce.py "$@"
+
+# send the finished runs to MLflow or Weights & Biases: just track tracker=mlflow address=http://localhost:5000
+[group('experiments')]
+track *arguments: _ready
+    @{{python}} scripts/track.py "$@"
+
+# MLflow's pages over the runs that were sent to its local store
+[group('experiments')]
+mlflow-ui *arguments: _ready
+    @{{python}} scripts/mlflow_ui.py "$@"
 
 # search hyper-parameters, then check the best with fresh seeds: just tune trials=40 minutes=10 study=first
 [group('experiments')]
@@ -162,6 +192,16 @@ lint: _ready
     zizmor --offline --no-progress --quiet .github
     git ls-files -z | xargs -0 detect-secrets-hook --baseline .secrets.baseline
     @{{python}} scripts/lock.py check=true
+
+# the service beside its peers: just bench-serving case=pixels (needs wrk)
+[group('development')]
+bench-serving *arguments: _ready
+    @{{python}} benchmarks/serving.py "$@"
+
+# compare this commit's speed with an earlier one's; fail where it fell
+[group('development')]
+bench-check *arguments: _ready
+    @{{python}} benchmarks/regression.py "$@"
 
 # format the code, and mend what has one obvious remedy
 [group('development')]

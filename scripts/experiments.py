@@ -3,6 +3,7 @@
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from kedja import cli
 from kedja.bundle.errors import KedjaError
@@ -26,6 +27,9 @@ class Options:
     only: list[str] = cli.option([], "names of experiments or baselines, instead of all")
     baselines: bool = cli.option(True, "run the scikit-learn baselines too")
     jobs: int | None = cli.option(None, "processes side by side (default: one a core)")
+    tracker: Literal["tensorboard", "mlflow", "wandb"] = cli.option(
+        "tensorboard", "who else gets the finished runs; every run writes TensorBoard events itself"
+    )
     runs: Path = cli.option(Path("runs"), "where runs are written")
 
 
@@ -39,12 +43,23 @@ def main(arguments: list[str]) -> None:
     stage = run_stage(request, CONF, options.runs, SCRIPTS, options.jobs)
     ran = len(stage.outcomes)
     print(f"{ran} ran, {len(stage.tasks) - ran} were finished before\n" if ran else "all runs are finished\n")
-    from kedja.experiments.report.text import terminal_table
+    if len(stage.failures) < len(stage.tasks):
+        from kedja.experiments.report.text import terminal_table
 
-    print(terminal_table(options.runs, stage.data))
+        print(terminal_table(options.runs, stage.data))
+    if options.tracker != "tensorboard":
+        send(options)
     if stage.failures:
         texts = "\n  ".join(failure_text(outcome) for outcome in stage.failures)
         raise KedjaError(f"{len(stage.failures)} of {len(stage.outcomes)} failed:\n  {texts}", "the others are kept")
+
+
+def send(options: Options) -> None:
+    """A tracker that is down fails nothing: what it misses is sent by `just track`."""
+    try:
+        cli.call("track.py", f"tracker={options.tracker}", f"runs={options.runs}")
+    except KedjaError as error:
+        print(f"{options.tracker}: {error.problem}; `just track tracker={options.tracker}` tries again")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ SPEC = ImageSpec(64, 64, 3)
 def pairs_of(images):
     batch = np.stack([preprocess(data, SPEC) for data in images])
     same = np.unique(batch.reshape(len(batch), -1), axis=0, return_inverse=True)[1].reshape(-1)
-    found = near_pairs(perceptual_hashes(batch), same, lambda rows: brightness(batch[rows]))
+    found = near_pairs(perceptual_hashes(brightness(batch)), same, lambda rows: brightness(batch[rows]))
     return {tuple(pair) for pair in found.tolist()}
 
 

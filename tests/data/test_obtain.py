@@ -14,14 +14,6 @@ from kedja.data.versioning import cache_folder, run_dvc
 from support.pictures import encode, picture, write_pictures
 
 
-@pytest.fixture
-def pets(repository):
-    """A repository that pins a data set `pets`, made from the folder `photos`."""
-    write_pictures(repository / "photos", {"cat": 20, "dog": 20})
-    obtain("pets", repository, Settings(source=str(repository / "photos")))
-    return repository
-
-
 def test_dvc_agrees_with_the_pin(pets):
     status = run_dvc(pets, "status")
     assert "up to date" in status.stdout

@@ -12,9 +12,11 @@ from PIL import Image
 
 from kedja.bundle.image_spec import ImageSpec
 from kedja.bundle.preprocess import MAX_PIXELS, ImageError, examine, fit, to_mode
-from kedja.data.npy import write_images
+from kedja.data.npy import Place, write_images
 from kedja.data.perceptual import brightness, perceptual_hashes
 from kedja.data.statistics import image_sums
+
+BLOCK_BYTES = 2**19
 
 Content = Path | NDArray[np.uint8]
 # sha256, width, height, format, bytes, hash of the pixels, perceptual hash, sums, code, reason, position
@@ -31,15 +33,24 @@ class Plan:
     """
 
     spec: ImageSpec
-    pixels: Path | None
-    brightness: Path
+    pixels: Place | None
+    brightness: Place
     max_pixels: int = MAX_PIXELS
 
 
 def decode_chunk(plan: Plan, chunk: Sequence[tuple[int, Content]]) -> list[Result]:
     """Decode images, write their pixels to their places, and say what was found of each."""
+    # A block's pixels stay in the processor's cache while they are counted, hashed and written.
+    step = max(1, BLOCK_BYTES // int(np.prod(plan.spec.shape)))
+    results: list[Result] = []
+    for start in range(0, len(chunk), step):
+        results += _decode_block(plan, chunk[start : start + step])
+    return results
+
+
+def _decode_block(plan: Plan, block: Sequence[tuple[int, Content]]) -> list[Result]:
     facts, positions, images, failures = [], [], [], []
-    for position, content in chunk:
+    for position, content in block:
         try:
             pixels, fact = _read(content, plan)
         except ImageError as error:
@@ -55,12 +66,12 @@ def decode_chunk(plan: Plan, chunk: Sequence[tuple[int, Content]]) -> list[Resul
     batch = np.stack(images)
     if plan.pixels is not None:
         write_images(plan.pixels, np.array(positions), batch)
-    write_images(plan.brightness, np.array(positions), brightness(batch))
+    cells = brightness(batch)
+    write_images(plan.brightness, np.array(positions), cells)
     hashes = [_pixel_hash(image) for image in batch]
-    perceptual = perceptual_hashes(batch).view(np.int64).tolist()
-    sums = image_sums(batch)
-    rows = zip(facts, hashes, perceptual, sums, positions, strict=True)
-    return failures + [(*fact, pixels, near, total, "", "", position) for fact, pixels, near, total, position in rows]
+    perceptual = perceptual_hashes(cells).view(np.int64).tolist()
+    rows = zip(facts, hashes, perceptual, image_sums(batch), positions, strict=True)
+    return failures + [(*fact, pixels, near, sums, "", "", position) for fact, pixels, near, sums, position in rows]
 
 
 def _read(content: Content, plan: Plan) -> tuple[NDArray[np.uint8], tuple[Any, ...]]:
@@ -87,4 +98,4 @@ def crash(position: int, content: Content) -> Result:
 
 def _pixel_hash(image: NDArray[np.uint8]) -> int:
     """64 bits: two different images of a million collide with a probability below 1e-7."""
-    return int.from_bytes(hashlib.blake2b(image.data, digest_size=8).digest(), "big", signed=True)
+    return int.from_bytes(hashlib.sha256(image.data).digest()[:8], "big", signed=True)

@@ -9,6 +9,7 @@ import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -21,6 +22,7 @@ R = TypeVar("R")
 Chunk = Sequence[T]
 # A chunk in work and one waiting keep a worker busy while its answer is taken in.
 IN_FLIGHT = 2
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
 def cores() -> int:
@@ -114,9 +116,25 @@ def _start(function: Callable[[Any, Chunk[T]], list[R]], argument: Any) -> _Work
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_work, args=(theirs, function, argument), daemon=True)
-    process.start()
+    with _single_threaded():
+        process.start()
     theirs.close()
     return _Worker(process, ours)
+
+
+@contextmanager
+def _single_threaded() -> Iterator[None]:
+    """Processes that start here keep to one thread of linear algebra each: the cores are all taken."""
+    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _await_ready(worker: _Worker[T]) -> None:

@@ -79,10 +79,8 @@ def _decode(
         return
     if left < count:
         say(f"continuing: {count - left:,} of {count:,} images were read before")
-    if keep_pixels:
-        create_npy(workspace.pixels, (count, *spec.shape))
-    create_npy(workspace.brightness, (count, CELLS))
-    plan = Plan(spec, workspace.pixels if keep_pixels else None, workspace.brightness, settings.max_pixels)
+    pixels = create_npy(workspace.pixels, (count, *spec.shape)) if keep_pixels else None
+    plan = Plan(spec, pixels, create_npy(workspace.brightness, (count, CELLS)), settings.max_pixels)
     items = compress(((position, item.content) for position, item in enumerate(source.items())), pending)
     jobs = settings.jobs or cores()
     with Progress("preparing", count, done=count - left) as progress:

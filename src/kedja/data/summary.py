@@ -35,5 +35,8 @@ def imbalance(training: dict[str, int]) -> list[str]:
     elif training[largest] >= 2 * training[smallest]:
         ratio = training[largest] / training[smallest]
         line = f"  imbalanced: {largest} has {training[largest]:,} training images, {smallest} {training[smallest]:,}"
-        lines.append(f"{line} ({ratio:.1f} to 1)" + ("; consider balance=" if ratio >= IMBALANCE else ""))
+        lines.append(
+            f"{line} ({ratio:.1f} to 1)"
+            + ("; data.sampler=balanced or loss=balanced in training evens it" if ratio >= IMBALANCE else "")
+        )
     return lines

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from kedja.data.audit.finding import Finding, Severity
+from kedja.data.audit.finding import Finding, Severity, plural
 from kedja.data.audit.index import FullIndex, class_names, read_rejected, split_names
 from kedja.data.near import can_be_compared, near_pairs
 from kedja.data.perceptual import brightness
@@ -16,15 +16,15 @@ from kedja.data.prepared import SPLITS, PreparedDataset
 from kedja.data.units import connect, equal_pairs
 
 _FAILURES: dict[str, str] = {
-    "empty": "empty files",
-    "truncated": "truncated images",
-    "corrupt": "corrupt images",
-    "unknown-format": "files that are no images of a known format",
-    "too-large": "oversized images",
-    "unreadable": "files that cannot be read",
-    "crash": "images that crash their decoder",
-    "leak": "training images left out because a later split has them",
-    "near-duplicate": "look-alikes left out as asked",
+    "empty": "file without content",
+    "truncated": "image that is cut off",
+    "corrupt": "image that is corrupt",
+    "unknown-format": "file of no known image format",
+    "too-large": "image over the limit of size",
+    "unreadable": "file that cannot be opened",
+    "crash": "image that crashes its decoder",
+    "leak": "image left out because a later split has it",
+    "near-duplicate": "look-alike left out as asked",
 }
 
 
@@ -89,7 +89,7 @@ def unreadable_files(data: PreparedDataset, index: FullIndex) -> list[Finding]:
     for code, files in by_code.items():
         severity: Severity = "note" if code in _LEFT_OUT_ON_PURPOSE else "warning"
         remedy = "" if code in _LEFT_OUT_ON_PURPOSE else "they are not part of the data set; repair or remove them"
-        title = f"{len(files)} {_FAILURES.get(code, code)}"
+        title = plural(len(files), _FAILURES.get(code, code))
         findings.append(Finding(code, severity, title, remedy, files=files))
     return findings
 
@@ -104,7 +104,7 @@ def wrong_suffixes(data: PreparedDataset, index: FullIndex) -> list[Finding]:
     if not files:
         return []
     remedy = "they are read by their content; other programs may go by the suffix: rename them"
-    return [Finding("wrong-suffix", "warning", f"{len(files)} files with a wrong suffix", remedy, files=files)]
+    return [Finding("wrong-suffix", "warning", plural(len(files), "file with a wrong suffix"), remedy, files=files)]
 
 
 def exact_copies(data: PreparedDataset, index: FullIndex) -> list[Finding]:
@@ -134,7 +134,7 @@ def straddling_groups(data: PreparedDataset, index: FullIndex) -> list[Finding]:
         Finding(
             "straddling-group",
             "invalid",
-            f"{len(straddling)} groups with images in more than one split",
+            plural(len(straddling), "group with images in more than one split"),
             "the source's own splits part them; leave split= out to have the groups kept whole",
             [members[:6] for members in straddling.values()],
             [f"{group}: {split_names(data, members)}" for group, members in straddling.items()],
@@ -153,9 +153,13 @@ def blank_images(data: PreparedDataset, index: FullIndex) -> list[Finding]:
         )
         if (image == image[0, 0]).all()
     ]
-    captions = [f"{data.ids[group[0]]}: {class_names(data, group)}" for group in blank]
-    remedy = "an image of one colour shows nothing of its class"
-    return [Finding("blank", "warning", f"{len(blank)} blank images", remedy, blank, captions)] if blank else []
+    captions = [f"{split_names(data, group)}: {class_names(data, group)}" for group in blank]
+    remedy = "a blank image shows nothing of its class"
+    return (
+        [Finding("blank", "warning", plural(len(blank), "image of one colour"), remedy, blank, captions)]
+        if blank
+        else []
+    )
 
 
 def class_counts(data: PreparedDataset, index: FullIndex) -> list[Finding]:
@@ -171,7 +175,9 @@ def class_counts(data: PreparedDataset, index: FullIndex) -> list[Finding]:
     present = [number for number in counts["train"].values() if number]
     if present and max(present) >= 2 * min(present):
         title = f"imbalanced: {min(present)} to {max(present)} training images a class"
-        findings.append(Finding("imbalance", "note", title, "balance=sampler or balance=weights in training evens it"))
+        findings.append(
+            Finding("imbalance", "note", title, "data.sampler=balanced or loss=balanced in training evens it")
+        )
     return findings
 
 
@@ -184,7 +190,7 @@ def _sorted_out(data: PreparedDataset, groups: list[list[int]], kinds: tuple[_Ki
     for kind, of_kind in zip(kinds, (across, conflicting, harmless), strict=True):
         if of_kind:
             captions = [f"{split_names(data, group)}: {class_names(data, group)}" for group in of_kind]
-            title = f"{len(of_kind)} sets of {kind.title}"
+            title = plural(len(of_kind), f"set of {kind.title}")
             findings.append(Finding(kind.name, kind.severity, title, kind.remedy, of_kind, captions))
     return findings
 

@@ -7,6 +7,12 @@ from typing import Any, Literal
 Severity = Literal["invalid", "warning", "note"]
 
 
+def plural(number: int, noun: str) -> str:
+    """``1 set``, ``2 sets``; of a phrase the first word counts."""
+    word, space, rest = noun.partition(" ")
+    return f"{number:,} {word}{'' if number == 1 else 's'}{space}{rest}"
+
+
 @dataclass(frozen=True)
 class Finding:
     """Attributes:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kedja.data.audit.finding import Finding
+from kedja.data.audit.finding import Finding, plural
 from kedja.data.perceptual import grid
 from kedja.data.pixels import read_pixels
 from kedja.data.prepared import PreparedDataset
@@ -48,7 +48,8 @@ def label_errors(data: PreparedDataset) -> list[Finding]:
     for row in suspicious:
         given, likely = data.labels[positions[row]], kept[probabilities[row].argmax()]
         captions.append(f"labelled {data.classes[given]}, looks like {data.classes[likely]}")
-    title = f"{len(suspicious)} likely label errors (judged by a model that is right in {accuracy:.1%})"
+    images = plural(len(suspicious), "image")
+    title = f"{images} with a likely label error (judged by a model that is right in {accuracy:.1%})"
     groups = [[int(positions[row])] for row in suspicious]
     return [Finding("label-error", "warning", title, "look at each; correct the label or remove it", groups, captions)]
 

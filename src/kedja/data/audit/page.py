@@ -2,13 +2,14 @@
 
 import base64
 import io
+import re
 from html import escape
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from kedja.data.audit.finding import Finding
+from kedja.data.audit.finding import Finding, plural
 from kedja.data.pixels import read_pixels
 from kedja.data.prepared import SPLITS, PreparedDataset
 
@@ -30,7 +31,7 @@ h2{font-size:1.1rem;margin:0}p{margin:.3rem 0}.soft{color:var(--soft)}
 section{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:1rem;margin:1rem 0}
 .badge{display:inline-block;border:1px solid currentColor;border-radius:1rem;padding:0 .6rem;font-size:.8rem;
 margin-right:.5rem;white-space:nowrap}.invalid{color:var(--invalid)}.warning{color:var(--warning)}.note{color:var(--note)}
-.groups{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,15rem),1fr));gap:.8rem;margin-top:.8rem}
+.groups{display:grid;align-items:start;grid-template-columns:repeat(auto-fill,minmax(min(100%,15rem),1fr));gap:.8rem;margin-top:.8rem}
 figure{margin:0;border:1px solid var(--line);border-radius:.4rem;padding:.5rem;min-width:0}
 .pictures{display:flex;flex-wrap:wrap;gap:.4rem}.pictures img{width:6rem;height:6rem;object-fit:contain;
 background:var(--back);image-rendering:auto}.pictures img.small{image-rendering:pixelated}
@@ -39,14 +40,16 @@ li{overflow-wrap:anywhere}.scroll{overflow-x:auto}table{border-collapse:collapse
 th,td{text-align:left;padding:.25rem .6rem .25rem 0;border-bottom:1px solid var(--line)}
 td.number,th.number{text-align:right;font-variant-numeric:tabular-nums}
 .bar{display:block;height:.6rem;background:var(--bar);border-radius:.2rem;min-width:1px}td.wide{width:40%}
-details summary{cursor:pointer}
+nav a{color:inherit}nav li::marker{color:inherit}
 """
 
 
 def page(data: PreparedDataset, findings: list[Finding], facts: dict[str, Any]) -> str:
     """The whole page."""
     grave = sum(finding.severity == "invalid" for finding in findings)
-    verdict = f"{grave} findings invalidate results" if grave else "nothing that invalidates results"
+    verdict = (
+        f"{plural(grave, 'finding')} that would make results wrong" if grave else "nothing that makes results wrong"
+    )
     body = "".join(_section(data, finding) for finding in findings)
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Audit of {escape(data.name)}</title>'
@@ -54,14 +57,25 @@ def page(data: PreparedDataset, findings: list[Finding], facts: dict[str, Any]) 
         f"<h1>Audit of {escape(data.name)}</h1>"
         f'<p class="{"invalid" if grave else "note"}"><strong>{verdict}</strong></p>'
         f'<p class="soft">{len(data):,} images of {escape(str(data.description["source"]))}</p>'
-        f"{body}{_facts(facts)}{_counts(facts)}</main></body></html>\n"
+        f"{_overview(findings)}{body}{_facts(facts)}{_counts(facts)}</main></body></html>\n"
     )
 
 
+def _overview(findings: list[Finding]) -> str:
+    """Links to the findings, where there are more than fit one look."""
+    if len(findings) < 3:
+        return ""
+    links = "".join(
+        f'<li class="{finding.severity}"><a href="#{finding.kind}">{escape(finding.title)}</a></li>'
+        for finding in findings
+    )
+    return f'<nav aria-label="findings"><ul>{links}</ul></nav>'
+
+
 def _section(data: PreparedDataset, finding: Finding) -> str:
-    remedy = f'<p class="soft">{escape(finding.remedy)}</p>' if finding.remedy else ""
+    remedy = f'<p class="soft">{_code(finding.remedy)}</p>' if finding.remedy else ""
     return (
-        f'<section><h2><span class="badge {finding.severity}">{_WORDS[finding.severity]}</span>'
+        f'<section id="{finding.kind}"><h2><span class="badge {finding.severity}">{_WORDS[finding.severity]}</span>'
         f"{escape(finding.title)}</h2>{remedy}{_files(finding)}{_groups(data, finding)}</section>"
     )
 
@@ -133,6 +147,11 @@ def _counts(facts: dict[str, Any]) -> str:
         )
     head = "<tr><th>class</th><th></th>" + "".join(f'<th class="number">{split}</th>' for split in SPLITS) + "</tr>"
     return f'<section><h2>Classes</h2><div class="scroll"><table>{head}{"".join(rows)}</table></div></section>'
+
+
+def _code(text: str) -> str:
+    """Escaped, with what stands between backticks set as code."""
+    return re.sub(r"`([^`]*)`", r"<code>\1</code>", escape(text))
 
 
 def _more(number: int) -> str:

@@ -1,0 +1,186 @@
+"""Data preparation: peak memory by number of images, and its rate beside that of decoding alone.
+
+    uv run benchmarks/data.py                             a few minutes
+    uv run benchmarks/data.py images=10000,100000,1000000 folder=/dev/shm
+
+Memory is what processes hold for themselves (anonymous pages), sampled over the process and its workers while they
+run; mapped files are left out, because the system takes these pages back when it needs them.
+"""
+
+import io
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import psutil
+from PIL import Image
+
+from kedja import cli
+from kedja.bundle.errors import KedjaError
+from kedja.bundle.image_spec import ImageSpec
+from kedja.bundle.preprocess import preprocess
+from kedja.data.pool import cores, map_chunks
+from kedja.data.prepare import CHUNK_IMAGES, prepare
+from kedja.data.settings import Settings
+from kedja.data.sources.registry import open_source
+
+PER_FOLDER = 1000
+CLASSES = 10
+
+
+@dataclass
+class Options:
+    """Measure data preparation."""
+
+    images: list[int] = cli.option([10_000, 100_000], "numbers of small images whose peak memory is measured")
+    side: int = cli.option(32, "of the small images, in pixels")
+    rates: list[str] = cli.option(["png:32:10000", "jpeg:348:1500"], "format:side:number whose rates are compared")
+    repeats: int = cli.option(3, "of each rate")
+    folder: Path = cli.option(Path(tempfile.gettempdir()), "where images and data sets are made and removed")
+    jobs: int = cli.option(0, "processes; 0: one per core")
+
+
+def main(options: Options) -> None:
+    print(f"{platform.platform()}, {cores()} cores, Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}")
+    jobs = options.jobs or cores()
+    with tempfile.TemporaryDirectory(prefix="kedja-bench-", dir=options.folder) as work:
+        for number in options.images:
+            measure_memory(Path(work), number, options.side, jobs)
+        for text in options.rates:
+            compare_rates(Path(work), text, options.repeats, jobs)
+
+
+def measure_memory(work: Path, number: int, side: int, jobs: int) -> None:
+    source = make_images(work / "images", number, side, "png")
+    command = [sys.executable, __file__, "--prepare", str(source), str(work / "made" / "x"), str(jobs)]
+    start = time.monotonic()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    peak = Peak(process.pid)
+    status = process.wait()
+    seconds = time.monotonic() - start
+    parent, worker = peak.stop()
+    if status:
+        raise KedjaError(f"the preparation of {number} images failed with status {status}")
+    print(
+        f"{number:>9,} images {side}×{side}: peak {parent / 2**20:6.0f} MiB + {worker / 2**20:4.0f} MiB a worker, "
+        f"{number / seconds:7,.0f} images/s, pixels {number * side * side * 3 / 2**20:,.0f} MiB",
+        flush=True,
+    )
+    shutil.rmtree(work / "made")
+    shutil.rmtree(source)
+
+
+def compare_rates(work: Path, text: str, repeats: int, jobs: int) -> None:
+    """Alternate decoding alone and the whole preparation, in the same process, on the same files."""
+    form, side, number = text.split(":")
+    source = make_images(work / "images", int(number), int(side), form)
+    size = min(int(side), 224)
+    spec = ImageSpec(size, size, 3)
+    ratios, rates = [], []
+    for _ in range(repeats):
+        decode = timed(lambda: decode_all(source, spec, jobs))
+        settings = Settings(source=str(source), label="top", size=str(size), jobs=jobs)
+        whole = timed(lambda s=settings: prepare(open_source(s, work / "none"), work / "made" / "x", s))
+        ratios.append(decode / whole)
+        rates.append((int(number) / decode, int(number) / whole))
+        shutil.rmtree(work / "made")
+    decoding, preparing = (statistics.median(column) for column in zip(*rates, strict=True))
+    print(
+        f"{form} {side}×{side}, {number} images, {jobs} processes: decoding alone {decoding:,.0f}/s, preparing "
+        f"{preparing:,.0f}/s, ratio {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})",
+        flush=True,
+    )
+    shutil.rmtree(source)
+
+
+def decode_all(source: Path, spec: ImageSpec, jobs: int) -> None:
+    files = [path for path in source.rglob("*") if path.is_file()]
+    chunks = (files[start : start + CHUNK_IMAGES] for start in range(0, len(files), CHUNK_IMAGES))
+    for _ in map_chunks(decode_chunk_only, spec, chunks, jobs, lambda path: 0):
+        pass
+
+
+def decode_chunk_only(spec: ImageSpec, chunk: list[Path]) -> list[int]:
+    for path in chunk:
+        preprocess(path.read_bytes(), spec)
+    return [len(chunk)]
+
+
+def make_images(root: Path, number: int, side: int, form: str) -> Path:
+    """Photograph-like pictures, all different, in folders of a thousand below each class."""
+    shutil.rmtree(root, ignore_errors=True)
+    for position, data in enumerate(encoded_pictures(number, side, form)):
+        folder = root / f"class{position % CLASSES}" / f"{position // (PER_FOLDER * CLASSES):04d}"
+        if position % (PER_FOLDER * CLASSES) < CLASSES:
+            folder.mkdir(parents=True)
+        (folder / f"{position:08d}.{form}").write_bytes(data)
+    return root
+
+
+def encoded_pictures(number: int, side: int, form: str) -> Iterator[bytes]:
+    generator = np.random.default_rng(0)
+    for _ in range(number):
+        coarse = generator.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+        image = np.asarray(Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC), np.int16)
+        noisy = np.clip(image + generator.integers(-8, 9, image.shape), 0, 255).astype(np.uint8)
+        buffer = io.BytesIO()
+        Image.fromarray(noisy).save(buffer, form.upper(), **({"compress_level": 1} if form == "png" else {}))
+        yield buffer.getvalue()
+
+
+def timed(function) -> float:
+    start = time.monotonic()
+    function()
+    return time.monotonic() - start
+
+
+class Peak:
+    """Samples the anonymous memory of a process and of the largest of its children."""
+
+    def __init__(self, pid: int) -> None:
+        self._process = psutil.Process(pid)
+        self._parent = self._child = 0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._sample)
+        self._thread.start()
+
+    def stop(self) -> tuple[int, int]:
+        self._ended.set()
+        self._thread.join()
+        return self._parent, self._child
+
+    def _sample(self) -> None:
+        while not self._ended.wait(0.05):
+            try:
+                self._parent = max(self._parent, anonymous(self._process))
+                for child in self._process.children(recursive=True):
+                    self._child = max(self._child, anonymous(child))
+            except (psutil.Error, OSError):
+                continue
+
+
+def anonymous(process: psutil.Process) -> int:
+    """Bytes that the process holds for itself."""
+    status = Path(f"/proc/{process.pid}/status")
+    if status.exists():
+        line = next((text for text in status.read_text().splitlines() if text.startswith("RssAnon")), "RssAnon: 0 kB")
+        return int(line.split()[1]) * 1024
+    return int(process.memory_full_info().uss)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--prepare"]:
+        chosen = Settings(source=sys.argv[2], label="top", jobs=int(sys.argv[4]))
+        prepare(open_source(chosen, Path(sys.argv[3]).parent / ".none"), Path(sys.argv[3]), chosen)
+    else:
+        cli.run(main, Options)

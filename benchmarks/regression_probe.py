@@ -1,0 +1,106 @@
+"""One figure of one case, in milliseconds, for `regression.py`: python regression_probe.py CASE SEED
+
+Uses only what has been there since the first release, so that it runs on earlier commits too.
+"""
+
+import io
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+REQUESTS = 300
+IMAGES = 100
+
+
+def preprocess(seed: int) -> float:
+    import numpy as np
+    from PIL import Image
+
+    from kedja.bundle.image_spec import ImageSpec
+    from kedja.bundle.preprocess import preprocess
+
+    pixels = np.random.default_rng(seed).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).resize((640, 480)).save(buffer, "JPEG")
+    spec = ImageSpec(224, 224, 3, "crop")
+    preprocess(buffer.getvalue(), spec)
+    started = time.process_time()
+    for _ in range(IMAGES):
+        preprocess(buffer.getvalue(), spec)
+    return (time.process_time() - started) * 1000 / IMAGES
+
+
+def import_(seed: int) -> float:
+    return cpu_of([sys.executable, "-c", "import kedja.serving.app"])
+
+
+def start(seed: int) -> float:
+    return with_service(lambda address, server, seconds: seconds * 1000)
+
+
+def serve(seed: int) -> float:
+    import psutil
+
+    def ask(address, server, seconds):
+        from kedja.delivery.smoke import predict
+
+        image = next(Path(BUNDLE).glob("samples/*"))
+        process = psutil.Process(server.pid)
+        predict(address, image)
+        before = sum(process.cpu_times()[:2])
+        for _ in range(REQUESTS):
+            predict(address, image)
+        return (sum(process.cpu_times()[:2]) - before) * 1000 / REQUESTS
+
+    return with_service(ask)
+
+
+def train(seed: int) -> float:
+    return cpu_of([sys.executable, "scripts/train.py", "experiment=debug", f"seed={seed}"])
+
+
+def cpu_of(command: list[str]) -> float:
+    """Processor time of a program and its children."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        sys.exit(done.stderr[-300:])
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1000
+
+
+def with_service(ask) -> float:
+    """Start the service on a small bundle, call `ask(address, process, seconds until ready)`, stop it."""
+    import socket
+
+    from kedja.delivery.smoke import wait_until_ready
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "kedja.serving", f"bundle={BUNDLE}", f"port={port}", "access_log=false"]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        return ask(address, server, wait_until_ready(address, 60, lambda: server.poll() is None))
+    finally:
+        server.terminate()
+        server.wait()
+
+
+if __name__ == "__main__":
+    case, seed = sys.argv[1], int(sys.argv[2])
+    with tempfile.TemporaryDirectory() as folder:
+        BUNDLE = folder + "/bundle"
+        if case in ("start", "serve"):
+            from support.bundles import make_bundle
+
+            make_bundle(Path(BUNDLE))
+        figure = {"preprocess": preprocess, "import": import_, "start": start, "serve": serve, "train": train}[case](
+            seed
+        )
+    print(json.dumps(figure))

@@ -1,0 +1,37 @@
+"""Send finished runs to MLflow or Weights & Biases."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from kedja import cli
+from kedja.bundle.errors import KedjaError
+from kedja.experiments.runs import find_runs
+from kedja.experiments.trackers.publish import Settings, publish
+
+
+@dataclass
+class Options:
+    """Send the finished runs that the tracker does not have yet: just track tracker=mlflow.
+
+    Every run writes TensorBoard events itself; look at them with: tensorboard --logdir runs
+    """
+
+    tracker: Literal["mlflow", "wandb"] = cli.option("mlflow", "which")
+    address: str = cli.option("", "its server (default: a local store under runs/)", metavar="url")
+    project: str = cli.option("", "what the runs are filed under (default: the data set's name)")
+    match: str = cli.option("", "only runs with this in their folder's name")
+    runs: Path = cli.option(Path("runs"), "where the runs are")
+
+
+def main(options: Options) -> None:
+    runs = [run for run in find_runs(options.runs) if options.match in run.directory.as_posix()]
+    outcome = publish(options.tracker, runs, Settings(options.runs, options.address, options.project))
+    print(f"{options.tracker}: {outcome.sent} runs sent, {outcome.present} were there before")
+    if outcome.problems:
+        problems = "\n  ".join(outcome.problems)
+        raise KedjaError(f"{len(outcome.problems)} runs were not sent:\n  {problems}", "the runs are kept; try again")
+
+
+if __name__ == "__main__":
+    cli.run(main, Options)

@@ -1,0 +1,25 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kedja.experiments.runs import find_runs
+from kedja.experiments.trackers.publish import Settings, publish
+
+pytest.importorskip("wandb", reason="the group `track` is not installed")
+pytestmark = pytest.mark.filterwarnings("default")  # W&B and its many dependencies warn of each other
+
+MakeRun = Callable[..., Path]
+
+
+def test_offline_the_run_is_kept_for_later(make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    make_run("large", seed=2, epochs=4)
+    runs = tmp_path / "runs"
+    outcome = publish("wandb", find_runs(runs), Settings(runs))
+    assert outcome.problems == []
+    (folder,) = (runs / "wandb").glob("offline-run-*")
+    (record,) = folder.glob("run-*.wandb")
+    content = record.read_bytes()
+    for part in (b"large seed 2", b"optim.lr", b"val_accuracy", b"summary.json"):
+        assert part in content
