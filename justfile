@@ -80,6 +80,11 @@ notebook *arguments: _ready
 train *arguments: _ready
     @{{python}} scripts/train.py "$@"
 
+# where a training step spends its time and memory: just profile experiment=resnet9
+[group('training')]
+profile *arguments: _ready
+    @{{python}} scripts/profile_training.py "$@"
+
 # export the best run (or run=…) to a verified bundle
 [group('export')]
 export *arguments: _ready
