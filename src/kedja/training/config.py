@@ -60,8 +60,9 @@ def experiment_of(overrides: list[str]) -> str:
 
 
 def files_of(group: str) -> list[str]:
-    """Names of the files in `conf/<group>/`."""
-    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+    """Names of the files in `conf/<group>/`, those in folders as `<folder>/<name>`."""
+    folder = CONF / group
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
 
 
 def _expand(override: str) -> list[str]:
