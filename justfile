@@ -80,6 +80,11 @@ notebook *arguments: _ready
 train *arguments: _ready
     @{{python}} scripts/train.py "$@"
 
+# where a training step spends its time and memory: just profile experiment=resnet9
+[group('training')]
+profile *arguments: _ready
+    @{{python}} scripts/profile_training.py "$@"
+
 # export the best run (or run=…) to a verified bundle
 [group('export')]
 export *arguments: _ready
@@ -187,6 +192,11 @@ lint: _ready
     zizmor --offline --no-progress --quiet .github
     git ls-files -z | xargs -0 detect-secrets-hook --baseline .secrets.baseline
     @{{python}} scripts/lock.py check=true
+
+# the service beside its peers: just bench-serving case=pixels (needs wrk)
+[group('development')]
+bench-serving *arguments: _ready
+    @{{python}} benchmarks/serving.py "$@"
 
 # compare this commit's speed with an earlier one's; fail where it fell
 [group('development')]

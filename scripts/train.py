@@ -1,10 +1,22 @@
 """Train one model: `just train experiment=resnet9 seed=1 optim.lr=0.05`."""
 
+from pathlib import Path
+
 from kedja import cli
+from kedja.bundle.errors import KedjaError
 from kedja.data.ensure import ensure
 from kedja.training.config import compose
 from kedja.training.help import help_text
-from kedja.training.run import is_finished, read_summary, run_directory
+from kedja.training.run import is_finished, is_first_process, read_summary, run_directory
+from kedja.training.schema import TrainConfig
+
+PLOT = Path("reports/find_lr.png")
+
+
+def say(line: str) -> None:
+    """Once, however many processes `torchrun` started."""
+    if is_first_process():
+        print(line)
 
 
 def main(arguments: list[str]) -> None:
@@ -13,19 +25,44 @@ def main(arguments: list[str]) -> None:
         return
     config = compose(arguments)
     ensure(config.data.name)
+    if config.find_lr or config.overfit:
+        look_before_training(config)
+        return
     directory = run_directory(config)
     if is_finished(directory):
-        print(f"{directory} is finished already")
+        say(f"{directory} is finished already")
     else:
         # torch is imported only where there is something to train.
         from kedja.training.train import train
 
         train(config)
     summary = read_summary(directory)
-    print(
+    say(
         f"{directory}: validation accuracy {summary['validation']['accuracy']:.2%} (best epoch "
         f"{summary['best_epoch']} of {summary['epochs']}), {summary['wall_seconds']:.1f} s"
     )
+
+
+def look_before_training(config: TrainConfig) -> None:
+    if config.find_lr:
+        from kedja.training.find_lr import find_lr, plot
+
+        found = find_lr(config)
+        plot(found, PLOT)
+        print(f"the loss falls fastest at optim.lr={found.suggestion:.2g}; see {PLOT}")
+    if config.overfit:
+        from kedja.training.overfit import overfit_one_batch
+
+        result = overfit_one_batch(config)
+        print(
+            f"one batch of {result.images} images: loss {result.first_loss:.3f} → {result.loss:.4f}, "
+            f"accuracy {result.accuracy:.1%} after {result.steps} steps"
+        )
+        if not result.succeeded:
+            raise KedjaError(
+                "the network did not learn one batch by heart",
+                "try another optim.lr; else look at the labels, and at the model",
+            )
 
 
 if __name__ == "__main__":

@@ -46,9 +46,9 @@ def bundle():
 
 @pytest.fixture(scope="session")
 def serve_image(container_engine, bundle):
-    """The serving image with the bundle baked in."""
+    """The serving image with the bundle baked in, made without what earlier builds left in a cache."""
     recipe = image.Recipe("serve", f"kedja-test-{uuid.uuid4().hex[:8]}", BASE, bundle.relative_to(ROOT))
-    built = image.build(ROOT, container_engine, recipe)
+    built = image.build(ROOT, container_engine, recipe, cache=False)
     yield built
     subprocess.run([container_engine.program, "rmi", "--force", recipe.tag], capture_output=True)
 

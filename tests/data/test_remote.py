@@ -105,7 +105,7 @@ def s3(tmp_path, monkeypatch):
     address = _address(tmp_path / "moto.log", process)
     for key, value in {
         "AWS_ACCESS_KEY_ID": "key",
-        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_SECRET_ACCESS_KEY": "secret",  # pragma: allowlist secret
         "AWS_DEFAULT_REGION": "us-east-1",
     }.items():
         monkeypatch.setenv(key, value)

@@ -29,6 +29,10 @@ def history(tmp_path):
     git(tmp_path, "commit", "--allow-empty", "-m", "fix: b")
     git(tmp_path, "checkout", "-q", "main")
     git(tmp_path, "merge", "--no-ff", "feature/b", "-m", "Mend b")
+    git(tmp_path, "checkout", "-qb", "feature/c")
+    git(tmp_path, "commit", "--allow-empty", "-m", "fix: c")
+    git(tmp_path, "checkout", "-q", "main")
+    git(tmp_path, "merge", "--no-ff", "feature/c", "-m", "Merge branch 'main' into feature/c")
     return tmp_path
 
 

@@ -100,6 +100,20 @@ def test_a_build_that_is_not_to_be_had_changes_nothing(clone, script):
     assert not (clone / ".venv").exists()
 
 
+def test_a_python_that_is_asked_for_and_not_there_is_no_other_one(clone, script):
+    done = script(clone, "sync_env.py", "groups=serve", UV_PYTHON="3.99")
+    assert done.returncode == 1
+    assert "3.99" in done.stderr
+    assert not (clone / ".venv").exists()
+
+
+def test_the_python_that_was_asked_for_is_kept(clone, script):
+    asked = str(Path(sys.base_prefix) / "bin" / "python3")
+    assert script(clone, "sync_env.py", "groups=serve", UV_PYTHON=asked).returncode == 0
+    assert record_of(clone)["python"] == asked
+    assert "up to date" in script(clone, "sync_env.py").stderr
+
+
 @pytest.mark.parametrize(
     ("argument", "hint"), [("groups=sevre", "serve"), ("torch=gpu", "cu126"), ("grups=serve", "groups")]
 )

@@ -51,7 +51,7 @@ def test_a_second_time_starts_nothing(finished: Path) -> None:
         f"sys.argv = ['experiments.py', *{SMALL!r}]; sys.path.insert(0, {str(SCRIPTS)!r})\n"
         f"try: runpy.run_path({str(SCRIPTS / 'experiments.py')!r}, run_name='__main__')\n"
         "except SystemExit as error: assert not error.code\n"
-        "assert not {'torch', 'sklearn', 'matplotlib'} & set(sys.modules)"
+        "assert not {'torch', 'scipy', 'sklearn', 'matplotlib'} & set(sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=finished, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

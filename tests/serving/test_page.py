@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from kedja.bundle import metadata as bundles
+from kedja.serving import keys
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
@@ -126,6 +127,22 @@ def test_the_model_card(open_page, photos):
     expect(card).to_contain_text("with seeded random weights")
     page.keyboard.press("Escape")
     expect(card).to_be_hidden()
+
+
+def test_a_service_with_keys_asks_for_one(browser, start_server, digits, tmp_path):
+    key = keys.add(tmp_path / "keys.txt", "page")
+    server = start_server(f"keys={tmp_path / 'keys.txt'}", bundle=digits)
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(server.url)
+    for given in ("wrong", key):
+        dialog = page.get_by_role("dialog", name="API key")
+        dialog.get_by_label("API key").fill(given)
+        dialog.get_by_role("button", name="Continue").click()
+    expect(page.locator("#model-name")).to_have_text("tiny")
+    page.get_by_role("button", name="Random sample", exact=True).click()
+    expect(page.get_by_role("status")).to_contain_text("✓ truly")
+    context.close()
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (360, "dark"), (1400, "dark")])

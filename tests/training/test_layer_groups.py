@@ -60,3 +60,9 @@ def test_head_first_then_everything(workplace, debug):
 def test_a_layer_that_is_not_there_gets_its_nearest():
     with pytest.raises(KedjaError, match="no layer's name begins so"):
         check_freeze(network(), FinetuneConfig(freeze="bodi"))
+
+
+def test_freezing_everything_is_refused():
+    check_freeze(network(), FinetuneConfig(freeze="0, 1, 2, 3"))
+    with pytest.raises(KedjaError, match="leaves no layer to learn"):
+        check_freeze(network(), FinetuneConfig(freeze="0,1,2,3,4"))

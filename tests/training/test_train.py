@@ -1,4 +1,6 @@
+import dataclasses
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -86,3 +88,54 @@ def test_a_device_that_is_not_there_is_named(workplace, debug):
     absent = "mps" if not torch.backends.mps.is_available() else "cuda"
     with pytest.raises(KedjaError, match=f"device={absent} is not available here"):
         train(debug(f"device={absent}"))
+
+
+def test_too_little_memory_names_what_to_change(workplace, debug, monkeypatch):
+    def fail(*arguments):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+
+    monkeypatch.setattr("kedja.training.learner.Learner.learn", fail)
+    with pytest.raises(KedjaError, match=r"model cnn and batch_size=64 in 1 part.*Tried to allocate") as error:
+        train(debug())
+    assert "accumulate=2" in error.value.remedy
+
+
+def test_anomaly_mode_is_on_while_training_alone(workplace, debug, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        "kedja.training.learner.Learner.start_epoch", lambda *a: seen.append(torch.is_anomaly_enabled())
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch warns that the mode is slow
+        train(debug("anomaly=true", "epochs=1"))
+    assert seen == [True]
+    assert not torch.is_anomaly_enabled()
+
+
+def test_encoded_images_are_decoded_by_workers(workplace, prepared, debug, monkeypatch):
+    """A folder of PNG files kept as files trains as the same pixels kept as an array do."""
+    import io
+
+    from PIL import Image
+
+    from kedja.data.prepared import load
+
+    digits = load(workplace / "data" / "digits")
+
+    def encoded(self, row):
+        buffer = io.BytesIO()
+        Image.fromarray(digits.images[row][:, :, 0]).save(buffer, "PNG")
+        return buffer.getvalue()
+
+    from_pixels = train(debug("runs=pixels"))
+    monkeypatch.setattr("kedja.data.prepared.PreparedDataset.encoded", encoded)
+    original = load
+
+    def as_files(folder):
+        return dataclasses.replace(original(folder), images=None)
+
+    monkeypatch.setattr("kedja.training.train.load", as_files)
+    from_files = train(debug("data.workers=2", "runs=files"))
+    assert from_files.name == from_pixels.name
+    first, second = (load_weights(run / "best.safetensors") for run in (from_pixels, from_files))
+    assert all(torch.equal(first[name], second[name]) for name in first)

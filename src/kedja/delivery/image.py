@@ -13,6 +13,10 @@ from kedja.delivery.engine import Engine
 MEGABYTE = 1_000_000
 NO_BUNDLE = Path("deploy/image/no-bundle")
 
+# 1 January 1980, the time of every file and image. The commit's own time would give each commit other layers although
+# nothing in them changed, and other ones again where an earlier commit's are taken from the cache.
+TIMESTAMP = 315_532_800
+
 # A mirror of the package index reaches the stages that install, and none of the images.
 _MIRRORS = ("PIP_INDEX_URL", "UV_DEFAULT_INDEX")
 
@@ -53,7 +57,7 @@ class Recipe:
 
 
 def build(root: Path, engine: Engine, recipe: Recipe, *, cache: bool = True) -> Built:
-    """Build an image of the working tree, dated and labelled by its commit.
+    """Build an image of the working tree, labelled by its commit.
 
     Raises:
         KedjaError: no bundle to put in, or the build failed.
@@ -73,8 +77,7 @@ def build(root: Path, engine: Engine, recipe: Recipe, *, cache: bool = True) -> 
     else:
         arguments["TORCH"] = recipe.torch
     started = time.monotonic()
-    timestamp = int(_git(root, "log", "-1", "--format=%ct") or 0)
-    engine.build(root, recipe.tag, recipe.target, arguments, timestamp, cache=cache)
+    engine.build(root, recipe.tag, recipe.target, arguments, TIMESTAMP, cache=cache)
     seconds = time.monotonic() - started
     over = 0 if engine.program == "buildah" else engine.size(recipe.tag) - engine.size(base)
     return Built(recipe.tag, over, seconds, engine.layers(recipe.tag))

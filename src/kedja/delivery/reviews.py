@@ -15,6 +15,8 @@ BEGIN, END = "<!-- reviews:begin -->", "<!-- reviews:end -->"
 # "Merge pull request #12 from owner/branch", "Add a loader (#12)": GitHub's own two ways of naming a merged change.
 _MERGE = re.compile(r"Merge pull request #(\d+) from \S+")
 _SQUASH = re.compile(r"(.+) \(#(\d+)\)")
+# What git itself writes when a branch catches up with another: no change of its own.
+_CATCHING_UP = re.compile(r"Merge (remote-tracking )?branch '\S+'( of \S+)? into \S+")
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def _read(commit: str, date: str, subject: str, body: str, *, is_merge: bool) ->
         return Review(f"#{match.group(1)}", date, title)
     if match := _SQUASH.fullmatch(subject):
         return Review(f"#{match.group(2)}", date, match.group(1))
-    return Review(commit, date, subject) if is_merge else None
+    return Review(commit, date, subject) if is_merge and not _CATCHING_UP.fullmatch(subject) else None
 
 
 def to_markdown(reviews: Sequence[Review]) -> str:

@@ -28,7 +28,7 @@ def _versions(root: Path, record: Stamp) -> Check:
     if missing or differing:
         parts = [_listed("missing", missing), _listed("not as locked", differing)]
         return Check("packages", "failed", "; ".join(filter(None, parts)), "just env groups=" + ",".join(record.groups))
-    if record.key != stamp.key(root, record.groups, record.torch):
+    if record.key != stamp.key(root, record.groups, record.torch, record.python):
         return Check("packages", "warning", "lock, project or hardware changed since they were installed", "just env")
     if foreign:
         return Check(

@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import json
-import os
 import re
 import sys
 from pathlib import Path
@@ -14,12 +13,21 @@ from kedja.environment import hardware
 
 @dataclasses.dataclass(frozen=True)
 class Stamp:
-    """The record in `.venv/kedja-environment.json`. `state` is `installing` until everything stands."""
+    """The record in `.venv/kedja-environment.json`.
+
+    Attributes:
+        state: `installing` until everything stands, then `ready`.
+        key: see `key`.
+        groups, torch, python: what was asked for; an empty `python` leaves it to `.python-version`.
+        build: the build of PyTorch that came of it.
+        versions: what was installed.
+    """
 
     state: str
     key: str
     groups: list[str]
     torch: str
+    python: str = ""
     build: str = ""
     versions: dict[str, str] = dataclasses.field(default_factory=dict)
 
@@ -47,12 +55,14 @@ def interpreter(root: Path) -> Path:
     return root / ".venv" / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
 
 
-def key(root: Path, groups: list[str], torch: str) -> str:
+def key(root: Path, groups: list[str], torch: str, python: str) -> str:
     """A digest of all that decides what gets installed: lock, project, groups, PyTorch's build, Python, accelerator."""
     digest = hashlib.sha256()
     for name in ("uv.lock", "pyproject.toml", ".python-version"):
         digest.update((root / name).read_bytes())
-    digest.update(json.dumps([groups, torch, os.environ.get("UV_PYTHON", ""), hardware.kind(), str(root)]).encode())
+    # Hardware decides only where it is asked to.
+    accelerator = hardware.kind() if torch == "auto" else ""
+    digest.update(json.dumps([groups, torch, python, accelerator, str(root)]).encode())
     return digest.hexdigest()
 
 

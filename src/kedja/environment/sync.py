@@ -1,5 +1,6 @@
 """Bring `.venv` to what the lock says, for this machine's hardware."""
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -24,7 +25,8 @@ def current(root: Path, groups: list[str] | None, torch: str | None) -> tuple[St
     last = stamp.read(root)
     groups = groups or (last.groups if last else ["dev"])
     torch = torch_build.check(torch or (last.torch if last else "auto"))
-    wanted = Stamp("installing", stamp.key(root, groups, torch), groups, torch)
+    python = os.environ.get("UV_PYTHON") or (last.python if last else "")
+    wanted = Stamp("installing", stamp.key(root, groups, torch, python), groups, torch, python)
     done = last is not None and last.state == "ready" and last.key == wanted.key and stamp.interpreter(root).exists()
     return (last if done and last else wanted), done
 
@@ -40,7 +42,7 @@ def install(root: Path, wanted: Stamp, say: Say) -> Stamp:
     requirements = lock.requirements(root, [*wanted.groups, "build"])
     environment = mirrors.uv_environment()
     choice = _choose_torch(root, wanted.torch, requirements, environment, say)
-    _make_venv(root, say)
+    _make_venv(root, wanted.python, say)
     stamp.write(root, wanted)
     say("packages", f"{len(requirements)} locked for groups {', '.join(wanted.groups)}; hashes are checked")
     try:
@@ -57,7 +59,7 @@ def install(root: Path, wanted: Stamp, say: Say) -> Stamp:
         root,
         environment=environment,
     )
-    finished = Stamp("ready", wanted.key, wanted.groups, wanted.torch, choice.build, stamp.installed(root))
+    finished = dataclasses.replace(wanted, state="ready", build=choice.build, versions=stamp.installed(root))
     stamp.write(root, finished)
     return finished
 
@@ -115,18 +117,20 @@ def _offers(root: Path, version: str, build: str, environment: dict[str, str]) -
     return done.returncode == 0 and "torch==" in done.stdout
 
 
-def _make_venv(root: Path, say: Say) -> None:
+def _make_venv(root: Path, asked: str, say: Say) -> None:
     """A `.venv` with the wanted Python; kept where it is sound, made anew where it is not."""
     last = stamp.read(root)
     interrupted = last is not None and last.state != "ready"
-    request = os.environ.get("UV_PYTHON") or (root / ".python-version").read_text(encoding="utf-8").strip()
-    wanted = _find_python(root, request) or _find_python(root, ">=3.11")
+    request = asked or (root / ".python-version").read_text(encoding="utf-8").strip()
+    wanted = _find_python(root, request)
+    if wanted is None and not asked:
+        wanted = _find_python(root, ">=3.11")
     have = _version(stamp.interpreter(root))
-    if have and not interrupted and (wanted is None or have == _version(wanted)):
+    if have and wanted and have == _version(wanted) and not interrupted:
         return
     if interrupted:
         say("python", "the last installation was interrupted; starting from an empty environment")
-    # Without any Python on the machine uv fetches the wanted one, where its user allows that.
+    # A Python that this machine does not have is fetched by uv, where its user allows that.
     python = str(wanted) if wanted else request
     lock.run_uv(["venv", "--quiet", "--clear", "--no-project", "--python", python, ".venv"], root)
     say("python", f"{_version(stamp.interpreter(root))} in .venv, from {python}")

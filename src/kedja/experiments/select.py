@@ -56,6 +56,8 @@ def test_figures(run: Path) -> dict[str, Any]:
     from kedja.training.evaluate import evaluate
 
     answer = evaluate(run, "test")
+    if not len(answer.labels):
+        raise KedjaError(f"{run}: its data set has no test split", "its validation figures are all there is")
     buffer = io.BytesIO()
     np.savez(buffer, ids=np.asarray(answer.ids, np.str_), labels=answer.labels, logits=answer.logits)
     write_bytes(run / "test.npz", buffer.getvalue())

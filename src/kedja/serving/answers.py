@@ -18,7 +18,7 @@ TOP = "application/vnd.kedja.top+json"
 DEFAULT_TOP = 5
 
 Row = NDArray[np.float32]
-Describe = Callable[[Row, list[str]], dict[str, Any]]
+Describe = Callable[[Row, int, list[str]], dict[str, Any]]
 
 
 class JsonAnswer(Response):
@@ -39,7 +39,8 @@ def respond(answer: Answer, accept: str) -> JsonAnswer:
     media_type, describe = choose(accept)
     metadata = answer.predictor.metadata
     model = {"name": metadata.name, "version": metadata.version}
-    predictions = [describe(row, metadata.classes) for row in answer.probabilities]
+    rows = zip(answer.probabilities, answer.best, strict=True)
+    predictions = [describe(row, best, metadata.classes) for row, best in rows]
     content = {"predictions": predictions, "model": model} if answer.many else {**predictions[0], "model": model}
     return JsonAnswer(content, media_type=media_type)
 
@@ -57,22 +58,21 @@ def choose(accept: str) -> tuple[str, Describe]:
     return FULL, full
 
 
-def class_only(row: Row, classes: list[str]) -> dict[str, Any]:
-    index = int(row.argmax())
-    return {"predicted_class": classes[index], "class_index": index}
+def class_only(row: Row, best: int, classes: list[str]) -> dict[str, Any]:
+    return {"predicted_class": classes[best], "class_index": best}
 
 
-def full(row: Row, classes: list[str]) -> dict[str, Any]:
-    return {**class_only(row, classes), "probabilities": row}
+def full(row: Row, best: int, classes: list[str]) -> dict[str, Any]:
+    return {"predicted_class": classes[best], "class_index": best, "probabilities": row}
 
 
 def top(count: int) -> Describe:
     """The `count` most probable classes, the best first."""
 
-    def describe(row: Row, classes: list[str]) -> dict[str, Any]:
-        best = np.argsort(-row, kind="stable")[:count].tolist()
-        ranked = [{"class": classes[i], "class_index": i, "probability": float(row[i])} for i in best]
-        return {**class_only(row, classes), "top": ranked}
+    def describe(row: Row, best: int, classes: list[str]) -> dict[str, Any]:
+        order = np.argsort(-row, kind="stable")[:count].tolist()
+        ranked = [{"class": classes[i], "class_index": i, "probability": float(row[i])} for i in order]
+        return {**class_only(row, best, classes), "top": ranked}
 
     return describe
 

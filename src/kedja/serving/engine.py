@@ -10,7 +10,7 @@ import logging
 import math
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -29,9 +29,10 @@ Load = Callable[[Predictor], Images]
 
 @dataclass(frozen=True)
 class Answer:
-    """Probabilities float32 (N, classes) with the predictor that gave them."""
+    """Probabilities float32 (N, classes), the index of the highest of each row, and the predictor that gave them."""
 
     probabilities: NDArray[np.float32]
+    best: list[int]
     many: bool
     predictor: Predictor
 
@@ -136,12 +137,14 @@ class Engine:
         probabilities = np.concatenate(
             [self._call(pixels[start : start + self.max_batch], predictor) for start in starts]
         )
-        self._count(probabilities.argmax(axis=1), predictor)
+        # Once for the batch, here: numpy gives up the interpreter for it, and the event loop would wait to get it back.
+        best: list[int] = probabilities.argmax(axis=1).tolist()
+        self._count(best, predictor)
         results: list[tuple[Job, Answer | Exception]] = []
         start = 0
         for job, images in loaded:
             end = start + len(images.pixels)
-            results.append((job, Answer(probabilities[start:end], images.many, predictor)))
+            results.append((job, Answer(probabilities[start:end], best[start:end], images.many, predictor)))
             start = end
         return results
 
@@ -152,9 +155,9 @@ class Engine:
         self.metrics.batch_images.observe(len(pixels))
         return probabilities
 
-    def _count(self, indices: NDArray[np.intp], predictor: Predictor) -> None:
-        for index, count in zip(*np.unique(indices, return_counts=True), strict=True):
-            self.metrics.predictions.labels(predictor.metadata.classes[index]).inc(int(count))
+    def _count(self, best: list[int], predictor: Predictor) -> None:
+        for index, count in Counter(best).items():
+            self.metrics.predictions.labels(predictor.metadata.classes[index]).inc(count)
 
 
 def late() -> RequestError:

@@ -33,7 +33,7 @@ def learning_rate_factors(body: nn.Module, config: FinetuneConfig) -> dict[nn.Pa
 
 def set_learning(body: nn.Module, head: str, config: FinetuneConfig, epoch: int) -> None:
     """Before `epoch` (from 0): frozen layers take no gradient, and their batch statistics stand still."""
-    prefixes = [part.strip() for part in config.freeze.split(",") if part.strip()]
+    prefixes = _frozen_prefixes(config)
     head_alone = epoch < config.head_epochs or BODY in prefixes
     for name, module in _leaves(body):
         frozen = not name.startswith(head) if head_alone else any(name.startswith(prefix) for prefix in prefixes)
@@ -43,11 +43,17 @@ def set_learning(body: nn.Module, head: str, config: FinetuneConfig, epoch: int)
 
 
 def check_freeze(body: nn.Module, config: FinetuneConfig) -> None:
-    """Raise a `KedjaError` for a beginning that no layer has."""
-    names = [name for name, _ in body.named_modules() if name]
-    for prefix in (part.strip() for part in config.freeze.split(",")):
-        if prefix and prefix != BODY and not any(name.startswith(prefix) for name in names):
+    """Raise a `KedjaError` for a beginning that no layer has, or if all layers are frozen."""
+    names, prefixes = [name for name, _ in body.named_modules() if name], _frozen_prefixes(config)
+    for prefix in prefixes:
+        if prefix != BODY and not any(name.startswith(prefix) for name in names):
             raise KedjaError(f"finetune.freeze={prefix}: no layer's name begins so", nearest(prefix, [BODY, *names]))
+    if BODY not in prefixes and all(name.startswith(tuple(prefixes)) for name, _ in _leaves(body)):
+        raise KedjaError(f"finetune.freeze={config.freeze} leaves no layer to learn", "freeze fewer, or `body`")
+
+
+def _frozen_prefixes(config: FinetuneConfig) -> list[str]:
+    return [part.strip() for part in config.freeze.split(",") if part.strip()]
 
 
 def _leaves(body: nn.Module) -> Iterator[tuple[str, nn.Module]]:

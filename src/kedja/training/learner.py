@@ -8,6 +8,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
+from kedja.bundle.errors import KedjaError
 from kedja.training.augment import augment
 from kedja.training.compilation import compiled
 from kedja.training.dataset import Batch, ImageDataset
@@ -44,6 +45,9 @@ class Learner:
         body = self.classifier.body
         self.head = head_name(body, self.classes)
         check_freeze(body, config.finetune)
+        if fabric.world_size > 1 and config.finetune.head_epochs:
+            raise KedjaError("finetune.head_epochs does not work with several processes", "finetune.head_epochs=0")
+        set_learning(body, self.head, config.finetune, epoch=0)
         factors = learning_rate_factors(body, config.finetune)
         self.ema = Ema(self.classifier, config.ema) if config.ema else None
         self.loss = Loss(config.loss, self.classes, train_set.labels.to(fabric.device))
@@ -65,11 +69,12 @@ class Learner:
         self.classifier.train()
         set_learning(self.classifier.body, self.head, self.config.finetune, epoch)
 
-    def learn(self, batch: Batch, step: int, share: float) -> Outcome:
+    def learn(self, batch: Batch, images: int, step: int, share: float) -> Outcome:
         """Update the weights by one batch.
 
         Args:
             batch: this process's share of the step's images.
+            images: of the step, over all processes.
             step: number of the step in the run, from 0.
             share: of the highest learning rate.
         """
@@ -79,9 +84,8 @@ class Learner:
         for index, chosen in enumerate(torch.arange(len(batch.labels)).tensor_split(parts)):
             part = Batch(*(values[chosen.to(values.device)] for values in batch)) if parts > 1 else batch
             with self._synchronise(last=index == parts - 1):
-                outcomes.append(
-                    self._learn_part(part, len(batch.labels), step, self.fabric.global_rank * parts + index)
-                )
+                number = self.fabric.global_rank * parts + index
+                outcomes.append(self._learn_part(part, images, step, number))
         if self.config.clip:
             self.fabric.clip_gradients(self.network, self.optimizer, max_norm=self.config.clip)
         self.optimizer.step()
@@ -103,8 +107,8 @@ class Learner:
             pixels, targets = mix(pixels, labels, self.classes, self.config.augment, drawn)
         logits = self.network(pixels)
         loss = self.loss(logits, targets)
-        # Parts may differ by an image, so each counts by its images.
-        self.fabric.backward(loss * (len(labels) / images))
+        # Parts may differ by an image, so each counts by its images; processes average their gradients.
+        self.fabric.backward(loss * (len(labels) * self.fabric.world_size / images))
         correct = (logits.detach().argmax(1) == labels).sum()
         return torch.stack([loss.detach().double() * len(labels), correct, correct.new_tensor(len(labels))])
 

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,11 @@ def config_hash(config: TrainConfig) -> str:
 def run_directory(config: TrainConfig) -> Path:
     """`<runs>/<experiment>-<config hash>/seed<k>`; the same configuration on changed data is another run."""
     return Path(config.runs) / f"{config.experiment}-{config_hash(config)}" / f"seed{config.seed}"
+
+
+def is_first_process() -> bool:
+    """Whether this process speaks for the run: always, but under `torchrun`, where only the first one does."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def is_finished(directory: Path) -> bool:

@@ -37,6 +37,10 @@ class EpochBatches(Sampler[list[int]]):
         for batch in self._order().tensor_split(self.batches)[self.first :]:
             yield batch.tensor_split(self.world)[self.rank].tolist()
 
+    def images_in(self, batch: int) -> int:
+        """Images of a batch of the epoch over all processes."""
+        return self.size // self.batches + (batch < self.size % self.batches)
+
     def _order(self) -> Tensor:
         generator = generator_for("cpu", self.seed, "order", self.epoch)
         if self.labels is None:

@@ -118,6 +118,8 @@ class TrainConfig:
     threads: int = key(0, "CPU threads, part of what makes results exact; 0 chooses by cores and image size")
     checkpoint_seconds: float = key(20.0, "least time between two checkpoints; 0 writes one at every step")
     runs: str = key("runs", "folder of the runs")
+    find_lr: bool = key(False, "do not train: try rising learning rates, say and plot where the loss falls fastest")
+    overfit: bool = key(False, "do not train: see whether the network can learn one batch by heart")
     data: DataConfig = dataclasses.field(default_factory=DataConfig)
     model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
     finetune: FinetuneConfig = dataclasses.field(default_factory=FinetuneConfig)
@@ -128,7 +130,7 @@ class TrainConfig:
 
 
 # Keys that say how or where to run, not what comes out.
-NOT_HASHED = ("seed", "runs", "checkpoint_seconds")
+NOT_HASHED = ("seed", "runs", "checkpoint_seconds", "find_lr", "overfit")
 
 
 def leaves(config: type = TrainConfig, prefix: str = "") -> "dict[str, dataclasses.Field[Any]]":

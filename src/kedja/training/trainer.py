@@ -96,18 +96,23 @@ class Trainer:
         started = time.perf_counter()
         for batch in self.loader:
             share = position.rate * factor(position.step, self.steps, self.config.schedule)
-            outcome = self.learner.learn(batch, position.step, share)
+            images = self.sampler.images_in(position.batch)
+            outcome = self.learner.learn(batch, images, position.step, share)
             self._watch(outcome.loss, batch)
             self.totals += torch.stack(outcome)
             position.batch += 1
             position.step += 1
             started = self._count_time(started)
             if progress.wants_step():
-                loss, correct, images = self.totals.tolist()
-                progress.step(position.step, loss / images, correct / images, images / position.epoch_seconds)
+                self._show(progress)
             if time.monotonic() - self._saved_at >= self.config.checkpoint_seconds:
                 self._save()
                 started = time.perf_counter()
+
+    def _show(self, progress: PlainProgress) -> None:
+        loss, correct, images = self.totals.tolist()
+        speed = images / self.position.epoch_seconds
+        progress.step(self.position.step, loss / images, correct / images, speed)
 
     def _finish_epoch(self, log: MetricsLog | None, progress: PlainProgress) -> None:
         position = self.position

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from kedja.bundle.errors import KedjaError
 from kedja.data.prepared import PreparedDataset
 from kedja.experiments import evaluate_run
 from kedja.experiments.corruptions import Robustness
+from kedja.experiments.report import build as building
 from kedja.experiments.report.build import Places, build
 from kedja.experiments.report.readme import BEGIN, END
 
@@ -88,6 +90,18 @@ def test_a_baseline_ahead_is_said_and_the_network_selected(
     report = build(places)
     assert report.selected.experiment == "large"
     assert any("baseline-forest is ahead of every network" in sentence for sentence in report.analysis)
+
+
+def test_without_a_test_split_there_are_no_final_figures(
+    places: Places, digits: PreparedDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    splits = np.where(digits.splits == "test", "train", digits.splits)
+    monkeypatch.setattr(building, "load", lambda folder: replace(digits, splits=splits))
+    report = build(places)
+    assert report.test is None
+    assert "No test split was looked at" in report.analysis[-1]
+    assert json.loads((places.reports / "selection.json").read_text())["test"] is None
+    assert (report.selected.directory / "evaluation-validation.json").is_file()
 
 
 def test_missing_markers_leave_the_readme_alone(places: Places) -> None:

@@ -39,7 +39,7 @@ class Report:
 
     results: list[Result]
     selected: Run
-    test: dict[str, Any]
+    test: dict[str, Any] | None
     analysis: list[str]
     readme_renewed: bool
 
@@ -52,15 +52,17 @@ def build(places: Places, data: str | None = None) -> Report:
     """
     experiments = find_experiments(places.runs, data)
     selected = select.best_of(experiments, places.runs)
-    test = select.test_figures(selected.directory)
     dataset = load(places.data / selected.data["name"])
-    evaluation = evaluate_run(selected, dataset, "test")
+    # A source that brings its own splits may bring no test split; then there are no final figures.
+    split = "test" if len(dataset.split("test")) else "validation"
+    test = select.test_figures(selected.directory) if split == "test" else None
+    evaluation = evaluate_run(selected, dataset, split)
     results = compare(experiments)
     analysis = sentences(results, selected, test)
-    title = f"{selected.experiment}, seed {selected.seed}: test split"
+    title = f"{selected.experiment}, seed {selected.seed}: {split} split"
     pictures = {
         CURVES: figures.learning_curves(results),
-        CONFUSION: figures.confusion_matrix(selected.predictions("test"), dataset.classes, title),
+        CONFUSION: figures.confusion_matrix(selected.predictions(split), dataset.classes, title),
     }
     page = html_page.page_data(results, selected, analysis, html_page.with_pictures(evaluation, dataset))
     documents = {
@@ -77,7 +79,7 @@ def build(places: Places, data: str | None = None) -> Report:
     return Report(results, selected, test, analysis, renewed)
 
 
-def selection(selected: Run, test: dict[str, Any]) -> dict[str, Any]:
+def selection(selected: Run, test: dict[str, Any] | None) -> dict[str, Any]:
     """Which run was selected, by what, and its figures."""
     return {
         "run": selected.directory.as_posix(),
@@ -123,7 +125,7 @@ def _section(results: list[Result], analysis: list[str], images: str, heading: s
             f"{heading} What the numbers say",
             findings,
             f"![Validation loss and accuracy by epoch]({images}/{CURVES})",
-            f"![Confusion matrix of the selected run on the test split]({images}/{CONFUSION})",
+            f"![Confusion matrix of the selected run]({images}/{CONFUSION})",
         ]
     )
 

@@ -1,6 +1,14 @@
 // The service's own addresses, seen from the page. Failures are thrown with the server's reason.
 
 const ATTEMPTS = 3;
+const UNAUTHORISED = 401;
+let askForKey = async () => null;
+let key = sessionStorage.getItem("key") ?? "";
+
+/** What asks the person for an API key: a function that resolves to the key, or to null for none. */
+export function onKeyNeeded(ask) {
+  askForKey = ask;
+}
 
 export class Refusal extends Error {
   constructor(message, remedy) {
@@ -29,7 +37,23 @@ export async function predict(blob) {
   return { ...answer, milliseconds: performance.now() - started };
 }
 
-async function send(path, options) {
+async function send(path, options = {}) {
+  const asked = key;
+  const response = await sendPatiently(path, withKey(options));
+  if (response.status !== UNAUTHORISED) return response;
+  // Another request may have got the key meanwhile.
+  const given = key === asked ? await askForKey() : key;
+  if (!given) return response;
+  key = given;
+  sessionStorage.setItem("key", key);
+  return send(path, options);
+}
+
+function withKey(options) {
+  return key ? { ...options, headers: { ...options.headers, Authorization: `Bearer ${key}` } } : options;
+}
+
+async function sendPatiently(path, options) {
   for (let attempt = 1; ; attempt++) {
     let response;
     try {

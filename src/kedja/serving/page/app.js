@@ -1,7 +1,7 @@
 // Images come in by drop, choice, paste, random sample, drawing or camera; every one goes the same way:
 // it joins the history, is sent to the service, and is shown with its answer.
 
-import { getJson, predict, randomImage } from "./api.js";
+import { getJson, onKeyNeeded, predict, randomImage } from "./api.js";
 import { setUpCamera } from "./camera.js";
 import { setUpDrawing } from "./draw.js";
 import { renderMarkdown } from "./markdown.js";
@@ -114,6 +114,19 @@ function setUpDialogs() {
   byId("card-open").addEventListener("click", () => byId("card").showModal());
 }
 
+function setUpKey() {
+  const dialog = byId("key");
+  let asking = null;
+  onKeyNeeded(() => {
+    asking ??= new Promise((resolve) => {
+      byId("key-input").value = "";
+      dialog.showModal();
+      dialog.addEventListener("close", () => { asking = null; resolve(byId("key-input").value.trim()); }, { once: true });
+    });
+    return asking;
+  });
+}
+
 async function setUpModel() {
   const model = await getJson("model");
   classes = model.classes;
@@ -128,6 +141,7 @@ async function setUpModel() {
   if (channels === 1) setUpDrawing((blob) => use(blob, "drawing"));
 }
 
+setUpKey();
 setUpInput();
 setUpDialogs();
 setUpModel().catch((error) => { byId("model-facts").textContent = error.message; });

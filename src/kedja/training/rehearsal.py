@@ -1,0 +1,48 @@
+"""A learner that is ready to take steps, without a run: for looking before training."""
+
+import dataclasses
+import itertools
+from collections.abc import Iterator
+
+from kedja.data.prepared import load
+from kedja.training.dataset import Batch, ImageDataset
+from kedja.training.devices import make_fabric
+from kedja.training.initial_weights import initialise
+from kedja.training.learner import Learner
+from kedja.training.loader import BatchLoader
+from kedja.training.models.registry import build
+from kedja.training.run import data_folder
+from kedja.training.sampler import EpochBatches
+from kedja.training.schema import TrainConfig
+from kedja.training.seeding import seed_everything, set_threads
+
+
+@dataclasses.dataclass
+class Rehearsal:
+    """What `Trainer` would start with; nothing is written."""
+
+    config: TrainConfig
+    learner: Learner
+    dataset: ImageDataset
+
+    def batches(self) -> Iterator[Batch]:
+        """Training batches without end."""
+        sampler = EpochBatches(len(self.dataset), self.config.batch_size, self.config.seed)
+        loader = BatchLoader(self.dataset, sampler, self.config.data.workers)
+        for epoch in itertools.count():
+            sampler.epoch = epoch
+            yield from loader
+
+
+def rehearse(config: TrainConfig) -> Rehearsal:
+    """A fresh learner of `config` in training mode, on its device, with its data."""
+    data = load(data_folder(config))
+    set_threads(config.threads, data.spec.height * data.spec.width)
+    fabric = make_fabric(config)
+    seed_everything(config.seed)
+    classifier = build(config.model, len(data.classes), data.spec, data.mean, data.std)
+    initialise(classifier.body, config.model, print)
+    dataset = ImageDataset(data, "train", fabric.device)
+    learner = Learner(fabric, classifier, dataset, config)
+    learner.start_epoch(config.finetune.head_epochs)
+    return Rehearsal(config, learner, dataset)
