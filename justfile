@@ -140,6 +140,11 @@ report *arguments: _ready
 serve *arguments: _ready
     @{{python}} scripts/serve.py "$@"
 
+# the bundle as another server's deployable: just package target=bentoml
+[group('export')]
+package *arguments: _ready
+    @{{python}} scripts/package.py "$@"
+
 # make an API key for the service: just api-key name=alice
 [group('serving')]
 api-key *arguments: _ready

@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> None:
         objectives=options.objectives.split(","),
         trials=options.trials,
         minutes=options.minutes,
-        jobs=options.jobs or plan.default_jobs(),
+        jobs=options.jobs or plan.default_jobs(overrides),
         seed=options.seed,
         runs=options.runs,
         scripts=SCRIPTS,

@@ -1,10 +1,14 @@
+import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from kedja.bundle.errors import KedjaError
+from kedja.experiments import plan, warm
 from kedja.experiments.plan import Request, chosen, experiment_names, split_arguments, unfinished
 from kedja.experiments.pool import Task
+from kedja.experiments.stage import one_gpu_each
 
 
 @pytest.fixture
@@ -41,6 +45,33 @@ def test_debug_is_left_out_unless_asked_for(conf: Path) -> None:
 def test_an_unknown_name_gets_its_nearest(conf: Path) -> None:
     with pytest.raises(KedjaError, match="did you mean 'small'"):
         chosen(Request([0], only=["smal"]), conf)
+
+
+@pytest.fixture
+def two_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A driver that lists two GPUs."""
+    driver = tmp_path / "bin" / "nvidia-smi"
+    driver.parent.mkdir()
+    driver.write_text("#!/bin/sh\necho 'GPU 0: NVIDIA H200 (UUID: GPU-a)'\necho 'GPU 1: NVIDIA H200 (UUID: GPU-b)'\n")
+    driver.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{driver.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_one_run_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert plan.default_jobs() == 2
+    assert plan.default_jobs(["device=cpu"]) == plan.cores()
+    assert [place["CUDA_VISIBLE_DEVICES"] for place in one_gpu_each(3)] == ["0", "1", "0"]
+    assert not warm.possible()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert one_gpu_each(2) == [{}, {}]
+
+
+def test_without_gpus_one_run_a_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    assert plan.default_jobs() == plan.cores() >= 1
+    assert one_gpu_each(2) == [{}, {}]
 
 
 def test_a_task_is_finished_when_all_its_runs_are(tmp_path: Path) -> None:

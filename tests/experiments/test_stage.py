@@ -14,6 +14,8 @@ from kedja.data.prepared import load
 from kedja.experiments.baselines import directory
 from support.processes import gone, wait_for
 
+pytestmark = pytest.mark.slow
+
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 SMALL = ["only=debug,logistic-regression", "seeds=0,1", "epochs=1"]
 

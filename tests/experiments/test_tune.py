@@ -77,6 +77,7 @@ def trials_of(storage: str) -> list[optuna.trial.FrozenTrial]:
         database.engine.dispose()
 
 
+@pytest.mark.slow
 def test_no_trial_is_lost_and_none_counted_twice(storage: str, place: Path, worker: StartWorker) -> None:
     workers = [worker(storage, f"worker{k}.log") for k in range(3)]
     victim = workers[0]

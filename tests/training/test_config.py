@@ -2,8 +2,9 @@ import pytest
 
 from kedja.bundle.errors import KedjaError
 from kedja.bundle.files import write_json
-from kedja.training.config import compose, files_of, from_json
+from kedja.training.config import RANGES, compose, files_of, from_json
 from kedja.training.run import write_config
+from kedja.training.schema import leaves
 
 
 @pytest.mark.parametrize("experiment", files_of("experiment"))
@@ -27,12 +28,19 @@ def test_an_override_wins_over_the_experiment():
         ("epochs=1.5", "epochs"),
         ("optim.name=sdg", "did you mean 'sgd'?"),
         ("seed", "is not of the form key=value"),
+        ("epochs=0", "epochs=0 is out of range"),
+        ("loss.label_smoothing=1.5", "it lies between 0 and 1"),
+        ("optim.lr=nan", "optim.lr=nan is out of range"),
     ],
 )
 def test_mistakes_name_the_nearest_key(override, message):
     with pytest.raises(KedjaError) as error:
         compose([override])
     assert message in str(error.value)
+
+
+def test_every_range_is_of_a_key_that_exists():
+    assert set(RANGES) <= set(leaves())
 
 
 def test_a_stored_configuration_comes_back(tmp_path):

@@ -18,6 +18,8 @@ def test_seed_and_place_do_not_change_the_hash_and_everything_else_does(workplac
     assert run_directory(debug("checkpoint_seconds=1")) == first
     assert run_directory(dataclasses.replace(debug(), seed=0)) == first
     assert run_directory(debug("optim.lr=0.01")).parent != first.parent
+    nested = dataclasses.replace(debug(), experiment="cifar10/speed")
+    assert run_directory(nested).parts[1].startswith("cifar10-speed-")
 
 
 def test_changed_data_is_another_run(workplace, debug):

@@ -3,6 +3,8 @@
 import dataclasses
 import itertools
 import os
+import shutil
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,8 +84,21 @@ def data_name(request: Request) -> str:
     return str(compose(request.overrides).data.name)
 
 
-def default_jobs() -> int:
-    """One process a core: small networks gain little from a second thread."""
+def default_jobs(overrides: Sequence[str] = ()) -> int:
+    """One process a GPU where there are any, else one a core: small networks gain little from a second thread."""
+    return cores() if "device=cpu" in overrides else gpus() or cores()
+
+
+def gpus() -> int:
+    """NVIDIA GPUs as their driver counts them; loading torch to ask would take seconds."""
+    if shutil.which("nvidia-smi") is None:
+        return 0
+    answer = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False)
+    return sum(line.startswith("GPU ") for line in answer.stdout.splitlines()) if answer.returncode == 0 else 0
+
+
+def cores() -> int:
+    """Those that this process may use."""
     return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 

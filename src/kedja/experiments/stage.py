@@ -39,16 +39,25 @@ def run_stage(request: Request, conf: Path, runs: Path, scripts: Path, jobs: int
     todo = plan.unfinished(tasks)
     if not todo:
         return Stage(tasks, [], data)
-    jobs = min(jobs or plan.default_jobs(), len(todo))
+    jobs = min(jobs or plan.default_jobs(request.overrides), len(todo))
     environment = share_cores(jobs)
-    todo = [replace(task, environment=environment) for task in todo]
+    places = one_gpu_each(len(todo))
+    todo = [replace(task, environment=environment | place) for task, place in zip(todo, places, strict=True)]
     trainings = sum(task.warm for task in todo)
     with progress.display(len(todo)) as display, warm.starter(trainings, environment) as starting:
         return Stage(tasks, pool.run_all(todo, jobs, display, starting), data)
 
 
+def one_gpu_each(tasks: int) -> list[dict[str, str]]:
+    """Environments that deal the GPUs out to the tasks in turn; nothing to deal with one, or where the user chose."""
+    count = plan.gpus()
+    if count < 2 or "CUDA_VISIBLE_DEVICES" in os.environ:
+        return [{}] * tasks
+    return [{"CUDA_VISIBLE_DEVICES": str(index % count)} for index in range(tasks)]
+
+
 def share_cores(jobs: int) -> dict[str, str]:
     """Environment of one of `jobs` processes side by side: ones that each start a thread a core slow each other."""
-    threads = str(max(1, plan.default_jobs() // jobs))
+    threads = str(max(1, plan.cores() // jobs))
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     return {name: os.environ.get(name, threads) for name in names}

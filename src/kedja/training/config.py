@@ -10,6 +10,21 @@ from kedja.training.schema import TrainConfig, flat, groups, leaves
 
 CONF = Path(__file__).resolve().parents[3] / "conf"
 
+MOST = 2**31 - 1
+# Lowest and highest value of the keys that would fail later, and less clearly.
+RANGES: dict[str, tuple[float, float]] = {
+    **dict.fromkeys(("epochs", "batch_size", "accumulate"), (1, MOST)),
+    **dict.fromkeys(("seed", "threads", "patience", "model.image_size", "finetune.head_epochs"), (0, MOST)),
+    **dict.fromkeys(("optim.lr", "optim.weight_decay", "clip", "checkpoint_seconds"), (0, float("inf"))),
+    **dict.fromkeys(("augment.shift", "augment.mixup", "augment.cutmix", "loss.gamma"), (0, MOST)),
+    **dict.fromkeys(("ema", "model.dropout"), (0, 0.9999999)),
+    **dict.fromkeys(("loss.label_smoothing", "schedule.warmup", "schedule.final", "augment.erase"), (0, 1)),
+    "model.width": (0.01, 100),
+    "finetune.first_lr": (1e-9, 1),
+    "augment.scale": (0, 0.9),
+    "data.workers": (-1, 1024),
+}
+
 
 def compose(overrides: list[str]) -> TrainConfig:
     """The configuration that `key=value` overrides make of `conf/config.yaml` and its groups.
@@ -40,6 +55,7 @@ def compose(overrides: list[str]) -> TrainConfig:
         raise KedjaError(_first_line(error), "`just train --help` lists the keys") from None
     assert isinstance(config, TrainConfig)
     _check_choices(config)
+    _check_ranges(config)
     return config
 
 
@@ -60,8 +76,9 @@ def experiment_of(overrides: list[str]) -> str:
 
 
 def files_of(group: str) -> list[str]:
-    """Names of the files in `conf/<group>/`."""
-    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+    """Names of the files in `conf/<group>/`, those in folders as `<folder>/<name>`."""
+    folder = CONF / group
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
 
 
 def _expand(override: str) -> list[str]:
@@ -88,6 +105,13 @@ def _check_choices(config: TrainConfig) -> None:
         choices = list(fields[key].metadata["choices"])
         if choices and value not in choices:
             raise KedjaError(f"{key}={value} is not a choice", nearest(str(value), choices))
+
+
+def _check_ranges(config: TrainConfig) -> None:
+    values = flat(config)
+    for key, (low, high) in RANGES.items():
+        if not low <= values[key] <= high:
+            raise KedjaError(f"{key}={values[key]} is out of range", f"it lies between {low} and {high}")
 
 
 def _build(kind: type, values: dict[str, Any], path: Path) -> Any:

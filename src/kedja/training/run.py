@@ -45,7 +45,8 @@ def config_hash(config: TrainConfig) -> str:
 
 def run_directory(config: TrainConfig) -> Path:
     """`<runs>/<experiment>-<config hash>/seed<k>`; the same configuration on changed data is another run."""
-    return Path(config.runs) / f"{config.experiment}-{config_hash(config)}" / f"seed{config.seed}"
+    name = config.experiment.replace("/", "-")
+    return Path(config.runs) / f"{name}-{config_hash(config)}" / f"seed{config.seed}"
 
 
 def is_first_process() -> bool:

@@ -1,0 +1,88 @@
+"""A bundle as another server's own deployable, so that nobody is locked in.
+
+Every package holds the bundle, the contract's own preprocessing (`kedja/bundle/`) and one class that verifies both when
+it is made; what differs is the thin file that the product asks for. The files are templates in `packages/`.
+"""
+
+import re
+import shutil
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from string import Template
+from typing import Literal, get_args
+
+from kedja.bundle import integrity, metadata
+from kedja.bundle.errors import KedjaError, nearest
+from kedja.bundle.files import replacing_directory, write_text
+from kedja.bundle.metadata import MODEL, Metadata
+
+Target = Literal["bentoml", "ray-serve", "mlserver", "triton"]
+
+_TEMPLATE = ".txt"
+
+
+def package(bundle: Path, target: str, destination: Path) -> Path:
+    """Write the deployable; what stood at `destination` is replaced when it is complete.
+
+    Raises:
+        KedjaError: the target is not known, the bundle is damaged, or the destination holds something else.
+    """
+    if target not in get_args(Target):
+        raise KedjaError(f"target={target} is not known", nearest(target, list(get_args(Target))))
+    loaded = metadata.load(bundle)
+    integrity.verify_files(bundle, loaded)
+    if destination.exists() and not (destination / "classifier.py").is_file():
+        raise KedjaError(f"{destination}/ is there and is no package", "choose another with destination=…")
+    with replacing_directory(destination) as folder:
+        _copy_bundle(bundle, loaded, folder / "bundle")
+        _copy_contract(folder / "kedja")
+        values = _values(loaded)
+        for name in ("common", target):
+            _fill(resources.files("kedja.export.packages") / name, folder, values)
+        if target == "triton":
+            _arrange_for_triton(folder, values["service"])
+    return destination
+
+
+def _copy_bundle(bundle: Path, loaded: Metadata, destination: Path) -> None:
+    """Only what the metadata names: nothing else belongs to the bundle."""
+    for name in (metadata.METADATA, *loaded.files):
+        (destination / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(bundle / name, destination / name)
+
+
+def _copy_contract(destination: Path) -> None:
+    """`kedja.bundle` needs the standard library, numpy and Pillow alone; import-linter holds it to that."""
+    for file in (resources.files("kedja.bundle")).iterdir():
+        if file.name.endswith(".py"):
+            write_text(destination / "bundle" / file.name, file.read_text(encoding="utf-8"))
+    write_text(destination / "__init__.py", '"""The part of kedja that a bundle needs."""\n')
+
+
+def _values(loaded: Metadata) -> dict[str, str]:
+    height, width, channels = loaded.input.shape
+    return {
+        "name": loaded.name,
+        # Products allow few characters in a model's name.
+        "service": re.sub(r"[^a-z0-9_]+", "_", loaded.name.lower()).strip("_") or "classifier",
+        "height": str(height),
+        "width": str(width),
+        "channels": str(channels),
+        "classes": str(len(loaded.classes)),
+    }
+
+
+def _fill(templates: Traversable, folder: Path, values: dict[str, str]) -> None:
+    for file in templates.iterdir():
+        if file.name.endswith(_TEMPLATE):
+            text = Template(file.read_text(encoding="utf-8")).substitute(values)
+            write_text(folder / file.name.removesuffix(_TEMPLATE), text)
+
+
+def _arrange_for_triton(folder: Path, service: str) -> None:
+    """A model repository: `<model>/config.pbtxt` and `<model>/1/model.onnx`."""
+    model = folder / "model_repository" / service
+    (model / "1").mkdir(parents=True)
+    (folder / "config.pbtxt").replace(model / "config.pbtxt")
+    shutil.copyfile(folder / "bundle" / MODEL, model / "1" / MODEL)

@@ -1,0 +1,1 @@
+"""Templates of other servers' files; `kedja.export.package` fills them in."""

@@ -1,0 +1,83 @@
+"""Every package answers like the service, with nothing of this project but what it carries."""
+
+import json
+import subprocess
+import sys
+from importlib import resources
+from typing import get_args
+
+import pytest
+
+from kedja.bundle import metadata as bundles
+from kedja.bundle.errors import KedjaError
+from kedja.export.package import Target, package
+from support.bundles import make_bundle
+
+ASK = """
+import json, sys
+sys.path = [sys.argv[1], *(p for p in sys.path if "kedja" not in p and not p.endswith("/src"))]
+import kedja
+assert kedja.__file__.startswith(sys.argv[1]), kedja.__file__
+from classifier import Classifier
+print(json.dumps(Classifier().predict([open(path, "rb").read() for path in sys.argv[2:]])))
+"""
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    return make_bundle(tmp_path_factory.mktemp("package") / "bundle", name="Fruit & Co. v2")
+
+
+@pytest.mark.parametrize("target", get_args(Target))
+def test_the_answers_are_those_of_the_bundle(bundle, tmp_path, target):
+    (bundle / "private.txt").write_text("not named in the metadata, so not copied")
+    folder = package(bundle, target, tmp_path / "out")
+    assert not (folder / "bundle/private.txt").exists()
+    metadata = bundles.load(bundle)
+    samples = [bundle / golden.file for golden in metadata.golden]
+    result = subprocess.run([sys.executable, "-c", ASK, folder, *samples], capture_output=True, text=True, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    for answer, golden in zip(json.loads(result.stdout), metadata.golden, strict=True):
+        assert answer["probabilities"] == pytest.approx(golden.probabilities, abs=1e-4)
+        assert answer["model"] == {"name": "Fruit & Co. v2", "version": metadata.version}
+    for file in folder.rglob("*"):
+        if file.suffix == ".py":
+            compile(file.read_text(), file, "exec")
+        if file.suffix == ".json":
+            json.loads(file.read_text())
+    assert "${" not in "".join(file.read_text() for file in folder.glob("*.*") if file.suffix != ".pt")
+
+
+def test_a_package_is_written_anew_and_nothing_else_is_overwritten(bundle, tmp_path):
+    folder = package(bundle, "bentoml", tmp_path / "out")
+    (folder / "old").touch()
+    package(bundle, "ray-serve", folder)
+    assert not (folder / "old").exists()
+    assert (folder / "app.py").exists()
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(KedjaError, match="is no package"):
+        package(bundle, "bentoml", tmp_path / "mine")
+
+
+def test_mistakes_are_said(bundle, tmp_path):
+    with pytest.raises(KedjaError, match="bentoml"):
+        package(bundle, "bentml", tmp_path / "out")
+    with pytest.raises(KedjaError, match="no bundle"):
+        package(tmp_path / "nowhere", "bentoml", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_tritons_repository(bundle, tmp_path):
+    folder = package(bundle, "triton", tmp_path / "out") / "model_repository/fruit_co_v2"
+    config = (folder / "config.pbtxt").read_text()
+    assert 'name: "fruit_co_v2"' in config
+    assert "dims: [ 8, 8, 1 ]" in config
+    assert (folder / "1/model.onnx").read_bytes() == (bundle / "model.onnx").read_bytes()
+
+
+def test_every_target_has_its_templates():
+    folder = resources.files("kedja.export.packages")
+    filled = {
+        one.name for one in folder.iterdir() if one.is_dir() and any(f.name.endswith(".txt") for f in one.iterdir())
+    }
+    assert filled == {"common", *get_args(Target)}
