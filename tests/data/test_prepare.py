@@ -215,3 +215,44 @@ def test_dataset_json_describes_every_file(tmp_path):
     data = prepared(source, tmp_path / "made")
     recorded = json.loads((data.folder / "dataset.json").read_text())["files"]
     assert set(recorded) == set(hash_folder(data.folder).files) - {"dataset.json"}
+
+
+def test_a_group_stays_on_one_side(tmp_path):
+    write_pictures(tmp_path / "s", {"x": 60})
+    lines = [f"x/{n}.png,{'ab'[n % 2]},patient{n // 4}" for n in range(60)]
+    (tmp_path / "s" / "l.csv").write_text("\n".join(lines))
+    data = prepared(tmp_path / "s", tmp_path / "made", index=["l.csv"], group="3")
+    for patient in range(15):
+        members = [n for n, name in enumerate(data.ids) if int(name[2:-4]) // 4 == patient]
+        assert len(set(data.splits[members])) == 1
+    assert all(len(data.split(split)) for split in ("train", "val", "test"))
+
+
+@pytest.fixture
+def look_alikes(tmp_path):
+    """Twelve pictures with two recompressed copies each."""
+    source = write_pictures(tmp_path / "alike", {"a": 30, "b": 30}, size=(48, 48))
+    for number in range(12):
+        image = Image.open(source / "a" / f"{number}.png")
+        for quality in (60, 80):
+            (source / "a" / f"{number}-{quality}.jpg").write_bytes(encode(image, "JPEG", quality=quality))
+    return source
+
+
+def test_look_alikes_are_reported(look_alikes, tmp_path, capsys):
+    assert len(prepared(look_alikes, tmp_path / "made")) == 84
+    assert "pairs of images look alike" in capsys.readouterr().err
+
+
+def test_look_alikes_are_kept_on_one_side(look_alikes, tmp_path):
+    data = prepared(look_alikes, tmp_path / "made", near_duplicates="group")
+    for number in range(12):
+        members = [n for n, name in enumerate(data.ids) if name.startswith((f"a/{number}.", f"a/{number}-"))]
+        assert len(members) == 3
+        assert len(set(data.splits[members])) == 1
+
+
+def test_one_of_each_look_alike_is_kept(look_alikes, tmp_path):
+    data = prepared(look_alikes, tmp_path / "made", near_duplicates="drop")
+    assert len(data) == len(data.images) == 60
+    assert (data.folder / "rejected.csv").read_text().count("near-duplicate") == 24

@@ -178,6 +178,14 @@ def test_a_worker_that_dies_is_replaced(start_server):
     assert "ended with status -9" in server.log.read_text()
 
 
+def test_workers_do_not_outlive_their_supervisor(start_server):
+    server = start_server("workers=2", "drain=0")
+    wait_until(lambda: ready(server) == 2)
+    workers = children(server)
+    server.process.kill()
+    wait_until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))
+
+
 def test_metrics_are_right_across_workers(start_server, digits):
     server = start_server("workers=2")
     wait_until(lambda: ready(server) == 2)

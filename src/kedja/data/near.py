@@ -14,8 +14,11 @@ MAX_BITS = 6
 MIN_CORRELATION = 0.97
 # An 8×8 scan has no more detail than the hash has bits: everything would look like everything.
 MIN_SIDE = 16
-# More images than this with one band in common say nothing (blank images); they are compared with neighbours only.
-MAX_BUCKET = 200
+# Images with one band in common are compared with this many neighbours in the order of their hashes at the most,
+# with fewer where there are very many images: the search stays near-linear, and misses some of the less alike.
+NEIGHBOURS = 200
+_FEWEST_NEIGHBOURS = 16
+_COMPARISONS = 40_000_000
 _BANDS = MAX_BITS + 1
 
 # Positions (n,) → uint8 (n, 256), see `kedja.data.perceptual.brightness`.
@@ -48,12 +51,13 @@ def _candidates(hashes: NDArray[np.uint64], positions: NDArray[np.int64]) -> Ite
     With one band more than bits that may differ, one band at least is equal in both: only images that share a
     band are compared.
     """
+    neighbours = min(NEIGHBOURS, max(_FEWEST_NEIGHBOURS, _COMPARISONS // max(1, len(hashes))))
     edges = np.linspace(0, 64, _BANDS + 1).astype(int)
     for low, high in pairwise(edges):
         mask = np.uint64((1 << (high - low)) - 1)
         band = (hashes >> np.uint64(low)) & mask
         order = np.lexsort((hashes, band))
-        for distance in range(1, MAX_BUCKET):
+        for distance in range(1, neighbours + 1):
             left, right = order[:-distance], order[distance:]
             together = band[left] == band[right]
             if not together.any():

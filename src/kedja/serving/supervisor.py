@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -22,7 +23,8 @@ class Supervisor:
     """Forks workers; nothing heavy may be imported and no thread may run before.
 
     SIGTERM, SIGINT and SIGHUP are passed on, and the supervisor ends when all workers did. A worker that dies is
-    replaced. A first worker that never gets ready ends everything with its status.
+    replaced; workers whose supervisor dies, even by SIGKILL, stop. A first worker that never gets ready ends
+    everything with its status.
 
     Args:
         work: runs in the child; calls its argument once it answers requests.
@@ -50,6 +52,8 @@ class Supervisor:
         self._drain = drain
         self._children: set[int] = set()
         self._stopping = False
+        # Only the supervisor keeps the writing end: when it is gone, reading ends.
+        self._life = os.pipe()
 
     def run(self) -> int:
         """The exit status: 0 after a stop that was asked for."""
@@ -75,6 +79,8 @@ class Supervisor:
         sys.stderr.flush()
         child = os.fork()
         if not child:
+            os.close(self._life[1])
+            threading.Thread(target=_stop_with, args=[self._life[0]], daemon=True).start()
             _run_child(self._work, ready)
         self._children.add(child)
         return child
@@ -95,6 +101,12 @@ class Supervisor:
         for child in self._children:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, number)
+
+
+def _stop_with(supervisor: int) -> None:
+    """Wait for the end of the supervisor, then stop this worker as it would have done."""
+    os.read(supervisor, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _run_child(work: Work, ready: Callable[[], object]) -> NoReturn:
