@@ -115,6 +115,7 @@ class Trainer:
         progress.step(self.position.step, loss / images, correct / images, speed)
 
     def _finish_epoch(self, log: MetricsLog | None, progress: PlainProgress) -> None:
+        self._look()
         position = self.position
         loss, correct, images = self.totals.tolist()
         images_per_second = images / position.epoch_seconds
@@ -195,7 +196,11 @@ class Trainer:
     def _watch(self, loss: Tensor, batch: Batch) -> None:
         """Look at the losses: each on the CPU; on a GPU, where looking makes it wait, several at once."""
         self._unseen.append((self.position.step, loss, batch.positions))
-        if len(self._unseen) < self._look_every:
+        if len(self._unseen) >= self._look_every:
+            self._look()
+
+    def _look(self) -> None:
+        if not self._unseen:
             return
         finite = torch.stack([seen for _, seen, _ in self._unseen]).isfinite().tolist()
         for (step, seen, positions), fine in zip(self._unseen, finite, strict=True):

@@ -56,9 +56,8 @@ def test_the_readme_holds_table_pictures_and_analysis(places: Places) -> None:
     text = places.readme.read_text()
     assert text.startswith("# Title\n")
     assert text.endswith(f"{END}\nend\n")
-    assert "| **large** | large |" in text
-    assert "| baseline-svm (C=10, scaler=yes) | – |" in text
-    assert "99.38 ± 0.21" in text
+    assert "| **large** | 99.38 ± 0.21 |" in text
+    assert re.search(r"\| baseline-svm \(C=10, scaler=yes\) \| .* \| – \|\n", text)
     for address in re.findall(r"!\[.+\]\((.+)\)", text):
         with Image.open(places.readme.parent / address) as picture:
             assert min(picture.size) > 300

@@ -57,7 +57,6 @@ def page_data(
         "groups": list(groups),
         "experiments": [_experiment(result, settings, groups) for result in results],
         "selected": {"label": chosen.label, "seed": selected.seed, "run": selected.directory.as_posix()},
-        "energy": None,
         "running": [],
         "evaluation": evaluation,
     }

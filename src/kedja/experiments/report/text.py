@@ -17,10 +17,10 @@ NOTE = (
 
 
 def markdown_table(results: list[Result]) -> str:
-    """Best first: settings that differ, accuracy ± spread, interval, distance to the best, cost."""
+    """Best first: accuracy ± spread, interval, distance to the best, cost, settings that differ."""
     header, rows = cells(results)
     bold = [[f"**{cell}**" if index == 0 else cell for index, cell in enumerate(row)] for row in rows[:1]]
-    rule = [":--"] * (len(header) - len(FIGURES)) + ["--:"] * len(FIGURES)
+    rule = [":--", *["--:"] * len(FIGURES), *[":--"] * (len(header) - 1 - len(FIGURES))]
     return "\n".join(f"| {' | '.join(row)} |" for row in [header, rule, *bold, *rows[1:]])
 
 
@@ -36,7 +36,7 @@ def terminal_table(runs: Path, data: str | None = None) -> str:
 def cells(results: list[Result]) -> tuple[list[str], list[list[str]]]:
     """Header and rows as text."""
     groups = setting_groups([result.experiment for result in results])
-    return ["experiment", *groups, *FIGURES], [_row(result, groups) for result in results]
+    return ["experiment", *FIGURES, *groups], [_row(result, groups) for result in results]
 
 
 def setting_groups(experiments: Sequence[Experiment]) -> dict[str, list[str]]:
@@ -87,13 +87,13 @@ def _row(result: Result, groups: Mapping[str, Sequence[str]]) -> list[str]:
     accuracy = percent(result.accuracy.value)
     return [
         row_name(result),
-        *(settings_text(run, keys) for keys in groups.values()),
         accuracy if result.spread is None else f"{accuracy} ± {percent(result.spread)}",
         f"{percent(result.accuracy.low)} … {percent(result.accuracy.high)}",
         _behind(result),
         str(len(result.experiment.runs)),
         f"{run.parameters:,}",
         f"{result.seconds:.1f}",
+        *(settings_text(run, keys) for keys in groups.values()),
     ]
 
 

@@ -8,7 +8,7 @@ function evaluation() {
   const figure = (value) => (value === null ? "–" : value.toFixed(3));
   return [
     html("p", {}, html("strong", {}, `${D.selected.label}, seed ${D.selected.seed}`), `, on ${E.images.toLocaleString("en")} images of the ${E.split} split: `,
-      `accuracy ${share(E.accuracy)}, macro F1 ${share(E.macro_f1)}, mean ROC AUC ${figure(E.macro_auc)}, log loss ${figure(E.loss)}, Brier score ${figure(E.brier)}. Intervals are 95 % bootstraps over images.`),
+      `accuracy ${share(E.accuracy)}, macro F1 ${share(E.macro_f1)}, mean ROC AUC ${figure(E.macro_auc)}, log loss ${figure(E.loss)}, Brier score ${figure(E.brier)}. 95 % intervals: Wilson's for the accuracy, a bootstrap over images for F1.`),
     html("div", { class: "row" },
       html("div", {}, html("h3", {}, "By class"), sortableTable(E.classes, [
         { name: "class", value: (c) => c.name, show: (c) => c.name, text: true },

@@ -45,13 +45,13 @@ function legend(labels) {
 function results() {
   const columns = [
     { name: "experiment", value: (e) => e.label, show: (e) => html("span", {}, swatch(e.label), e.name), text: true },
-    ...D.groups.map((key) => ({ name: key, value: (e) => e.groups[key], show: (e) => e.groups[key], text: true })),
     { name: "accuracy, %", value: (e) => e.accuracy.value, show: (e) => points(e.accuracy.value) + (e.spread === null ? "" : ` ± ${points(e.spread)}`) },
     { name: "95 % interval", value: (e) => e.accuracy.low, show: (e) => `${points(e.accuracy.low)} … ${points(e.accuracy.high)}` },
     { name: "behind the best", value: (e) => (e.behind ? e.behind.value : 0), show: (e) => (e.behind ? points(e.behind.value) + (e.worse ? " *" : "") : "–") },
     { name: "seeds", value: (e) => e.by_seed.length, show: (e) => String(e.by_seed.length) },
     { name: "parameters", value: (e) => e.parameters, show: (e) => e.parameters.toLocaleString("en") },
     { name: "time a run", value: (e) => e.seconds, show: (e) => seconds(e.seconds) },
+    ...D.groups.map((key) => ({ name: key, value: (e) => e.groups[key], show: (e) => e.groups[key], text: true })),
   ];
   const far = (run) => `${run.name}: ${run.epochs} epochs` + (run.accuracy === null ? "" : `, ${percent(run.accuracy)}`);
   return [
@@ -126,7 +126,7 @@ function cost() {
   const list = D.experiments;
   const total = list.reduce((sum, e) => sum + e.seconds * e.by_seed.length, 0);
   return [
-    html("p", {}, `All ${list.reduce((sum, e) => sum + e.by_seed.length, 0)} runs took ${seconds(total)} together. `, D.energy ? `Measured energy: ${D.energy}.` : "Energy was not readable on this machine."),
+    html("p", {}, `All ${list.reduce((sum, e) => sum + e.by_seed.length, 0)} runs took ${seconds(total)} together.`),
     legend(list.map((e) => e.label)),
     html("div", { class: "row" },
       scatterChart(list.map((e) => ({ name: e.label, colour: colourOf.get(e.label), x: e.seconds, y: e.accuracy.value })), { xText: seconds, yText: (v) => percent(v, 1), title: "time a run", label: "Accuracy against time" }),
