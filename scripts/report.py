@@ -1,11 +1,13 @@
 """Compare the finished runs: table, pictures and analysis in reports/ and in the README."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from kedja import cli
 from kedja.experiments.report.build import Places, build, missing_markers
 from kedja.experiments.report.text import terminal_table
+from kedja.experiments.runs import runs_on_other_data
 
 
 @dataclass
@@ -28,10 +30,23 @@ def main(options: Options) -> None:
     report = build(Places(runs=options.runs, reports=options.reports, readme=options.readme), options.data)
     if options.table:
         print(terminal_table(options.runs, options.data) + "\n")
+    warn_of_other_data(options)
     print("\n".join(f"- {sentence}" for sentence in report.analysis).replace("**", ""))
     print(f"\nwritten: {options.reports}/report.md" + (f", {options.readme}" if report.readme_renewed else ""))
     if not report.readme_renewed:
         print(missing_markers(options.readme))
+
+
+def warn_of_other_data(options: Options) -> None:
+    """Runs that saw the data set in another form cannot be compared; they are named, not hidden."""
+    others = runs_on_other_data(options.runs, options.data)
+    if others:
+        names = ", ".join(run.directory.as_posix() for run in others[:3]) + (", …" if len(others) > 3 else "")
+        print(
+            f"warning: {len(others)} runs saw the data set in an earlier form and are not compared: {names}\n"
+            "  → `just experiments` runs them again on the data as it is now\n",
+            file=sys.stderr,
+        )
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import numpy as np
 import pytest
 
 from kedja.bundle.errors import KedjaError
-from kedja.experiments.runs import find_experiments, find_runs, read_metrics, read_run, softmax
+from kedja.experiments.runs import find_experiments, find_runs, read_metrics, read_run, runs_on_other_data, softmax
 
 MakeRun = Callable[..., Path]
 
@@ -64,6 +66,22 @@ def test_runs_on_older_data_are_left_out(make_run: MakeRun, tmp_path: Path) -> N
     os.utime(old / "summary.json", (1, 1))
     (experiment,) = find_experiments(tmp_path / "runs")
     assert [run.seed for run in experiment.runs] == [1]
+    assert [run.directory for run in runs_on_other_data(tmp_path / "runs")] == [old]
+
+
+def test_the_report_warns_of_runs_that_saw_other_data(make_run: MakeRun, tmp_path: Path) -> None:
+    old = make_run("small", data_hash="old")
+    make_run("small", seed=1, data_hash="new")
+    os.utime(old / "summary.json", (1, 1))
+    script = Path(__file__).parents[2] / "scripts" / "report.py"
+    code = (
+        f"import sys; sys.path.insert(0, {str(script.parent)!r}); from pathlib import Path; import report;"
+        "report.warn_of_other_data(report.Options(runs=Path('runs')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "1 runs saw the data set in an earlier form" in done.stderr
+    assert "small" in done.stderr
 
 
 def test_damage_is_named(make_run: MakeRun) -> None:

@@ -155,12 +155,23 @@ def find_experiments(runs: Path, data: str | None = None) -> list[Experiment]:
         raise KedjaError(
             f"{runs}/ holds runs on several data sets: {', '.join(names)}", f"choose one, for example data={names[0]}"
         )
-    newest = max(found, key=lambda run: (run.directory / SUMMARY).stat().st_mtime_ns)
-    found = [run for run in found if run.data["hash"] == newest.data["hash"]]
+    found = [run for run in found if run.data["hash"] == newest_hash(found)]
     serious = [run for run in found if run.experiment != DEBUG]
     if any(run.kind == "training" for run in serious):
         found = serious
     return sorted(group(found), key=lambda one: (-one.mean_accuracy, one.mean_loss, one.name))
+
+
+def newest_hash(found: list[Run]) -> str:
+    """The hash of the data that the run finished last was trained on."""
+    newest = max(found, key=lambda run: (run.directory / SUMMARY).stat().st_mtime_ns)
+    return str(newest.data["hash"])
+
+
+def runs_on_other_data(runs: Path, data: str | None = None) -> list[Run]:
+    """The finished runs that no comparison counts, because the data set has changed since."""
+    found = find_runs(runs, data)
+    return [run for run in found if run.data["hash"] != newest_hash(found)]
 
 
 def group(runs: list[Run]) -> list[Experiment]:
