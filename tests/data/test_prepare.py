@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -169,8 +170,11 @@ if __name__ == "__main__":
 """
 
 
-def test_killed_in_the_middle_it_continues_and_ends_with_the_same_bytes(tmp_path, capsys):
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+def test_killed_in_the_middle_it_continues_and_ends_with_the_same_bytes(tmp_path, capsys, kind):
     source = write_pictures(tmp_path / "s", {"a": 700, "b": 700}, size=(8, 8))
+    if kind == "zip":
+        source = Path(shutil.make_archive(str(tmp_path / "s"), "zip", source))
     script = tmp_path / "slow.py"
     script.write_text(SLOW)
     process = subprocess.Popen([sys.executable, script, source, tmp_path / "killed" / "x"], stdout=subprocess.PIPE)

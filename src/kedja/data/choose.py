@@ -2,7 +2,6 @@
 
 import io
 import warnings
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -77,7 +76,7 @@ def _look(source: Source, count: int) -> tuple[list[tuple[int, int]], bool]:
 
 
 def _header(item: Item) -> tuple[tuple[int, int], bool] | None:
-    if not isinstance(item.content, Path):
+    if isinstance(item.content, np.ndarray):
         height, width = item.content.shape[:2]
         return (height, width), item.content.ndim == 2
     try:

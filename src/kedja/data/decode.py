@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,11 +13,12 @@ from kedja.bundle.image_spec import ImageSpec
 from kedja.bundle.preprocess import MAX_PIXELS, ImageError, examine, fit, to_mode
 from kedja.data.npy import Place, write_images
 from kedja.data.perceptual import brightness, perceptual_hashes
+from kedja.data.sources.tree import File
 from kedja.data.statistics import image_sums
 
 BLOCK_BYTES = 2**19
 
-Content = Path | NDArray[np.uint8]
+Content = File | NDArray[np.uint8]
 # sha256, width, height, format, bytes, hash of the pixels, perceptual hash, sums, code, reason, position
 Result = tuple[Any, ...]
 
@@ -75,7 +75,7 @@ def _decode_block(plan: Plan, block: Sequence[tuple[int, Content]]) -> list[Resu
 
 
 def _read(content: Content, plan: Plan) -> tuple[NDArray[np.uint8], tuple[Any, ...]]:
-    if isinstance(content, Path):
+    if not isinstance(content, np.ndarray):
         data = content.read_bytes()
         found = examine(data, plan.spec, plan.max_pixels)
         digest = hashlib.sha256(data).hexdigest()
@@ -87,7 +87,7 @@ def _read(content: Content, plan: Plan) -> tuple[NDArray[np.uint8], tuple[Any, .
 
 
 def _failure(position: int, content: Content, code: str, reason: str) -> Result:
-    size = content.stat().st_size if isinstance(content, Path) and content.exists() else 0
+    size = 0 if isinstance(content, np.ndarray) else content.size()
     return ("", 0, 0, "", size, None, None, "", code, reason, position)
 
 

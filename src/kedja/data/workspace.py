@@ -88,7 +88,7 @@ class Workspace:
         return number
 
     def _insert(self, position: int, item: Item) -> None:
-        path = item.id if isinstance(item.content, Path) else ""
+        path = "" if isinstance(item.content, np.ndarray) else item.id
         try:
             self._database.execute(
                 "INSERT INTO images (position, id, label, given, grp, path) VALUES (?, ?, ?, ?, ?, ?)",
@@ -200,13 +200,8 @@ def listing_digest(items: Iterable[Item]) -> str:
 
 
 def _listing_line(item: Item) -> bytes:
-    if isinstance(item.content, Path):
-        try:
-            status = item.content.stat()
-            content = f"{status.st_size}\0{status.st_mtime_ns}".encode()
-        except OSError:
-            # Listed but not there: reading it reports that.
-            content = b"missing"
-    else:
+    if isinstance(item.content, np.ndarray):
         content = hashlib.sha256(item.content.tobytes()).digest()
+    else:
+        content = item.content.state().encode()
     return "\0".join((item.id, item.label, item.split, item.group)).encode() + b"\0" + content + b"\n"

@@ -108,7 +108,7 @@ def _write_samples(workspace: Workspace, folder: Path, source: Source) -> None:
     validation = np.flatnonzero(workspace.column("split", np.int64, _KEPT) == 1)
     chosen = set(choose_samples(validation, labels).tolist())
     for position, item in enumerate(_kept_items(workspace, source)):
-        if position in chosen and isinstance(item.content, Path):
+        if position in chosen and not isinstance(item.content, np.ndarray):
             write_bytes(folder / f"{position:08d}{item.content.suffix.lower()}", item.content.read_bytes())
 
 
@@ -116,7 +116,7 @@ def _write_originals(workspace: Workspace, folder: Path, source: Source) -> None
     total = workspace.total("count(*)", _KEPT)
     with OriginalsWriter(folder) as originals, Progress("keeping originals", total) as progress:
         for item in _kept_items(workspace, source):
-            assert isinstance(item.content, Path)
+            assert not isinstance(item.content, np.ndarray)
             originals.append(item.content.read_bytes(), item.content.suffix.lower())
             progress.advance(1)
 

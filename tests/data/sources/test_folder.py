@@ -2,11 +2,12 @@ import pytest
 
 from kedja.bundle.errors import KedjaError
 from kedja.data.sources.folder import Folder
+from kedja.data.sources.tree import Directory
 from support.pictures import encode, picture, write_pictures
 
 
 def labels(root, **options):
-    return {item.id: (item.split, item.label) for item in Folder(root, **options).items()}
+    return {item.id: (item.split, item.label) for item in Folder(Directory(root), **options).items()}
 
 
 def test_a_folder_per_class(tmp_path):
@@ -46,7 +47,7 @@ def test_clutter_is_left_out_and_other_files_are_remembered(tmp_path):
     write_pictures(tmp_path, {"cat": 1, "dog": 1, "__MACOSX/cat": 1})
     (tmp_path / "cat" / "._0.png").write_bytes(b"clutter")
     (tmp_path / "cat" / "notes.txt").write_text("notes")
-    source = Folder(tmp_path)
+    source = Folder(Directory(tmp_path))
     assert {item.id for item in source.items()} == {"cat/0.png", "dog/0.png"}
     assert source.ignored == ["cat/notes.txt"]
 
@@ -56,7 +57,7 @@ def test_the_order_is_the_same_whatever_the_file_system_says(tmp_path):
         path = tmp_path / f"{name}.png"
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(encode(picture(1)))
-    assert [item.id for item in Folder(tmp_path).items()] == ["a/10.png", "a/9.png", "b/1.png", "b/2.png"]
+    assert [item.id for item in Folder(Directory(tmp_path)).items()] == ["a/10.png", "a/9.png", "b/1.png", "b/2.png"]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from kedja.bundle.errors import KedjaError
 from kedja.data.sources.index import Columns, Index, read_table
+from kedja.data.sources.tree import Directory, DiskFile
 from support.pictures import write_pictures
 
 
@@ -16,7 +17,9 @@ def photos(tmp_path):
 
 
 def items(root, index, columns=None, classes=""):
-    return [(i.id, i.label, i.split, i.group) for i in Index(root, index, columns or Columns(), classes).items()]
+    return [
+        (i.id, i.label, i.split, i.group) for i in Index(Directory(root), index, columns or Columns(), classes).items()
+    ]
 
 
 def test_a_csv_with_a_header(photos):
@@ -36,10 +39,10 @@ def test_text_files_of_published_data_sets_by_split_with_a_class_table(photos):
     (photos / "train.txt").write_text("pictures/0.png, 10, 1\npictures/1.png, 2, 0\n")
     (photos / "val.txt").write_text("pictures/2.png, 2, 0\n")
     (photos / "classes.csv").write_text("Name,Id,Coarse,Coarse Id\nGala,10,Apple,1\nPlum,2,Stone fruit,0\n")
-    fine = Index(photos, ["train.txt", "val.txt"], Columns(), "classes.csv:Id:Name")
+    fine = Index(Directory(photos), ["train.txt", "val.txt"], Columns(), "classes.csv:Id:Name")
     assert [(i.label, i.split) for i in fine.items()] == [("Gala", "train"), ("Plum", "train"), ("Plum", "val")]
     assert fine.classes == ["Plum", "Gala"]
-    coarse = Index(photos, ["train:train.txt", "val:val.txt"], Columns(label="3"), "classes.csv:4:3")
+    coarse = Index(Directory(photos), ["train:train.txt", "val:val.txt"], Columns(label="3"), "classes.csv:4:3")
     assert [i.label for i in coarse.items()] == ["Apple", "Stone fruit", "Stone fruit"]
 
 
@@ -86,4 +89,4 @@ def test_any_csv_is_read_as_it_was_written(tmp_path_factory, rows):
     csv.writer(buffer, lineterminator="\n").writerows(rows)
     file = tmp_path_factory.mktemp("csv") / "any.csv"
     file.write_text("a,b\n" + buffer.getvalue(), encoding="utf-8", newline="")
-    assert [tuple(row) for _, row in read_table(file)][1:] == rows
+    assert [tuple(row) for _, row in read_table(DiskFile(file), file.name)][1:] == rows

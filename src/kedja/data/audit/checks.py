@@ -170,7 +170,8 @@ def class_counts(data: PreparedDataset, index: FullIndex) -> list[Finding]:
         missing = {name: "no images" for name, number in counts[split].items() if not number}
         if missing and len(missing) < len(data.classes):
             severity: Severity = "invalid" if split == "train" else "warning"
-            title = f"{len(missing)} of {len(data.classes)} classes have no images in {split}"
+            have = "has" if len(missing) == 1 else "have"
+            title = f"{len(missing)} of {len(data.classes)} classes {have} no images in {split}"
             findings.append(Finding(f"missing-in-{split}", severity, title, "", files=missing))
     present = [number for number in counts["train"].values() if number]
     if present and max(present) >= 2 * min(present):

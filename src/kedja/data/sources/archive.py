@@ -1,4 +1,8 @@
-"""Archives (`.zip`, `.tar`, `.tar.gz`, …) unpacked safely: no path leaves the folder, sizes are limited."""
+"""Archives judged, and unpacked where they are not read in place: no path leaves the folder, sizes are limited.
+
+A tar has no directory and is usually compressed as one piece: to read one image means to read all before it,
+so what preparation reads several times, in several processes, is unpacked first.
+"""
 
 import shutil
 import stat
@@ -20,6 +24,8 @@ RATIO_FROM = 2**30
 _KEEP_FREE = 2**30
 _BLOCK = 2**20
 _MARK = ".unpacked"
+# What the standard library raises where an archive is not what it should be.
+DAMAGES = (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, RuntimeError, NotImplementedError)
 
 # Name inside the archive, number of bytes it claims, how to open it.
 Member = tuple[str, int, Callable[[], IO[bytes]]]
@@ -36,16 +42,30 @@ def unpack(archive: Path, folder: Path) -> Path:
     mark = folder / _MARK
     if mark.is_file() and mark.read_text(encoding="utf-8") == state:
         return folder
-    limit = _limit(status.st_size, folder)
+    limit = min(size_limit(archive), _free_space(folder))
     try:
         with replacing_directory(folder) as fresh:
             _write_all(archive, fresh, limit)
             write_text(fresh / _MARK, state)
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, RuntimeError, NotImplementedError) as error:
+    except DAMAGES as error:
         if isinstance(error, OSError) and error.errno is not None and archive.is_file():
             raise KedjaError(f"{archive} cannot be unpacked to {folder}/: {error.strerror}") from None
-        raise KedjaError(f"{archive} is damaged or encrypted: {error}", "fetch it again") from None
+        raise damaged(archive, error) from None
     return folder
+
+
+def damaged(archive: Path, why: object) -> KedjaError:
+    return KedjaError(f"{archive} is damaged or encrypted: {why}", "fetch it again")
+
+
+def too_large(archive: Path) -> KedjaError:
+    return KedjaError(
+        f"{archive} unpacks to more than its size or the free disk space allows", "unpack it by hand if it is right"
+    )
+
+
+def too_many(archive: Path) -> KedjaError:
+    return KedjaError(f"{archive} holds more than {MAX_MEMBERS:,} files")
 
 
 def _write_all(archive: Path, folder: Path, limit: int) -> None:
@@ -53,8 +73,8 @@ def _write_all(archive: Path, folder: Path, limit: int) -> None:
     with Progress(f"unpacking {archive.name}", 0, "files") as progress:
         for number, (name, _, opened) in enumerate(_members(archive)):
             if number >= MAX_MEMBERS:
-                raise KedjaError(f"{archive} holds more than {MAX_MEMBERS:,} files")
-            target = folder / _safe(name, archive)
+                raise too_many(archive)
+            target = folder / safe(name, archive)
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
                 with opened() as source, target.open("xb") as file:
@@ -70,21 +90,27 @@ def _copy(source: IO[bytes], target: IO[bytes], left: int, archive: Path) -> int
     while block := source.read(_BLOCK):
         written += len(block)
         if written > left:
-            raise KedjaError(
-                f"{archive} unpacks to more than its size or the free disk space allows",
-                "unpack it by hand if it is right",
-            )
+            raise too_large(archive)
         target.write(block)
     return written
 
 
-def _limit(size: int, folder: Path) -> int:
+def size_limit(archive: Path) -> int:
+    """Bytes that an archive of its size may unpack to."""
+    return max(RATIO_FROM, archive.stat().st_size * MAX_RATIO)
+
+
+def _free_space(folder: Path) -> int:
     folder.parent.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(folder.parent).free - _KEEP_FREE
-    return min(max(RATIO_FROM, size * MAX_RATIO), free)
+    return shutil.disk_usage(folder.parent).free - _KEEP_FREE
 
 
-def _safe(name: str, archive: Path) -> PurePosixPath:
+def safe(name: str, archive: Path) -> PurePosixPath:
+    """The path of a member.
+
+    Raises:
+        KedjaError: it leads outside the folder that the archive stands for.
+    """
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or not path.parts or ":" in path.parts[0] or "\0" in name:
         raise KedjaError(f"{archive} holds the path {name!r}, which leaves its folder", "do not use this archive")
@@ -101,13 +127,19 @@ def _members(archive: Path) -> Iterator[Member]:
 
 def _zip_members(archive: Path) -> Iterator[Member]:
     with zipfile.ZipFile(archive) as opened:
-        for info in opened.infolist():
-            if info.is_dir() or _is_clutter(info.filename):
-                continue
-            if stat.S_ISLNK(info.external_attr >> 16):
-                say(f"note: {info.filename} in {archive.name} is a link; left out")
-                continue
+        for info in ordinary_zip_members(opened):
             yield info.filename, info.file_size, lambda info=info: opened.open(info)  # type: ignore[misc]
+
+
+def ordinary_zip_members(opened: zipfile.ZipFile) -> Iterator[zipfile.ZipInfo]:
+    """The files of a zip; hidden ones left out silently, links with a note."""
+    for info in opened.infolist():
+        if info.is_dir() or _is_clutter(info.filename):
+            continue
+        if stat.S_ISLNK(info.external_attr >> 16):
+            say(f"note: {info.filename} in {Path(opened.filename or '').name} is a link; left out")
+            continue
+        yield info
 
 
 def _tar_members(archive: Path) -> Iterator[Member]:

@@ -1,15 +1,16 @@
 """Images that an index file lists: CSV, TSV, or the `path, label[, …]` text files of published data sets."""
 
 import csv
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePosixPath
 
 from kedja.bundle.errors import KedjaError, nearest
 from kedja.bundle.image_spec import ImageSpec
 from kedja.data.names import natural_order
-from kedja.data.sources.folder import SPLIT_NAMES
 from kedja.data.sources.source import Item
+from kedja.data.sources.tree import SPLIT_NAMES, File, Tree
 
 SUFFIXES = (".csv", ".tsv", ".txt")
 # Names that published tables give their columns.
@@ -43,7 +44,7 @@ class Columns:
 class _Table:
     """An index file: its rows, each with its line number, and where its columns are."""
 
-    file: Path
+    file: PurePosixPath
     split: str
     rows: list[tuple[int, list[str]]]
     positions: dict[str, int]
@@ -55,14 +56,14 @@ class Index:
     title = "images listed in an index file"
 
     def __init__(
-        self, root: Path, index: list[str], columns: Columns, classes: str = "", licence: str = "not stated"
+        self, tree: Tree, index: list[str], columns: Columns, classes: str = "", licence: str = "not stated"
     ) -> None:
-        """`index` entries are files inside `root`, each perhaps with its split before it: ``val:val.txt``.
+        """`index` entries are files inside `tree`, each perhaps with its split before it: ``val:val.txt``.
 
         Args:
             classes: ``file:id column:name column``, a table that translates labels to class names.
         """
-        self.root = root
+        self.tree = tree
         self.licence = licence
         self.image: ImageSpec | None = None
         self._columns = columns
@@ -77,16 +78,16 @@ class Index:
             for line, row in table.rows:
                 yield self._item(table, line, row, base, suffix)
 
-    def _item(self, table: _Table, line: int, row: list[str], base: Path, suffix: str) -> Item:
+    def _item(self, table: _Table, line: int, row: list[str], base: PurePosixPath, suffix: str) -> Item:
         where = f"{table.file.name} line {line}"
         try:
             cells = {role: row[position].strip() for role, position in table.positions.items()}
         except IndexError:
             needed = max(table.positions.values()) + 1
             raise KedjaError(f"{where} has {len(row)} columns, column {needed} is asked for") from None
-        path = base / (cells["path"] + suffix)
-        if not path.resolve().is_relative_to(self.root.resolve()):
-            raise KedjaError(f"{where} names {cells['path']}, which is outside {self.root}/")
+        name = self.tree.inside(str(base / (cells["path"] + suffix)))
+        if name is None:
+            raise KedjaError(f"{where} names {cells['path']}, which is outside {self.tree}/")
         label = cells["label"]
         if self._names:
             if label not in self._names:
@@ -95,24 +96,25 @@ class Index:
         if not label:
             raise KedjaError(f"{where} has no label")
         split = _split_name(cells["split"], where) if "split" in cells else table.split
-        name = path.relative_to(self.root).as_posix()
-        return Item(name, label, path, split, cells.get("group", ""))
+        return Item(name, label, self.tree.file(name), split, cells.get("group", ""))
 
     def _read(self, entry: str) -> _Table:
         split, colon, name = entry.partition(":")
         if not colon:
             split, name = "", entry
-        file = self.root / name
-        if not file.is_file():
-            raise KedjaError(f"there is no index file {file}", f"index={entry} is looked for inside the source")
+        if not self.tree.has(name):
+            raise KedjaError(
+                f"there is no index file {self.tree}/{name}", f"index={entry} is looked for inside the source"
+            )
+        file = PurePosixPath(name)
         named = _split_name(split, f"index={entry}") if split else SPLIT_NAMES.get(file.stem.lower(), "")
-        rows = read_table(file)
+        rows = read_table(self.tree.file(name), f"{self.tree}/{name}")
         if not rows:
-            raise KedjaError(f"{file} is empty")
+            raise KedjaError(f"{self.tree}/{name} is empty")
         positions, header = self._locate(file, rows)
         return _Table(file, named, rows[1:] if header else rows, positions)
 
-    def _locate(self, file: Path, rows: list[tuple[int, list[str]]]) -> tuple[dict[str, int], bool]:
+    def _locate(self, file: PurePosixPath, rows: list[tuple[int, list[str]]]) -> tuple[dict[str, int], bool]:
         """Positions of the columns, and whether the first row is a header."""
         first = [cell.strip() for cell in rows[0][1]]
         wanted = {role: getattr(self._columns, role) for role in ("path", "label", "split", "group")}
@@ -129,30 +131,34 @@ class Index:
                 positions[role] = next((lowered.index(n) for n in usual if header and n in lowered), default)
         return positions, header
 
-    def _layout(self, table: _Table) -> tuple[Path, str]:
+    def _layout(self, table: _Table) -> tuple[PurePosixPath, str]:
         """The folder that paths are relative to, and the suffix that they lack, from the first rows."""
         for _, row in table.rows[:20]:
             path = row[table.positions["path"]].strip() if len(row) > table.positions["path"] else ""
-            for base in dict.fromkeys((table.file.parent, self.root)):
+            for base in dict.fromkeys((table.file.parent, PurePosixPath())):
                 for suffix in ("", *_GUESSED_SUFFIXES):
-                    if path and (base / (path + suffix)).is_file():
+                    if path and self._has(base / (path + suffix)):
                         return base, suffix
         shown = table.rows[0][1] if table.rows else []
         raise KedjaError(
-            f"none of the first images that {table.file.name} lists exist below {self.root}/ (line 1: {shown})",
+            f"none of the first images that {table.file.name} lists exist below {self.tree}/ (line 1: {shown})",
             "name the column with the path: path=<name or number>",
         )
 
+    def _has(self, path: PurePosixPath) -> bool:
+        name = self.tree.inside(str(path))
+        return name is not None and self.tree.has(name)
+
     def _class_names(self, classes: str) -> dict[str, str]:
         parts = classes.rsplit(":", 2)
-        file = self.root / parts[0]
-        if len(parts) != 3 or not file.is_file():
+        if len(parts) != 3 or not self.tree.has(parts[0]):
             raise KedjaError(
-                f"classes={classes} is not file:id column:name column with a file inside {self.root}/",
+                f"classes={classes} is not file:id column:name column with a file inside {self.tree}/",
                 "for example classes=classes.csv:1:2 or classes=classes.csv:id:name",
             )
-        rows = read_table(file)
+        rows = read_table(self.tree.file(parts[0]), f"{self.tree}/{parts[0]}")
         first = [cell.strip() for cell in rows[0][1]] if rows else []
+        file = PurePosixPath(parts[0])
         identifier, name = (find_column(column, first, file) for column in parts[1:])
         named = any(not column.isdigit() for column in parts[1:])
         header = named or not first[identifier].lstrip("-").isdigit()
@@ -160,7 +166,7 @@ class Index:
         return dict(sorted(names.items(), key=lambda pair: natural_order(pair[0])))
 
 
-def read_table(file: Path) -> list[tuple[int, list[str]]]:
+def read_table(file: File, name: str) -> list[tuple[int, list[str]]]:
     """The rows that are not empty, each with its line number; the delimiter is found from the first line.
 
     Raises:
@@ -168,21 +174,20 @@ def read_table(file: Path) -> list[tuple[int, list[str]]]:
     """
     try:
         # utf-8-sig: spreadsheets put a mark before the first column's name.
-        with file.open(newline="", encoding="utf-8-sig") as lines:
-            first = lines.readline()
-            lines.seek(0)
-            delimiter = _delimiter(first, file)
-            if delimiter.isspace() and delimiter != "\t":
-                return [(n, line.split()) for n, line in enumerate(lines, 1) if line.strip()]
-            reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
-            return [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+        lines = io.StringIO(file.read_bytes().decode("utf-8-sig"), newline="")
+        delimiter = _delimiter(lines.readline(), file.suffix)
+        lines.seek(0)
+        if delimiter.isspace() and delimiter != "\t":
+            return [(n, line.split()) for n, line in enumerate(lines, 1) if line.strip()]
+        reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+        return [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
     except UnicodeDecodeError:
-        raise KedjaError(f"{file} is not UTF-8 text", "save it as UTF-8 (CSV UTF-8 in spreadsheets)") from None
+        raise KedjaError(f"{name} is not UTF-8 text", "save it as UTF-8 (CSV UTF-8 in spreadsheets)") from None
     except csv.Error as error:
-        raise KedjaError(f"{file} is no table: {error}") from None
+        raise KedjaError(f"{name} is no table: {error}") from None
 
 
-def find_column(wanted: str, header: list[str], file: Path) -> int:
+def find_column(wanted: str, header: list[str], file: PurePosixPath) -> int:
     """The position of a column given by its name or by its number, counted from 1."""
     if wanted in header:
         return header.index(wanted)
@@ -195,8 +200,8 @@ def find_column(wanted: str, header: list[str], file: Path) -> int:
     raise KedjaError(f"{file.name} has no column {wanted!r}", nearest(wanted, header))
 
 
-def _delimiter(line: str, file: Path) -> str:
-    if file.suffix.lower() == ".tsv":
+def _delimiter(line: str, suffix: str) -> str:
+    if suffix.lower() == ".tsv":
         return "\t"
     return next((sign for sign in ("\t", ",", ";") if sign in line), " ")
 

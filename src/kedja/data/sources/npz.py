@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from kedja.bundle.errors import KedjaError
 from kedja.bundle.image_spec import ImageSpec
 from kedja.data.sources.archive import unpack
-from kedja.data.sources.folder import SPLIT_NAMES
 from kedja.data.sources.source import Item
+from kedja.data.sources.tree import SPLIT_NAMES
 
 _IMAGES = ("images", "image", "x", "data", "pixels")
 _LABELS = ("labels", "label", "y", "targets", "target")

@@ -8,12 +8,14 @@ from kedja.data.settings import Settings
 from kedja.data.sources.archive import SUFFIXES as ARCHIVE_SUFFIXES
 from kedja.data.sources.archive import unpack
 from kedja.data.sources.digits import Digits
-from kedja.data.sources.folder import Folder, unwrap
+from kedja.data.sources.folder import Folder
 from kedja.data.sources.index import SUFFIXES as INDEX_SUFFIXES
 from kedja.data.sources.index import Columns, Index
 from kedja.data.sources.npz import Npz
 from kedja.data.sources.source import Source
 from kedja.data.sources.torchvision import PREFIX, Torchvision
+from kedja.data.sources.tree import Directory, Tree, unwrap
+from kedja.data.sources.zipped import open_zip
 
 NOT_STATED = "not stated"
 DOWNLOADS = ".downloads"
@@ -23,11 +25,11 @@ _INDEX_KEYS = ("index", "path", "split", "group", "classes")
 SOURCES: list[tuple[str, Callable[[Settings], bool], Callable[[Settings, Path], Source]]] = [
     ("digits", lambda s: s.source == "digits", lambda s, work: _plain(s, Digits())),
     ("torchvision:<Name>", lambda s: s.source.startswith(PREFIX), lambda s, work: _plain(s, _torchvision(s, work))),
-    ("a folder", lambda s: Path(s.source).is_dir(), lambda s, work: _folder(s, Path(s.source))),
+    ("a folder", lambda s: Path(s.source).is_dir(), lambda s, work: _images(s, Directory(Path(s.source)))),
     (
         "a .zip or .tar archive",
         lambda s: _is(s, ARCHIVE_SUFFIXES),
-        lambda s, work: _folder(s, unpack(Path(s.source), work)),
+        lambda s, work: _images(s, _archive(s, work)),
     ),
     ("an index file", lambda s: _is(s, INDEX_SUFFIXES), lambda s, work: _index_file(s)),
     (
@@ -75,27 +77,30 @@ def _plain(settings: Settings, source: Source) -> Source:
     return source
 
 
-def _folder(settings: Settings, root: Path) -> Source:
+def _images(settings: Settings, tree: Tree) -> Source:
     if not settings.index:
-        return _plain(settings, Folder(root, settings.label, _licence(settings)))
-    if not (root / settings.index[0].rpartition(":")[2]).is_file():
-        root = unwrap(root)
-    return Index(root, settings.index, _columns(settings), settings.classes, _licence(settings))
+        return _plain(settings, Folder(tree, settings.label, _licence(settings)))
+    if not tree.has(settings.index[0].rpartition(":")[2]):
+        tree = unwrap(tree)
+    return Index(tree, settings.index, _columns(settings), settings.classes, _licence(settings))
 
 
 def _index_file(settings: Settings) -> Source:
     file = Path(settings.source)
     if settings.index:
         raise KedjaError("index= names files inside a folder or archive", f"source={file.parent} index={file.name}")
-    return Index(file.parent, [file.name], _columns(settings), settings.classes, _licence(settings))
+    return Index(Directory(file.parent), [file.name], _columns(settings), settings.classes, _licence(settings))
 
 
 def _columns(settings: Settings) -> Columns:
     return Columns(settings.path, settings.label, settings.split, settings.group)
 
 
-def _archive(settings: Settings, work: Path) -> Source:
-    return _folder(settings, unpack(Path(settings.source), work))
+def _archive(settings: Settings, work: Path) -> Tree:
+    """Read in place where that can be done, else unpacked to `work`."""
+    archive = Path(settings.source)
+    opened = open_zip(archive) if archive.suffix.lower() == ".zip" else None
+    return opened or Directory(unpack(archive, work))
 
 
 def _npz(settings: Settings, work: Path) -> Source:

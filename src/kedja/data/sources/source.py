@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kedja.bundle.image_spec import ImageSpec
+from kedja.data.sources.tree import File
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Item:
 
     id: str
     label: str
-    content: Path | NDArray[np.uint8]
+    content: File | NDArray[np.uint8]
     split: str = ""
     group: str = ""
 
