@@ -28,21 +28,18 @@ def main(options: Options) -> None:
         f"| {x.package} | {x.version} | {x.licence or '?'} | {'yes' if x.package in serving else ''} |" for x in found
     ]
     table = ["| package | version | licence | in the serving image |", "|---|---|---|---|", *rows]
-    notes = [f"- {package}: {reason}" for package, reason in licences.EXCEPTIONS.items()]
-    files.write_text(options.output, "\n".join(["# Licences", "", *table, "", "Exceptions:", "", *notes]) + "\n")
+    files.write_text(options.output, "\n".join(["# Licences", "", *table]) + "\n")
     affero = [x.package for x in found if x.network_copyleft]
     if affero:
         raise KedjaError(f"network copyleft, which no dependency may have: {', '.join(affero)}", "use another package")
     served = [x for x in found if x.package in serving]
-    refused = [x for x in served if not x.permissive and x.package not in licences.EXCEPTIONS]
+    refused = [x for x in served if not x.permissive]
     if refused:
         names = ", ".join(f"{x.package} ({x.licence or 'says nothing'})" for x in refused)
         raise KedjaError(
             f"the serving image would hold licences that are not permissive: {names}", "use another package"
         )
-    print(
-        f"{len(served)} packages of the serving image, all permissive but for {len(licences.EXCEPTIONS)} with a reason"
-    )
+    print(f"{len(served)} packages of the serving image, all under permissive licences")
     print(f"{len(found)} packages in all: {options.output}")
 
 

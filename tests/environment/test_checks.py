@@ -44,15 +44,15 @@ def test_a_broken_package_is_named(clone, script):
 
 def test_packages_are_held_against_the_lock(clone, script):
     assert script(clone, "sync_env.py", "groups=serve").returncode == 0
-    (record,) = (clone / ".venv").glob("lib/python3*/site-packages/orjson-*.dist-info")
-    record.rename(record.with_name("orjson-0.0.1.dist-info"))
-    metadata = record.with_name("orjson-0.0.1.dist-info") / "METADATA"
-    metadata.write_text("Metadata-Version: 2.1\nName: orjson\nVersion: 0.0.1\n")
+    (record,) = (clone / ".venv").glob("lib/python3*/site-packages/msgspec-*.dist-info")
+    record.rename(record.with_name("msgspec-0.0.1.dist-info"))
+    metadata = record.with_name("msgspec-0.0.1.dist-info") / "METADATA"
+    metadata.write_text("Metadata-Version: 2.1\nName: msgspec\nVersion: 0.0.1\n")
     (missing,) = (clone / ".venv").glob("lib/python3*/site-packages/uvicorn-*.dist-info")
     missing.rename(clone / "elsewhere")
     (check,) = [c for c in checks.run_all(clone) if c.name == "packages"]
     assert check.status == "failed"
-    assert "orjson 0.0.1" in check.detail
+    assert "msgspec 0.0.1" in check.detail
     assert "missing: uvicorn" in check.detail
     assert check.advice == "just env groups=serve"
 

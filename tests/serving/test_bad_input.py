@@ -69,7 +69,24 @@ def test_json_that_says_nothing_usable(client, value, reason):
     assert reason in refused(response, 422, "invalid-input")["message"]
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b'{"image": NaN}', b"[" * 5000, b'{"image": "a', b"\x00"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"\xff\xfe",
+        b'{"image": "\xff"}',
+        b'{"image": "\\ud800"}',
+        b'{"image": NaN}',
+        b'{"image": 1e999}',
+        b'{"pixels": [' + b"1" * 5000 + b"]}",
+        b"[" * 5000,
+        b'{"pixels": ' + b"[" * 5000 + b"]" * 5000 + b"}",
+        b'{"image": "a',
+        b"\x00",
+    ],
+    ids=lambda body: repr(body[:20]),
+)
 def test_json_that_does_not_parse(client, body):
     refused(client.post("/predict", content=body, headers=JSON), 400, "invalid-json")
 

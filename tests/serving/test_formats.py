@@ -1,6 +1,7 @@
 """Compact answers by `Accept`, and arrays as `application/x-npy`."""
 
 import io
+import json
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from kedja.bundle import metadata as bundles
 from kedja.bundle.image_spec import ImageSpec
 from kedja.bundle.preprocess import preprocess
-from kedja.serving import npy, payload
+from kedja.serving import answers, npy, payload
 from kedja.serving.errors import RequestError
 
 
@@ -90,6 +91,13 @@ def test_any_pixels_are_taken_or_refused(value):
         assert error.status in (413, 422)
     else:
         assert images.pixels.shape[1:] == (2, 2, 1)
+
+
+def test_probabilities_come_back_as_the_same_float32():
+    numbers = np.random.default_rng(0).integers(0, 2**32, 20_000, np.uint32).view(np.float32)
+    row = np.concatenate([numbers[np.isfinite(numbers)], np.float32([0, 1, 0.1, 1e-45, 1 / 3])])
+    answer = answers.JsonAnswer(answers.full(row, 1, ["a", "b"]))
+    np.testing.assert_array_equal(np.float32(json.loads(answer.body)["probabilities"]), row)
 
 
 def test_compact_answers(client, digits):

@@ -23,11 +23,6 @@ PERMISSIVE = frozenset(
     ]
 )
 
-# Not permissive, and allowed all the same; each with its reason.
-EXCEPTIONS = {
-    "orjson": "MPL-2.0 asks for the source of changed files of orjson alone; it is used as released, unchanged",
-}
-
 # What older packages write where an SPDX expression belongs.
 _SPELLINGS = {
     "3-Clause BSD License": "BSD-3-Clause",

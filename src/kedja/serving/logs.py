@@ -5,7 +5,7 @@ import sys
 import time
 from typing import Any
 
-import orjson
+import msgspec
 
 
 class JsonLines(logging.Formatter):
@@ -22,7 +22,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return orjson.dumps(line, default=str).decode()
+        return msgspec.json.encode(line, enc_hook=str).decode()
 
 
 def configure() -> None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence, Set
 from typing import Any
 
-import orjson
+import msgspec
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -138,7 +138,7 @@ _INTERNAL = RequestError(500, "internal", "the service failed to answer; its log
 async def send_error(scope: Scope, send: Send, error: RequestError, service: Service) -> None:
     """Answer with an error, outside of any route."""
     service.metrics.errors.labels(error.code).inc()
-    body = orjson.dumps(error.to_json(scope["state"]["request_id"]))
+    body = msgspec.json.encode(error.to_json(scope["state"]["request_id"]))
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     headers += [(name.lower().encode(), text.encode()) for name, text in error.headers.items()]
     await send({"type": "http.response.start", "status": error.status, "headers": headers})

@@ -7,8 +7,8 @@ import binascii
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -90,8 +90,9 @@ def _decode(images: list[bytes], spec: ImageSpec, limits: Limits) -> NDArray[np.
 
 def _from_json(body: bytes, spec: ImageSpec, limits: Limits) -> Images:
     try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
+        value = msgspec.json.decode(body)
+    except (ValueError, RecursionError) as error:
+        # msgspec.DecodeError and UnicodeDecodeError are the first; the second are lists nested too deeply.
         raise RequestError(400, "invalid-json", f"the body is not valid JSON: {error}") from None
     if not isinstance(value, dict):
         raise _invalid("the body is not a JSON object", 'send {"image": "<base64>"}')
