@@ -1,12 +1,15 @@
 """The one implementation of preprocessing: every Pillow mode, every orientation, any size, any bytes."""
 
 import io
+import subprocess
+import sys
+import warnings
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import ExifTags, Image
 
 from kedja.bundle.errors import KedjaError
 from kedja.bundle.image_spec import ImageSpec
@@ -310,3 +313,33 @@ def test_a_specification_survives_json(spec):
 def test_specifications_that_make_no_sense(change, message):
     with pytest.raises(KedjaError, match=message):
         ImageSpec.from_json({**COLOUR.to_json(), **change})
+
+
+# --- warnings --------------------------------------------------------------------------------------------------------
+
+# Prints the pixel values that came out, and whether the process warns as it did before.
+DECODE_ON_THREADS = """
+import sys, warnings
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from kedja.bundle.image_spec import ImageSpec
+from kedja.bundle.preprocess import preprocess
+data, spec, filters = Path(sys.argv[1]).read_bytes(), ImageSpec(64, 64, 3), list(warnings.filters)
+sys.setswitchinterval(1e-6)
+with ThreadPoolExecutor(8) as pool:
+    print(set(pool.map(lambda _: int(preprocess(data, spec).mean()), range(400))), warnings.filters == filters)
+"""
+
+
+def test_odd_metadata_is_no_news_on_many_threads(tmp_path):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Artist] = "nobody in particular"
+    image = encode(Image.new("RGB", (64, 64), (90, 90, 90)), "JPEG", exif=exif.tobytes()[:-9])
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        Image.open(io.BytesIO(image)).getexif()
+    assert said, "Pillow no longer warns of it: take something else"
+    (tmp_path / "odd.jpeg").write_bytes(image)
+    command = [sys.executable, "-W", "error", "-c", DECODE_ON_THREADS, tmp_path / "odd.jpeg"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("{90} True\n", "")

@@ -29,6 +29,11 @@ SUFFIXES = frozenset(
 )
 MAX_PIXELS = 100_000_000
 
+# Pillow warns of odd but decodable metadata, and of large images, whose size is judged here. Said once for the process:
+# `warnings.catch_warnings` swaps the filters of all threads, and images are decoded on several.
+for _category in (UserWarning, Image.DecompressionBombWarning):
+    warnings.filterwarnings("ignore", category=_category, module=r"PIL\.")
+
 _RESAMPLING = {
     "nearest": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,
@@ -84,11 +89,9 @@ def preprocess(data: bytes, spec: ImageSpec, max_pixels: int = MAX_PIXELS) -> ND
 
 def examine(data: bytes, spec: ImageSpec, max_pixels: int = MAX_PIXELS) -> Examined:
     """`preprocess`, with what the file says of itself; raises the same."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        image = _open_checked(data, max_pixels)
-        name, (width, height) = image.format or "", image.size
-        return Examined(fit(_load(image, spec), spec), name, width, height)
+    image = _open_checked(data, max_pixels)
+    name, (width, height) = image.format or "", image.size
+    return Examined(fit(_load(image, spec), spec), name, width, height)
 
 
 def decode(data: bytes, spec: ImageSpec, max_pixels: int = MAX_PIXELS) -> Image.Image:
@@ -99,10 +102,7 @@ def decode(data: bytes, spec: ImageSpec, max_pixels: int = MAX_PIXELS) -> Image.
     Raises:
         ImageError: see its codes.
     """
-    with warnings.catch_warnings():
-        # Pillow warns of odd but decodable metadata and of large images; size is judged in _open_checked.
-        warnings.simplefilter("ignore")
-        return _load(_open_checked(data, max_pixels), spec)
+    return _load(_open_checked(data, max_pixels), spec)
 
 
 def fit(image: Image.Image, spec: ImageSpec) -> NDArray[np.uint8]:
@@ -206,14 +206,14 @@ def _centre_box(source: tuple[int, int], target: tuple[int, int], fraction: floa
 
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:
-    values: NDArray[Any] = np.asarray(image)
+    values: NDArray[Any] = np.nan_to_num(np.asarray(image)).clip(0)
     if image.mode == "F":
         # No range is defined for floating-point images; the customary one is 0…1.
-        values = values * 255 if np.nanmax(values, initial=0) <= 1 else values
+        values = values * 255 if values.max(initial=0) <= 1 else values
     elif image.mode.startswith("I;16") or values.max(initial=0) > 255:
         # 65535 / 255 = 257 maps both ends of the 16-bit range exactly.
         values = values / 257
-    return Image.fromarray(np.clip(np.nan_to_num(values) + 0.5, 0, 255).astype(np.uint8))
+    return Image.fromarray(np.minimum(values + 0.5, 255).astype(np.uint8))
 
 
 def _reason(error: Exception) -> str:
