@@ -115,12 +115,12 @@ clean-runs *arguments: _ready
 reproduce *arguments: _ready
     @{{python}} scripts/reproduce.py "$@"
 
-# send the finished runs to MLflow or Weights & Biases: just track tracker=mlflow address=http://localhost:5000
+# send what MLflow or Weights & Biases lacks of the finished runs: just track tracker=mlflow address=http://localhost:5000
 [group('experiments')]
 track *arguments: _ready
     @{{python}} scripts/track.py "$@"
 
-# MLflow's pages over the runs that were sent to its local store
+# MLflow's pages over the runs in its local store
 [group('experiments')]
 mlflow-ui *arguments: _ready
     @{{python}} scripts/mlflow_ui.py "$@"

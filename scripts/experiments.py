@@ -3,7 +3,6 @@
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from kedja import cli
 from kedja.bundle.errors import KedjaError
@@ -11,8 +10,10 @@ from kedja.experiments import plan
 from kedja.experiments.progress import failure_text
 from kedja.experiments.stage import run_stage
 from kedja.training.config import CONF
+from kedja.training.schema import TENSORBOARD
 
 SCRIPTS = Path(__file__).resolve().parent
+PASSED_ON = ("runs", "tracker", "tracker_address", "tracker_project")
 
 
 @dataclass
@@ -27,9 +28,13 @@ class Options:
     only: list[str] = cli.option([], "names of experiments or baselines, instead of all")
     baselines: bool = cli.option(True, "run the scikit-learn baselines too")
     jobs: int | None = cli.option(None, "processes side by side (default: one a core)")
-    tracker: Literal["tensorboard", "mlflow", "wandb"] = cli.option(
-        "tensorboard", "who else gets the finished runs; every run writes TensorBoard events itself"
+    tracker: str = cli.option(
+        TENSORBOARD, "who gets the runs while they go on: tensorboard, mlflow, wandb, several, none"
     )
+    tracker_address: str = cli.option(
+        "", "MLflow's or W&B's server (default: a local store under runs/)", metavar="url"
+    )
+    tracker_project: str = cli.option("", "what MLflow or W&B files them under (default: the data set's name)")
     runs: Path = cli.option(Path("runs"), "where runs are written")
 
 
@@ -37,8 +42,9 @@ def main(arguments: list[str]) -> None:
     own = [field.name for field in dataclasses.fields(Options)]
     mine, overrides, grids = plan.split_arguments(arguments, own)
     options = cli.parse(Options, mine)
-    if options.runs != Path("runs"):
-        overrides.append(f"runs={options.runs}")
+    overrides += [
+        f"{key}={getattr(options, key)}" for key in PASSED_ON if getattr(options, key) != getattr(Options(), key)
+    ]
     request = plan.Request(options.seeds, options.only, options.baselines, overrides, grids)
     stage = run_stage(request, CONF, options.runs, SCRIPTS, options.jobs)
     ran = len(stage.outcomes)
@@ -47,19 +53,20 @@ def main(arguments: list[str]) -> None:
         from kedja.experiments.report.text import terminal_table
 
         print(terminal_table(options.runs, stage.data))
-    if options.tracker != "tensorboard":
-        send(options)
+    send_the_rest(options)
     if stage.failures:
         texts = "\n  ".join(failure_text(outcome) for outcome in stage.failures)
         raise KedjaError(f"{len(stage.failures)} of {len(stage.outcomes)} failed:\n  {texts}", "the others are kept")
 
 
-def send(options: Options) -> None:
-    """A tracker that is down fails nothing: what it misses is sent by `just track`."""
-    try:
-        cli.call("track.py", f"tracker={options.tracker}", f"runs={options.runs}")
-    except KedjaError as error:
-        print(f"{options.tracker}: {error.problem}; `just track tracker={options.tracker}` tries again")
+def send_the_rest(options: Options) -> None:
+    """Baselines, and what a tracker that was down for a while did not get; one that still is down fails nothing."""
+    for name in {"mlflow", "wandb"} & set(options.tracker.split(",")):
+        try:
+            where = (f"address={options.tracker_address}", f"project={options.tracker_project}")
+            cli.call("track.py", f"tracker={name}", f"runs={options.runs}", *where)
+        except KedjaError as error:
+            print(f"{name}: {error.problem}; `just track tracker={name}` tries again")
 
 
 if __name__ == "__main__":

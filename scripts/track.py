@@ -7,14 +7,16 @@ from typing import Literal
 from kedja import cli
 from kedja.bundle.errors import KedjaError
 from kedja.experiments.runs import find_runs
-from kedja.experiments.trackers.publish import Settings, publish
+from kedja.experiments.trackers.publish import publish
+from kedja.experiments.trackers.tracker import Settings
 
 
 @dataclass
 class Options:
-    """Send the finished runs that the tracker does not have yet: just track tracker=mlflow.
+    """Send what the tracker lacks of the finished runs: just track tracker=mlflow.
 
-    Every run writes TensorBoard events itself; look at them with: tensorboard --logdir runs
+    `just train tracker=mlflow` does so while the run goes on.
+    For TensorBoard there is nothing to send, it reads the runs' folders: tensorboard --logdir runs
     """
 
     tracker: Literal["mlflow", "wandb"] = cli.option("mlflow", "which")

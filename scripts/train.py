@@ -1,5 +1,6 @@
 """Train one model: `just train experiment=resnet9 seed=1 optim.lr=0.05`."""
 
+import contextlib
 from pathlib import Path
 
 from kedja import cli
@@ -8,7 +9,7 @@ from kedja.data.ensure import ensure
 from kedja.training.config import compose
 from kedja.training.help import help_text
 from kedja.training.run import is_finished, is_first_process, read_summary, run_directory
-from kedja.training.schema import TrainConfig
+from kedja.training.schema import TENSORBOARD, TrainConfig, trackers
 
 PLOT = Path("reports/find_lr.png")
 
@@ -35,12 +36,24 @@ def main(arguments: list[str]) -> None:
         # torch is imported only where there is something to train.
         from kedja.training.train import train
 
-        train(config)
+        with tracked(config, directory):
+            train(config)
     summary = read_summary(directory)
     say(
         f"{directory}: validation accuracy {summary['validation']['accuracy']:.2%} (best epoch "
         f"{summary['best_epoch']} of {summary['epochs']}), {summary['wall_seconds']:.1f} s"
     )
+
+
+def tracked(config: TrainConfig, directory: Path) -> contextlib.AbstractContextManager[None]:
+    """Trackers but TensorBoard get the run from its folder, which training itself writes."""
+    others = [name for name in trackers(config) if name != TENSORBOARD]
+    if not others or not is_first_process():
+        return contextlib.nullcontext()
+    from kedja.experiments.trackers.live import live
+    from kedja.experiments.trackers.tracker import Settings
+
+    return live(others, directory, Settings(Path(config.runs), config.tracker_address, config.tracker_project))
 
 
 def look_before_training(config: TrainConfig) -> None:

@@ -4,7 +4,7 @@ from kedja.bundle.errors import KedjaError
 from kedja.bundle.files import write_json
 from kedja.training.config import RANGES, compose, files_of, from_json
 from kedja.training.run import write_config
-from kedja.training.schema import leaves
+from kedja.training.schema import leaves, trackers
 
 
 @pytest.mark.parametrize("experiment", files_of("experiment"))
@@ -53,3 +53,16 @@ def test_a_stored_configuration_of_another_version_is_refused(tmp_path):
     write_json(tmp_path / "config.json", {"optim": {"rate": 1}})
     with pytest.raises(KedjaError, match="unknown key 'rate'"):
         from_json(tmp_path / "config.json")
+
+
+def test_texts_with_commas_are_texts():
+    config = compose(["finetune.freeze=0,1", "tracker=tensorboard,mlflow"])
+    assert config.finetune.freeze == "0,1"
+    assert trackers(config) == ["tensorboard", "mlflow"]
+    assert trackers(compose(["tracker=none"])) == []
+
+
+def test_a_tracker_that_is_not_there_is_named():
+    with pytest.raises(KedjaError, match=r"tracker=tensorboard,mlflo: 'mlflo' is no tracker.*") as error:
+        compose(["tracker=tensorboard,mlflo"])
+    assert "mlflow" in error.value.remedy

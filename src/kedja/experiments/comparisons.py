@@ -7,10 +7,11 @@ import numpy as np
 from kedja.bundle.errors import KedjaError
 from kedja.experiments.runs import Experiment
 from kedja.experiments.statistics import Difference, Interval, holm, mean_accuracy, paired_difference, spread
+from kedja.training.schema import NOT_HASHED
 
 ALPHA = 0.05
 # Part of a run's settings, but not what an experiment is about.
-NO_HYPERPARAMETERS = frozenset({"experiment", "seed", "runs", "checkpoint_seconds", "device", "threads", "data.name"})
+NO_HYPERPARAMETERS = frozenset({*NOT_HASHED, "experiment", "device", "threads", "data.name"})
 
 
 @dataclass(frozen=True)

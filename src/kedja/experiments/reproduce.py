@@ -82,7 +82,7 @@ def reproduce(run: Run, scripts: Path, runs: Path) -> Reproduction:
     config = read_json(run.directory / "config.json")
     threads = str(read_json(run.directory / "provenance.json")["hardware"]["threads"])
     root = runs / "reproduced"
-    overrides = _overrides({**config, "runs": root.as_posix()})
+    overrides = _overrides({**config, "runs": root.as_posix(), "tracker": "none"})
     directory = run_directory(compose(overrides))
     shutil.rmtree(directory, ignore_errors=True)
     log = directory.with_name(f"{directory.name}.log")

@@ -6,7 +6,7 @@ from typing import Any
 
 from kedja.bundle.errors import KedjaError, nearest
 from kedja.bundle.files import read_json
-from kedja.training.schema import TrainConfig, flat, groups, leaves
+from kedja.training.schema import TRACKERS, TrainConfig, flat, groups, leaves
 
 CONF = Path(__file__).resolve().parents[3] / "conf"
 
@@ -82,9 +82,12 @@ def files_of(group: str) -> list[str]:
 
 
 def _expand(override: str) -> list[str]:
-    """`model=torchvision:resnet18` is short for a group file and the name in it."""
+    """`model=torchvision:resnet18` is short for a group file and the name in it; `key=a,b` means the text, no sweep."""
+    key, _, value = override.partition("=")
     if override.startswith("model=torchvision:"):
-        return ["model=torchvision", f"model.name={override.partition('=')[2]}"]
+        return ["model=torchvision", f"model.name={value}"]
+    if "," in value and key in leaves() and leaves()[key].type is str and value[0] not in "'\"":
+        return [f"{key}='{value}'"]
     return [override]
 
 
@@ -100,6 +103,9 @@ def _check_override(override: str) -> None:
 
 
 def _check_choices(config: TrainConfig) -> None:
+    for name in config.tracker.split(","):
+        if name not in TRACKERS:
+            raise KedjaError(f"tracker={config.tracker}: {name!r} is no tracker", nearest(name, list(TRACKERS)))
     fields = leaves()
     for key, value in flat(config).items():
         choices = list(fields[key].metadata["choices"])

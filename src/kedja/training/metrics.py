@@ -1,4 +1,4 @@
-"""The record of a run, a line an epoch: `metrics.jsonl` for programs, TensorBoard events for people."""
+"""The record of a run, a line an epoch: `metrics.jsonl` for programs, TensorBoard's events for people."""
 
 import json
 from pathlib import Path
@@ -12,13 +12,16 @@ UNPLOTTED = ("epoch", "step")
 
 
 class MetricsLog:
-    """Starts from `history`, the lines of the checkpoint that a run continues from; later ones are dropped."""
+    """Starts from `history`, the lines of the checkpoint that a run continues from; later ones are dropped.
 
-    def __init__(self, directory: Path, history: list[dict[str, Any]]) -> None:
+    `events` get the same, where there are any.
+    """
+
+    def __init__(self, directory: Path, history: list[dict[str, Any]], events: EventFile | None = None) -> None:
         self._path = directory / METRICS
         self.history = history
         write_text(self._path, "".join(_line(one) for one in history))
-        self._events = EventFile(directory)
+        self._events = events
         for one in history:
             self._plot(one)
 
@@ -28,11 +31,9 @@ class MetricsLog:
             file.write(_line(one))
         self._plot(one)
 
-    def close(self) -> None:
-        self._events.close()
-
     def _plot(self, one: dict[str, Any]) -> None:
-        self._events.add(one["step"], {name: value for name, value in one.items() if name not in UNPLOTTED})
+        if self._events is not None:
+            self._events.add(one["step"], {name: value for name, value in one.items() if name not in UNPLOTTED})
 
 
 def _line(one: dict[str, Any]) -> str:

@@ -10,6 +10,8 @@ from typing import Any
 
 SAMPLERS = ("shuffled", "balanced")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+TENSORBOARD = "tensorboard"
+TRACKERS = (TENSORBOARD, "mlflow", "wandb", "none")
 
 
 def key(default: Any, meaning: str, choices: tuple[str, ...] = ()) -> Any:
@@ -118,6 +120,11 @@ class TrainConfig:
     threads: int = key(0, "CPU threads, part of what makes results exact; 0 chooses by cores and image size")
     checkpoint_seconds: float = key(20.0, "least time between two checkpoints; 0 writes one at every step")
     runs: str = key("runs", "folder of the runs")
+    tracker: str = key(
+        TENSORBOARD, "who gets the run while it goes on: tensorboard, mlflow, wandb, several by commas, none"
+    )
+    tracker_address: str = key("", "URL of MLflow's or W&B's server, instead of the local store under runs/")
+    tracker_project: str = key("", "what MLflow or W&B files the run under; the data set's name if not given")
     find_lr: bool = key(False, "do not train: try rising learning rates, say and plot where the loss falls fastest")
     overfit: bool = key(False, "do not train: see whether the network can learn one batch by heart")
     data: DataConfig = dataclasses.field(default_factory=DataConfig)
@@ -130,7 +137,16 @@ class TrainConfig:
 
 
 # Keys that say how or where to run, not what comes out.
-NOT_HASHED = ("seed", "runs", "checkpoint_seconds", "find_lr", "overfit")
+NOT_HASHED = (
+    "seed",
+    "runs",
+    "tracker",
+    "tracker_address",
+    "tracker_project",
+    "checkpoint_seconds",
+    "find_lr",
+    "overfit",
+)
 
 
 def leaves(config: type = TrainConfig, prefix: str = "") -> "dict[str, dataclasses.Field[Any]]":
@@ -147,6 +163,11 @@ def leaves(config: type = TrainConfig, prefix: str = "") -> "dict[str, dataclass
 def groups() -> list[str]:
     """Names of the configuration groups: `data`, `model`, …"""
     return [f.name for f in dataclasses.fields(TrainConfig) if dataclasses.is_dataclass(f.type)]
+
+
+def trackers(config: TrainConfig) -> list[str]:
+    """Names of those who get the run."""
+    return [name for name in config.tracker.split(",") if name != "none"]
 
 
 def flat(config: TrainConfig) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from torch import Tensor
 from kedja.bundle.errors import KedjaError
 from kedja.training.checkpoint import load_checkpoint, save_checkpoint
 from kedja.training.dataset import Batch, ImageDataset
+from kedja.training.events import EventFile
 from kedja.training.learner import Learner
 from kedja.training.loader import BatchLoader
 from kedja.training.metrics import MetricsLog
@@ -21,6 +22,7 @@ from kedja.training.progress import PlainProgress
 from kedja.training.run import CHECKPOINT
 from kedja.training.sampler import EpochBatches
 from kedja.training.schedule import factor
+from kedja.training.schema import TENSORBOARD, trackers
 
 # Steps between two looks at the loss on a GPU.
 GPU_LOOKS_EVERY = 16
@@ -78,16 +80,16 @@ class Trainer:
             KedjaError: the loss is not finite (names the images of the batch), or the checkpoint is damaged.
         """
         self._resume()
-        log = MetricsLog(self.directory, self.position.history) if self.fabric.is_global_zero else None
-        try:
-            with progress:
-                while self.position.epoch < self.config.epochs and not self._out_of_patience():
-                    self._train_epoch(progress)
-                    self._finish_epoch(log, progress)
-        finally:
-            if log is not None:
-                log.close()
+        with self._event_file() as events, progress:
+            log = MetricsLog(self.directory, self.position.history, events) if self.fabric.is_global_zero else None
+            while self.position.epoch < self.config.epochs and not self._out_of_patience():
+                self._train_epoch(progress)
+                self._finish_epoch(log, progress)
         self._save()
+
+    def _event_file(self) -> AbstractContextManager[EventFile | None]:
+        wanted = self.fabric.is_global_zero and TENSORBOARD in trackers(self.config)
+        return closing(EventFile(self.directory)) if wanted else nullcontext()
 
     def _train_epoch(self, progress: PlainProgress) -> None:
         position = self.position

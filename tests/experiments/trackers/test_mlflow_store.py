@@ -1,19 +1,148 @@
-from collections.abc import Callable
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from kedja.experiments.runs import find_runs
 from kedja.experiments.trackers.mlflow_store import store
-from kedja.experiments.trackers.publish import Settings, publish
+from kedja.experiments.trackers.publish import publish
+from kedja.experiments.trackers.tracker import Settings
+from kedja.training.run import write_config
+from kedja.training.schema import TrainConfig
 
 pytest.importorskip("mlflow", reason="the group `track` is not installed")
 pytestmark = pytest.mark.filterwarnings("default")  # MLflow and its many dependencies warn of each other
 
 MakeRun = Callable[..., Path]
+TRAIN = Path(__file__).parents[3] / "scripts" / "train.py"
 
 
-def test_a_run_arrives_with_its_history_and_files(make_run: MakeRun, tmp_path: Path) -> None:
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """A tracking server of its own, as `mlflow server` starts one; its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    places = [
+        "--backend-store-uri",
+        f"sqlite:///{tmp_path}/server.db",
+        "--artifacts-destination",
+        str(tmp_path / "kept"),
+    ]
+    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1", *places]
+    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    with (tmp_path / "server.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
+    try:
+        wait_for(f"{address}/health", process)
+        yield address
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    while process.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    pytest.fail("the server did not start")
+
+
+STOOD_IN = """
+import json, sys, time
+from pathlib import Path
+from kedja.experiments.trackers.live import live
+from kedja.experiments.trackers.tracker import Settings
+from kedja.training.run import write_config
+from kedja.training.schema import TrainConfig
+
+run, address, epochs = Path(sys.argv[1]), sys.argv[2], sys.argv[3].split(",")
+(run / "metrics.jsonl").write_text("")
+with live(["mlflow"], run, Settings(run.parents[1], address, "mine")):
+    for epoch in epochs:
+        with (run / "metrics.jsonl").open("a") as file:
+            file.write(json.dumps({"epoch": int(epoch), "val_loss": 1 / int(epoch)}) + "\\n")
+    if sys.argv[4] == "hang":
+        time.sleep(600)
+    (run / "later.json").rename(run / "summary.json")
+"""
+
+
+def training(run: Path, address: str, epochs: str, then: str) -> subprocess.Popen[bytes]:
+    """A process that writes a run's folder as training does, and ends or hangs."""
+    return subprocess.Popen([sys.executable, "-c", STOOD_IN, str(run), address, epochs, then], stdout=subprocess.PIPE)
+
+
+def begun(make_run: MakeRun) -> Path:
+    """A run's folder as it is before the first epoch; `later.json` is its summary to be."""
+    run = make_run("large", seed=2, epochs=5)
+    (run / "summary.json").rename(run / "later.json")
+    write_config(run, TrainConfig(experiment="large", seed=2))
+    (run / "provenance.json").write_text('{"data": {"name": "shapes", "hash": "d0"}}')
+    return run
+
+
+def test_a_killed_and_continued_run_is_one_run_at_a_real_server(server: str, make_run: MakeRun) -> None:
+    from mlflow import MlflowClient
+
+    client, directory = MlflowClient(server), begun(make_run)
+    killed = training(directory, server, "1,2,3", "hang")
+    while not (experiment := client.get_experiment_by_name("mine")):
+        time.sleep(0.2)
+    while not (found := client.search_runs([experiment.experiment_id])) or "val_loss" not in found[0].data.metrics:
+        time.sleep(0.2)
+    assert found[0].info.status == "RUNNING"
+    killed.kill()
+    killed.communicate()
+    while client.get_run(found[0].info.run_id).info.status == "RUNNING":
+        time.sleep(0.2)
+    assert client.get_run(found[0].info.run_id).info.status == "KILLED"
+
+    out, _ = training(directory, server, "1,2,3,4,5", "end").communicate()
+    assert out == b""
+    (run,) = client.search_runs([experiment.experiment_id])
+    assert run.info.run_id == found[0].info.run_id
+    assert run.info.status == "FINISHED"
+    assert [point.step for point in client.get_metric_history(run.info.run_id, "val_loss")] == [1, 2, 3, 4, 5]
+    assert "summary.json" in {one.path for one in client.list_artifacts(run.info.run_id)}
+
+
+def test_training_feeds_the_local_store_and_tensorboard(workplace: Path) -> None:
+    from mlflow import MlflowClient
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    command = [sys.executable, str(TRAIN), "experiment=debug", "tracker=tensorboard,mlflow"]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    assert done.returncode == 0, done.stderr
+    assert "mlflow" not in done.stdout
+    (run,) = find_runs(Path("runs"))
+    client = MlflowClient(store(Path("runs")))
+    (found,) = client.search_runs([client.get_experiment_by_name("digits").experiment_id])
+    assert found.info.status == "FINISHED"
+    assert found.data.params["model.width"] == "0.25"
+    assert found.data.metrics["validation_accuracy"] == run.validation["accuracy"]
+    history = [point.value for point in client.get_metric_history(found.info.run_id, "val_loss")]
+    assert history == [line["val_loss"] for line in run.metrics()]
+    assert "best.safetensors" in {one.path for one in client.list_artifacts(found.info.run_id)}
+    events = EventAccumulator(str(run.directory / "tensorboard")).Reload()
+    np.testing.assert_allclose([event.value for event in events.Scalars("val_loss")], history, rtol=1e-6)
+
+
+def test_a_finished_run_arrives_with_its_history_and_files(make_run: MakeRun, tmp_path: Path) -> None:
     from mlflow import MlflowClient
 
     make_run("large", seed=2, epochs=4)
@@ -25,10 +154,24 @@ def test_a_run_arrives_with_its_history_and_files(make_run: MakeRun, tmp_path: P
     assert found.info.status == "FINISHED"
     assert found.data.params["optim.lr"] == "0.1"
     assert found.data.metrics["validation_accuracy"] == 1.0
-    history = client.get_metric_history(found.info.run_id, "val_accuracy")
-    assert [point.step for point in history] == [1, 2, 3, 4]
-    names = {one.path for one in client.list_artifacts(found.info.run_id)}
-    assert names == {"config.json", "summary.json", "metrics.jsonl"}
+    assert [point.step for point in client.get_metric_history(found.info.run_id, "val_accuracy")] == [1, 2, 3, 4]
+    assert {one.path for one in client.list_artifacts(found.info.run_id)} == {
+        "config.json",
+        "summary.json",
+        "metrics.jsonl",
+    }
+
+
+def test_a_run_that_the_store_has_lost_is_made_anew(make_run: MakeRun, tmp_path: Path) -> None:
+    """Somebody removed `runs/mlflow.db` while a run went on."""
+    run = make_run("large", epochs=2)
+    record = {"local": {"identity": "0" * 32, "epochs": 2, "finished": False}}
+    (run / "tracked-mlflow.json").write_text(json.dumps(record))
+    runs = tmp_path / "runs"
+    assert publish("mlflow", find_runs(runs), Settings(runs)).problems == []
+    sent = json.loads((run / "tracked-mlflow.json").read_text())["local"]
+    assert sent["identity"] != "0" * 32
+    assert sent["finished"]
 
 
 def test_a_server_that_is_down(make_run: MakeRun, tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""Finished runs for the tracking products that people already use; the run's folder stays the truth."""
+"""Runs for the tracking products that people already use; the run's folder stays the truth."""

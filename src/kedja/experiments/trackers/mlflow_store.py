@@ -1,17 +1,16 @@
 """MLflow: a local SQLite store by default, a tracking server by address."""
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kedja.experiments.runs import Run
-from kedja.experiments.trackers.publish import artifacts, final_figures, parameters
+from kedja.experiments.trackers.tracker import Facts, Settings, artifacts, final_figures
 
-if TYPE_CHECKING:
-    from kedja.experiments.trackers.publish import Settings
-
-BATCH = 500
+BATCH = 500  # metrics in one request; the server takes 1,000
+UNSENT = ("epoch", "step")
 
 
 def store(runs: Path) -> str:
@@ -19,45 +18,84 @@ def store(runs: Path) -> str:
     return f"sqlite:///{(runs / 'mlflow.db').resolve()}"
 
 
-def publish(run: Run, settings: "Settings") -> str:
-    """Parameters, every epoch's metrics, tags, configuration and weights; returns MLflow's run identity."""
+def start(facts: Facts, settings: Settings, identity: str | None) -> "MlflowRun":
+    """Create the run with its parameters, or open the one that has `identity`."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # nothing here reports to anybody
     # A server that is down is found out within seconds instead of minutes.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
     from mlflow import MlflowClient
-    from mlflow.entities import Param, RunTag
 
     client = MlflowClient(tracking_uri=settings.address or store(settings.runs))
-    experiment = _experiment(client, settings.project_of(run), settings)
-    name = f"{run.experiment} seed {run.seed}"
-    identity = str(client.create_run(experiment, run_name=name).info.run_id)
-    tags = [RunTag(key, str(value)) for key, value in {"kind": run.kind, "data": run.data["hash"]}.items()]
-    client.log_batch(identity, params=[Param(key, str(value)) for key, value in parameters(run).items()], tags=tags)
-    measured = list(_metrics(run))
-    for start in range(0, len(measured), BATCH):
-        client.log_batch(identity, metrics=measured[start : start + BATCH])
-    for path in artifacts(run):
-        client.log_artifact(identity, str(path))
-    client.set_terminated(identity)
+    if identity is None or not _exists(client, identity):
+        return MlflowRun(client, _create(client, facts, settings))
+    client.update_run(identity, status="RUNNING")
+    return MlflowRun(client, identity)
+
+
+class MlflowRun:
+    """A run at MLflow."""
+
+    def __init__(self, client: Any, identity: str) -> None:
+        self._client, self.identity = client, identity
+
+    def epochs(self, lines: Sequence[dict[str, Any]]) -> None:
+        from mlflow.entities import Metric
+
+        now = int(1000 * time.time())
+        metrics = [
+            Metric(key, float(value), now, int(line["epoch"]))
+            for line in lines
+            for key, value in line.items()
+            if key not in UNSENT
+        ]
+        for first in range(0, len(metrics), BATCH):
+            self._client.log_batch(self.identity, metrics=metrics[first : first + BATCH])
+
+    def finish(self, run: Run) -> None:
+        for key, value in final_figures(run).items():
+            self._client.log_metric(self.identity, key, float(value), step=run.epochs)
+        for path in artifacts(run):
+            self._client.log_artifact(self.identity, str(path))
+        self._client.set_terminated(self.identity)
+
+    def interrupt(self) -> None:
+        self._client.set_terminated(self.identity, "KILLED")
+
+
+def _create(client: Any, facts: Facts, settings: Settings) -> str:
+    from mlflow.entities import Param, RunTag
+
+    experiment = _experiment(client, settings.project_of(facts), settings)
+    identity = str(client.create_run(experiment, run_name=facts.name).info.run_id)
+    tags = [RunTag("kind", facts.kind), RunTag("data", facts.data["hash"])]
+    client.log_batch(identity, params=[Param(key, str(value)) for key, value in facts.parameters.items()], tags=tags)
     return identity
 
 
-def _experiment(client: Any, name: str, settings: "Settings") -> str:
+def _experiment(client: Any, name: str, settings: Settings) -> str:
+    from mlflow import MlflowException
+
     found = client.get_experiment_by_name(name)
-    if found is not None:
-        return str(found.experiment_id)
-    # A server decides itself where artifacts go.
-    local = None if settings.address else (settings.runs / "mlflow-artifacts").resolve().as_uri()
-    return str(client.create_experiment(name, artifact_location=local))
+    if found is None:
+        # A server decides itself where artifacts go.
+        local = None if settings.address else (settings.runs / "mlflow-artifacts").resolve().as_uri()
+        try:
+            return str(client.create_experiment(name, artifact_location=local))
+        except MlflowException:  # another run was faster
+            found = client.get_experiment_by_name(name)
+            if found is None:
+                raise
+    return str(found.experiment_id)
 
 
-def _metrics(run: Run) -> Iterator[Any]:
-    from mlflow.entities import Metric
+def _exists(client: Any, identity: str) -> bool:
+    from mlflow import MlflowException
 
-    written = int((run.directory / "summary.json").stat().st_mtime * 1000)
-    for line in run.metrics():
-        for key, value in line.items():
-            if key not in ("epoch", "step") and isinstance(value, int | float):
-                yield Metric(key, float(value), written, int(line["epoch"]))
-    for key, value in final_figures(run).items():
-        yield Metric(key, float(value), written, run.epochs)
+    try:
+        client.get_run(identity)
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return False
+        raise
+    return True

@@ -1,38 +1,58 @@
 """Weights & Biases: offline folders under `runs/wandb/` unless WANDB_API_KEY is set (`wandb sync` sends them later)."""
 
 import os
-from typing import TYPE_CHECKING
+import secrets
+from collections.abc import Sequence
+from typing import Any
 
 from kedja.experiments.runs import Run
-from kedja.experiments.trackers.publish import artifacts, final_figures, parameters
+from kedja.experiments.trackers.tracker import Facts, Settings, artifacts, final_figures
 
-if TYPE_CHECKING:
-    from kedja.experiments.trackers.publish import Settings
+CONNECT_SECONDS = 30.0
 
 
-def publish(run: Run, settings: "Settings") -> str:
-    """Configuration, every epoch's metrics, summary and files; returns the identity of the W&B run."""
+def start(facts: Facts, settings: Settings, identity: str | None) -> "WandbRun":
+    """Create the run with its configuration, or continue the one that has `identity`."""
     import wandb
 
     online = bool(os.environ.get("WANDB_API_KEY"))
+    details = wandb.Settings(silent=True, console="off", init_timeout=CONNECT_SECONDS)
+    if settings.address:
+        details.base_url = settings.address
     opened = wandb.init(
-        project=settings.project_of(run),
-        name=f"{run.experiment} seed {run.seed}",
-        group=f"{run.experiment}-{run.config_hash}",
-        config=parameters(run),
+        id=identity or secrets.token_hex(8),
+        resume="allow" if online else None,  # offline, `wandb sync` puts parts with the same identity together
+        project=settings.project_of(facts),
+        name=facts.name,
+        group=f"{facts.experiment}-{facts.config_hash}",
+        config=facts.parameters,
         dir=str(settings.runs),
         mode="online" if online else "offline",
-        settings=wandb.Settings(
-            silent=True, console="off", **({"base_url": settings.address} if settings.address else {})
-        ),
+        settings=details,
         reinit="finish_previous",
     )
-    for line in run.metrics():
-        opened.log({key: value for key, value in line.items() if key != "epoch"}, step=int(line["epoch"]))
-    opened.summary.update(final_figures(run))
-    files = wandb.Artifact(f"{run.experiment}-{run.config_hash}-seed{run.seed}", type="run")
-    for path in artifacts(run):
-        files.add_file(str(path))
-    opened.log_artifact(files)
-    opened.finish()
-    return str(opened.id)
+    return WandbRun(opened)
+
+
+class WandbRun:
+    """A run at Weights & Biases."""
+
+    def __init__(self, opened: Any) -> None:
+        self._run, self.identity = opened, str(opened.id)
+
+    def epochs(self, lines: Sequence[dict[str, Any]]) -> None:
+        for line in lines:
+            self._run.log({key: value for key, value in line.items() if key != "epoch"}, step=int(line["epoch"]))
+
+    def finish(self, run: Run) -> None:
+        import wandb
+
+        self._run.summary.update(final_figures(run))
+        files = wandb.Artifact(f"{run.experiment}-{run.config_hash}-seed{run.seed}", type="run")
+        for path in artifacts(run):
+            files.add_file(str(path))
+        self._run.log_artifact(files)
+        self._run.finish()
+
+    def interrupt(self) -> None:
+        self._run.finish(exit_code=1)

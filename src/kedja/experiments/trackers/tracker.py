@@ -1,0 +1,145 @@
+"""What a tracker is: one file with `start`, and one registry line."""
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Protocol
+
+from kedja.bundle.errors import KedjaError, nearest
+from kedja.bundle.files import read_json
+from kedja.experiments.runs import Run, read_run
+
+# The tracker's package, which has its name, and our file for it.
+TRACKERS = {
+    "mlflow": "kedja.experiments.trackers.mlflow_store",
+    "wandb": "kedja.experiments.trackers.wandb_store",
+}
+# What a tracker gets besides parameters and metrics, where the run has it.
+ARTIFACTS = ("config.json", "provenance.json", "summary.json", "metrics.jsonl", "test.json", "best.safetensors")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where the tracker is.
+
+    Attributes:
+        address: of a server; empty for the tracker's own local store under `runs/`.
+        project: what the tracker files the runs under; empty for the data set's name.
+    """
+
+    runs: Path
+    address: str = ""
+    project: str = ""
+
+    def project_of(self, facts: "Facts") -> str:
+        return self.project or facts.data["name"]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a run from its first moment; `data` has `name` and `hash`."""
+
+    directory: Path
+    kind: str
+    experiment: str
+    config_hash: str
+    seed: int
+    model: str
+    data: dict[str, str]
+    hyperparameters: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return f"{self.experiment} seed {self.seed}"
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Settings and identity, flat."""
+        return {**self.hyperparameters, "model": self.model, "config_hash": self.config_hash}
+
+
+class Tracker(Protocol):
+    """A run at a tracker. Whatever its methods raise means that the tracker could not be reached.
+
+    Attributes:
+        identity: what the tracker calls the run.
+    """
+
+    identity: str
+
+    def epochs(self, lines: Sequence[dict[str, Any]]) -> None:
+        """Send lines of `metrics.jsonl`."""
+
+    def finish(self, run: Run) -> None:
+        """Send figures and files of the finished run, and close it."""
+
+    def interrupt(self) -> None:
+        """Close a run that stopped before its end; it may be continued."""
+
+
+def start(name: str, facts: Facts, settings: Settings, identity: str | None) -> Tracker:
+    """The run at the tracker `name`: a new one, or the one that has `identity` there.
+
+    Raises:
+        KedjaError: there is no such tracker, or its package is not installed.
+    """
+    check(name)
+    tracker: Tracker = importlib.import_module(TRACKERS[name]).start(facts, settings, identity)
+    return tracker
+
+
+def check(name: str) -> None:
+    """See that a tracker exists and is installed, without loading it.
+
+    Raises:
+        KedjaError: there is no such tracker, or its package is not installed.
+    """
+    if name not in TRACKERS:
+        raise KedjaError(f"there is no tracker {name!r}", nearest(name, list(TRACKERS)))
+    if find_spec(name) is None:
+        raise KedjaError(f"{name} is not installed", "install it with `just env groups=dev,track`")
+
+
+def facts_of(run: Run) -> Facts:
+    """Those of a finished run."""
+    return Facts(
+        run.directory, run.kind, run.experiment, run.config_hash, run.seed, run.model, run.data, run.hyperparameters
+    )
+
+
+def read_facts(directory: Path) -> Facts:
+    """Those of a run of training that may still go on, from what it writes before its first step.
+
+    Raises:
+        KedjaError: it has not got that far.
+    """
+    from kedja.training.config import from_json
+    from kedja.training.run import CONFIG, PROVENANCE, is_finished
+    from kedja.training.schema import flat
+
+    if is_finished(directory):
+        return facts_of(read_run(directory))
+    config = from_json(directory / CONFIG)
+    data = read_json(directory / PROVENANCE)["data"]
+    config_hash = directory.parent.name.rpartition("-")[2]
+    return Facts(
+        directory, "training", config.experiment, config_hash, config.seed, config.model.name, data, flat(config)
+    )
+
+
+def final_figures(run: Run) -> dict[str, float]:
+    """The figures of the finished run."""
+    return {
+        "validation_accuracy": run.validation["accuracy"],
+        "validation_loss": run.validation["loss"],
+        "parameters": run.parameters,
+        "wall_seconds": run.wall_seconds,
+        "images_per_second": run.images_per_second,
+    }
+
+
+def artifacts(run: Run) -> list[Path]:
+    """Files of the run that a tracker keeps."""
+    return [path for name in ARTIFACTS if (path := run.directory / name).is_file()]

@@ -1,0 +1,91 @@
+"""A run is followed while it goes on: into a tracker of the tests' own, without processes."""
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kedja.experiments.runs import read_run
+from kedja.experiments.trackers import follow as following
+from kedja.experiments.trackers.feed import Feed
+from kedja.experiments.trackers.follow import follow
+from kedja.experiments.trackers.tracker import Settings, artifacts, read_facts
+from kedja.training.config import compose
+from kedja.training.run import run_directory, write_config
+
+
+@pytest.fixture
+def going_on(workplace: Path) -> Path:
+    """The folder of a run that has just begun."""
+    config = compose(["experiment=debug"])
+    directory = run_directory(config)
+    write_config(directory, config)
+    (directory / "provenance.json").write_text('{"data": {"name": "digits", "hash": "d0"}}')
+    (directory / "metrics.jsonl").write_text("")
+    return directory
+
+
+def add_epochs(directory: Path, *epochs: int) -> None:
+    with (directory / "metrics.jsonl").open("a") as file:
+        file.writelines(json.dumps({"epoch": epoch, "val_accuracy": 0.5}) + "\n" for epoch in epochs)
+
+
+def feed_of(directory: Path) -> Feed:
+    return Feed(directory, "some_tracker", Settings(Path("runs")))
+
+
+def test_what_is_known_at_the_start(going_on: Path) -> None:
+    facts = read_facts(going_on)
+    assert facts.name == "debug seed 0"
+    assert facts.data["name"] == "digits"
+    assert facts.parameters["model.width"] == 0.25
+    assert f"debug-{facts.parameters['config_hash']}" == going_on.parent.name
+
+
+def test_a_run_that_is_continued_stays_one_and_repeats_no_epoch(recorder, going_on: Path) -> None:
+    first = feed_of(going_on)
+    add_epochs(going_on, 1, 2)
+    first.send()
+    add_epochs(going_on, 3)
+    first.interrupt()
+    (going_on / "metrics.jsonl").write_text("")  # training goes back to its last checkpoint
+    add_epochs(going_on, 1, 2)
+    again = feed_of(going_on)
+    again.send()
+    add_epochs(going_on, 3, 4)
+    again.send()
+    sent = ["create digits/debug seed 0", "epochs 1 2", "epochs 3", "interrupt", "continue digits/debug seed 0"]
+    assert recorder.got == [*sent, "epochs 4"]
+
+
+def test_a_tracker_that_comes_back_gets_what_it_missed(recorder, going_on: Path, monkeypatch) -> None:
+    monkeypatch.setattr(following, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(following, "RETRY_SECONDS", 0.01)
+    recorder.down = ["debug"]
+    ended = threading.Event()
+    thread = threading.Thread(target=follow, args=(feed_of(going_on), ended))
+    thread.start()
+    add_epochs(going_on, 1, 2)
+    time.sleep(0.1)
+    assert recorder.got == []
+    recorder.down = []
+    while len(recorder.got) < 2:
+        time.sleep(0.01)
+    ended.set()
+    thread.join()
+    assert recorder.got == ["create digits/debug seed 0", "epochs 1 2", "interrupt"]
+
+
+def test_a_run_that_never_began_is_not_announced(recorder, workplace: Path) -> None:
+    ended = threading.Event()
+    ended.set()
+    follow(feed_of(workplace / "runs" / "x-00000000" / "seed0"), ended)
+    assert recorder.got == []
+
+
+def test_files_of_a_finished_run(make_run: Callable[..., Path]) -> None:
+    run = read_run(make_run("a"))
+    assert [path.name for path in artifacts(run)] == ["config.json", "summary.json", "metrics.jsonl"]
