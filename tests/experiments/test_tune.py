@@ -105,10 +105,28 @@ def test_no_trial_is_lost_and_none_counted_twice(storage: str, place: Path, work
     assert abs(best.values[0] - 1) < 0.5
 
 
+@pytest.mark.slow
+def test_a_worker_that_stood_still_lets_go_of_what_another_took_over(place: Path, worker: StartWorker) -> None:
+    storage = f"sqlite:///{place}/study.db"
+    sleeper = worker(storage, "sleeper.log", trials=2)
+    assert wait_for(lambda: (place / "sleeper.log").read_text().count("starts") == 2, 60)
+    sleeper.send_signal(signal.SIGSTOP)
+    other = worker(storage, "other.log", trials=2)
+    assert wait_for(lambda: (place / "other.log").read_text().count("starts") == 2, 60)
+    sleeper.send_signal(signal.SIGCONT)
+    assert (sleeper.wait(60), other.wait(60)) == (0, 0)
+    assert (place / "sleeper.log").read_text().count("was taken over by another worker") == 2
+    trials = trials_of(storage)
+    # The sleeper's trainings did not sleep, so that for a moment two wrote to one folder, and one may have failed.
+    ended = [one for one in trials if one.state.name != "FAIL" or study.TRAINING_FAILED in one.user_attrs]
+    assert (len(ended), len(trials)) == (2, 4)
+    assert all(one.state.is_finished() for one in trials)
+
+
 def test_an_interrupted_worker_gives_its_trials_back(place: Path, worker: StartWorker) -> None:
     storage = f"sqlite:///{place}/study.db"
     first = worker(storage, "first.log", trials=2)
-    assert wait_for(lambda: has_an_epoch(place, "trial-0"), 60)
+    assert wait_for(lambda: has_an_epoch(place, "trial-0") and has_an_epoch(place, "trial-1"), 60)
     first.send_signal(signal.SIGINT)
     assert first.wait(30) != 0
     states = Counter(one.state.name for one in trials_of(storage))

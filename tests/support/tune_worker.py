@@ -14,7 +14,7 @@ warm.LOADED = ()
 wanted = objectives.split(",")
 pruner = optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=3)
 directions = [tune.DIRECTIONS[one] for one in wanted]
-shared = study.open_study(name, storage, directions, pruner=pruner, seed=0, grace=4)
+shared = study.open_study(name, storage, directions, pruner=pruner, seed=0, grace=8)
 plan = tune.Plan(
     overrides=["experiment=debug", "epochs=9"],
     space=[Dimension("optim.lr", 0.001, 0.8, log=True)],

@@ -117,9 +117,15 @@ def claim(study: Any, budget: int) -> Any | None:
 
 
 def heartbeat(study: Any, trial: Any) -> None:
-    """Say that the trial's worker lives; to be repeated every few seconds."""
+    """Say that the trial's worker lives; to be repeated every few seconds.
+
+    Raises:
+        optuna.exceptions.UpdateFinishedTrialError: too late, the trial was given to another worker.
+    """
     # Optuna keeps the identifier that its own storage interface asks for to itself.
-    study._storage.record_heartbeat(trial._trial_id)
+    storage, identifier = study._storage, trial._trial_id
+    storage.check_trial_is_updatable(identifier, storage.get_trial(identifier).state)
+    storage.record_heartbeat(identifier)
 
 
 def retry_stale(study: Any) -> None:

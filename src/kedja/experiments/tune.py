@@ -80,9 +80,10 @@ def _work(shared: Any, plan: Plan, say: Say, starting: pool.Start) -> None:
     try:
         while time.monotonic() < deadline and not (not running and study.all_done(shared, plan.trials)):
             while len(running) < plan.jobs and (trial := study.claim(shared, plan.trials)) is not None:
-                running.append(_start(trial, plan, starting))
-                say(f"trial {trial.number} starts: {_text(trial)}")
-            running = [one for one in running if _still_running(shared, plan, one, say)]
+                if (started := _start(shared, trial, plan, starting)) is not None:
+                    running.append(started)
+                    say(f"trial {trial.number} starts: {_text(trial)}")
+            running = [one for one in running if _look_after(shared, plan, one, say)]
             time.sleep(pool.POLL_SECONDS if running else IDLE_SECONDS)
     finally:
         pool.stop([one.process for one in running])
@@ -90,7 +91,22 @@ def _work(shared: Any, plan: Plan, say: Say, starting: pool.Start) -> None:
             study.give_back(shared, one.trial)
 
 
-def _start(trial: Any, plan: Plan, starting: pool.Start) -> Running:
+def _start(shared: Any, trial: Any, plan: Plan, starting: pool.Start) -> Running | None:
+    """The claimed trial at work, or None where another worker took it over meanwhile."""
+    from optuna.exceptions import UpdateFinishedTrialError
+
+    try:
+        task, directory = _task(trial, plan)
+        return Running(trial, task, starting(task), directory)
+    except UpdateFinishedTrialError:
+        return None
+    except BaseException:
+        study.give_back(shared, trial)
+        raise
+
+
+def _task(trial: Any, plan: Plan) -> tuple[Task, Path]:
+    """What the trial's process is to do, and its run's folder."""
     from kedja.training.config import compose
     from kedja.training.run import run_directory
 
@@ -101,12 +117,27 @@ def _start(trial: Any, plan: Plan, starting: pool.Start) -> Running:
     directory = run_directory(compose(overrides))
     command = [str(plan.scripts / "train.py"), *overrides]
     log = plan.folder / f"{name}.log"
-    task = Task(name, [directory], command, log, share_cores(plan.jobs), warm=True)
-    return Running(trial, task, starting(task), directory)
+    return Task(name, [directory], command, log, share_cores(plan.jobs), warm=True), directory
+
+
+def _look_after(shared: Any, plan: Plan, one: Running, say: Say) -> bool:
+    """Whether the trial still runs here. One that another worker took over is let go: its run continues there."""
+    from optuna.exceptions import UpdateFinishedTrialError
+
+    try:
+        return _still_running(shared, plan, one, say)
+    except UpdateFinishedTrialError:
+        pool.stop([one.process])
+        say(f"trial {one.trial.number} was taken over by another worker, which took this one for dead")
+        return False
 
 
 def _still_running(shared: Any, plan: Plan, one: Running, say: Say) -> bool:
-    """Look after a trial: sign, report new epochs, prune, and tell its result when it has ended."""
+    """Sign, report new epochs, prune, and tell the result when the trial has ended.
+
+    Raises:
+        optuna.exceptions.UpdateFinishedTrialError: another worker took the trial over.
+    """
     if time.monotonic() > one.next_heartbeat:
         study.heartbeat(shared, one.trial)
         one.next_heartbeat = time.monotonic() + study.HEARTBEAT_SECONDS
