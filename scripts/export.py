@@ -10,7 +10,7 @@ from kedja import cli
 
 @dataclass
 class Options:
-    """Export a run to a bundle: ONNX, TorchScript, metadata, golden examples, model card.
+    """Export a run to a bundle: ONNX, TorchScript (not of baselines), metadata, golden examples, model card.
 
     The exported files must answer as the trained model does, or no bundle is written.
     """

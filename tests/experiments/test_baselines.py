@@ -3,8 +3,9 @@ import pytest
 
 from kedja.bundle.errors import KedjaError
 from kedja.experiments import baselines
-from kedja.experiments.baseline_run import Examples, count_parameters, log_probabilities, search
+from kedja.experiments.baseline_run import Examples, count_parameters, search
 from kedja.experiments.runs import softmax
+from kedja.training.pipeline import logits as logits_of
 
 
 @pytest.fixture(scope="module")
@@ -13,7 +14,7 @@ def digits() -> tuple[Examples, Examples]:
     from sklearn.model_selection import train_test_split
 
     x, y = load_digits(return_X_y=True)
-    split = train_test_split((x / 16).astype(np.float32), y, test_size=0.5, stratify=y, random_state=0)
+    split = train_test_split(x / 16, y, test_size=0.5, stratify=y, random_state=0)
     return Examples(split[0], split[2]), Examples(split[1], split[3])
 
 
@@ -48,7 +49,7 @@ def test_a_class_without_training_images_is_never_predicted(digits: tuple[Exampl
     train, validation = digits
     known = train.y != 4
     pipeline = baselines.logistic_regression(seed=0, C=0.1).fit(train.x[known], train.y[known])
-    logits = log_probabilities(pipeline, validation.x, 10)
+    logits = logits_of(pipeline, validation.x, 10)
     assert logits.shape == (len(validation.y), 10)
     assert 4 not in logits.argmax(axis=1)
 

@@ -11,7 +11,7 @@ from kedja.bundle.errors import KedjaError
 from kedja.bundle.integrity import verify_files, verify_golden
 from kedja.bundle.metadata import load
 from kedja.data.prepared import load as load_dataset
-from kedja.export import bundle as bundle_module
+from kedja.export import model as model_module
 from kedja.export.bundle import export
 from kedja.export.source import is_exported
 from kedja.export.torchscript import TorchScriptPredictor
@@ -93,7 +93,7 @@ def test_an_unchanged_bundle_is_recognised_and_a_damaged_one_is_not(exported, ru
 def test_a_mismatch_writes_no_bundle_and_keeps_the_old_one(exported, run, tmp_path, monkeypatch):
     folder, metadata, _ = exported
     destination = shutil.copytree(folder, tmp_path / "bundle")
-    honest = bundle_module.write_onnx
+    honest = model_module.write_onnx
 
     def write_another_model(model, spec, path):
         bias = [p for p in model.parameters() if p.ndim == 1][-1]
@@ -101,7 +101,7 @@ def test_a_mismatch_writes_no_bundle_and_keeps_the_old_one(exported, run, tmp_pa
         honest(model, spec, path)
         bias.data[0] -= 0.5
 
-    monkeypatch.setattr(bundle_module, "write_onnx", write_another_model)
+    monkeypatch.setattr(model_module, "write_onnx", write_another_model)
     with pytest.raises(KedjaError, match=r"model\.onnx does not answer as the trained model does"):
         export(run, destination)
     assert load(destination) == metadata

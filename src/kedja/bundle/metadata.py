@@ -12,7 +12,7 @@ from kedja.bundle.image_spec import ImageSpec
 SCHEMA_VERSION = 1
 METADATA = "metadata.json"
 MODEL = "model.onnx"
-TORCHSCRIPT = "model.torchscript.pt"
+TORCHSCRIPT = "model.torchscript.pt"  # of networks alone: a scikit-learn pipeline has none
 MODEL_CARD = "MODEL_CONTEXT.md"
 SAMPLES = "samples"
 FP32 = "fp32"

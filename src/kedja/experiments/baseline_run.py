@@ -1,6 +1,7 @@
 """One baseline, fitted and written as a run: fit on train, selected on val, the same files as a network's run."""
 
 import io
+import os
 import time
 import warnings
 from dataclasses import dataclass
@@ -14,17 +15,20 @@ from kedja.bundle.files import write_bytes, write_json
 from kedja.data.prepared import PreparedDataset
 from kedja.experiments.baselines import Baseline, configuration, configuration_hash, directory, find
 from kedja.experiments.evaluate_run import pixels
+from kedja.experiments.plan import cores
 from kedja.experiments.runs import SUMMARY, VALIDATION
+from kedja.training import pipeline as model
+from kedja.training.provenance import describe
+from kedja.training.run import CONFIG, PROVENANCE
 
-FEATURE_SIDE = 16
-SMALLEST_PROBABILITY = 1e-7
+PACKAGES = ("scikit-learn", "numpy", "scipy", "skl2onnx")
 
 
 @dataclass(frozen=True)
 class Examples:
-    """`x` float32 (N, D) features, `y` int64 (N,) labels."""
+    """`x` float64 (N, D) features, `y` int64 (N,) labels."""
 
-    x: NDArray[np.float32]
+    x: NDArray[np.float64]
     y: NDArray[np.int64]
 
 
@@ -48,7 +52,10 @@ def run(name: str, dataset: PreparedDataset, seed: int, runs: Path) -> Path:
     seconds = time.perf_counter() - since
     config = configuration(name, dataset.name, dataset.hash)
     folder = directory(runs, name, dataset.name, dataset.hash, seed)
-    write_json(folder / "config.json", {**config, "seed": seed, "chosen": fitted.point})
+    write_json(folder / CONFIG, {**config, "seed": seed, "chosen": fitted.point})
+    threads = int(os.environ.get("OMP_NUM_THREADS") or cores())
+    write_json(folder / PROVENANCE, describe(dataset, "cpu", threads, PACKAGES))
+    model.save(fitted.pipeline, folder)
     ids = np.asarray([dataset.ids[i] for i in validation], dtype=np.str_)
     buffer = io.BytesIO()
     np.savez(buffer, ids=ids, labels=dataset.labels[validation], logits=fitted.logits)
@@ -83,7 +90,7 @@ def search(baseline: Baseline, seed: int, classes: int, train: Examples, validat
             # A point of the grid that has not converged loses on the validation split; no news for the user.
             warnings.simplefilter("ignore")
             pipeline.fit(train.x, train.y)
-        logits, on_train = (log_probabilities(pipeline, split.x, classes) for split in (validation, train))
+        logits, on_train = (model.logits(pipeline, split.x, classes) for split in (validation, train))
         result = Fitted(pipeline, point, logits, _score(on_train, train.y), _score(logits, validation.y))
         if best is None or _rank(result) < _rank(best):
             best = result
@@ -91,9 +98,9 @@ def search(baseline: Baseline, seed: int, classes: int, train: Examples, validat
     return best
 
 
-def features(dataset: PreparedDataset, indices: NDArray[np.int64]) -> NDArray[np.float32]:
-    """float32 (N, D) in 0…1: the pixels of each image, area-averaged to at most 16 × 16."""
-    return np.stack([_flatten(pixels(dataset, int(i))) for i in indices])
+def features(dataset: PreparedDataset, indices: NDArray[np.int64]) -> NDArray[np.float64]:
+    """float64 (N, D): `kedja.training.pipeline.features` of each image, one after the other to save memory."""
+    return np.concatenate([model.features(pixels(dataset, int(i))[None]) for i in indices])
 
 
 def training_indices(dataset: PreparedDataset, limit: int | None) -> NDArray[np.int64]:
@@ -109,7 +116,7 @@ def training_indices(dataset: PreparedDataset, limit: int | None) -> NDArray[np.
 
 def count_parameters(pipeline: Any) -> int:
     """Numbers that fitting found: entries of learnt arrays, nodes of trees."""
-    return sum(_learnt(step) for _, step in pipeline.steps if step != "passthrough")
+    return sum(_learnt(step) for _, step in pipeline.steps)
 
 
 def _learnt(estimator: Any) -> int:
@@ -124,25 +131,6 @@ def _learnt(estimator: Any) -> int:
 
 def _examples(dataset: PreparedDataset, indices: NDArray[np.int64]) -> Examples:
     return Examples(features(dataset, indices), dataset.labels[indices])
-
-
-def _flatten(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    height, width, channels = image.shape
-    if max(height, width) > FEATURE_SIDE:
-        from PIL import Image
-
-        scale = FEATURE_SIDE / max(height, width)
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        picture = Image.fromarray(image.squeeze(axis=2) if channels == 1 else image)
-        image = np.asarray(picture.resize(size, Image.Resampling.BOX))
-    return image.reshape(-1).astype(np.float32) / np.float32(255)
-
-
-def log_probabilities(pipeline: Any, x: NDArray[np.float32], classes: int) -> NDArray[np.float32]:
-    """float32 (N, classes); a class without a training image gets the smallest probability everywhere."""
-    probabilities = np.zeros((len(x), classes))
-    probabilities[:, pipeline.classes_] = pipeline.predict_proba(x)
-    return np.log(np.clip(probabilities, SMALLEST_PROBABILITY, 1.0)).astype(np.float32)
 
 
 def _score(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, float]:

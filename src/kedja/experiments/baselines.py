@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from kedja.bundle.errors import KedjaError, nearest
+from kedja.training.pipeline import FEATURE_SIDE
 
 
 @dataclass(frozen=True)
@@ -44,14 +47,20 @@ def logistic_regression(seed: int, C: float) -> Any:  # noqa: N803 - scikit-lear
 
 
 def random_forest(seed: int, variance: float, min_samples_leaf: int) -> Any:
+    from skl2onnx.sklapi import CastTransformer
     from sklearn.decomposition import PCA
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import StandardScaler
 
-    forest = RandomForestClassifier(200, min_samples_leaf=min_samples_leaf, random_state=seed)
     return Pipeline(
-        [("scaler", StandardScaler()), ("pca", PCA(variance, svd_solver="covariance_eigh")), ("model", forest)]
+        [
+            ("scaler", StandardScaler()),
+            ("pca", PCA(variance, svd_solver="covariance_eigh")),
+            # Trees compare float32 whatever they are given; saying so makes the exported graph do the same.
+            ("cast", CastTransformer(dtype=np.float32)),
+            ("model", RandomForestClassifier(200, min_samples_leaf=min_samples_leaf, random_state=seed)),
+        ]
     )
 
 
@@ -63,7 +72,7 @@ def support_vectors(seed: int, C: float, scaler: bool) -> Any:  # noqa: N803 - s
     from sklearn.svm import SVC
 
     calibrated = CalibratedClassifierCV(SVC(C=C), method="sigmoid", cv=3, ensemble=False)
-    return Pipeline([("scaler", StandardScaler() if scaler else "passthrough"), ("model", calibrated)])
+    return Pipeline([*([("scaler", StandardScaler())] if scaler else []), ("model", calibrated)])
 
 
 BASELINES: dict[str, Baseline] = {
@@ -96,6 +105,7 @@ def configuration(name: str, data: str, data_hash: str) -> dict[str, Any]:
         "baseline": name,
         "grid": dict(baseline.grid),
         "limit": baseline.limit,
+        "features": {"side": FEATURE_SIDE, "dtype": "float64"},
         "data": {"name": data, "hash": data_hash},
     }
 

@@ -48,18 +48,15 @@ def checks(run: Run) -> list[Check]:
     """Data, lock, code, packages and hardware, then against now. Nothing is checked out or changed.
 
     Raises:
-        KedjaError: the run keeps no provenance (baselines do not).
+        KedjaError: the run is a baseline's.
     """
-    path = run.directory / "provenance.json"
-    if not path.is_file():
-        raise KedjaError(f"{run.directory} keeps no provenance", "reproduce a training run")
-    import torch
-
+    if run.kind != "training":
+        raise KedjaError(f"{run.directory} is no training run", "reproduce a training run")
     from kedja.training.provenance import describe
 
-    then = read_json(path)
+    then = read_json(run.directory / "provenance.json")
     dataset = load(ensure(run.data["name"]))
-    now = describe(dataset, torch.device("cpu"), then["hardware"]["threads"])
+    now = describe(dataset, "cpu", then["hardware"]["threads"])
     return [
         Check("data", then["data"]["hash"], now["data"]["hash"]),
         Check("lock", str(then["lock_sha256"]), str(now["lock_sha256"])),

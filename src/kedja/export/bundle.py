@@ -11,23 +11,21 @@ from numpy.typing import NDArray
 from kedja.bundle.errors import KedjaError
 from kedja.bundle.files import read_json, replacing_directory, sha256
 from kedja.bundle.integrity import content_version, hash_files
-from kedja.bundle.metadata import MODEL, MODEL_CARD, TORCHSCRIPT, Golden, Metadata, Variant, save
+from kedja.bundle.metadata import MODEL, MODEL_CARD, Golden, Metadata, Variant, save
 from kedja.data.ensure import ensure
 from kedja.data.prepared import PreparedDataset
 from kedja.data.prepared import load as load_dataset
 from kedja.export.metrics import run_metrics
+from kedja.export.model import open_model
 from kedja.export.model_card import model_card
-from kedja.export.onnx_graph import write_onnx
-from kedja.export.parity import Parity, Runner, check_parity
-from kedja.export.pixel_model import PixelModel
+from kedja.export.parity import Parity, check_parity
 from kedja.export.quantise import CALIBRATION_IMAGES, INT8_MODEL, MEASURED_IMAGES, measure, write_int8
-from kedja.export.runners import onnx_runner, torch_runner
+from kedja.export.runners import onnx_runner
 from kedja.export.samples import decode_samples, golden_examples, pixels, spread, write_samples
-from kedja.export.source import WEIGHTS, read_summary, run_name
-from kedja.export.torchscript import TorchScriptModel, write_torchscript
-from kedja.training.restore import load_model
+from kedja.export.source import read_summary, run_name, weights_file
 
-# Summation order differs between PyTorch and ONNX Runtime; float32 networks agree far below this.
+# Summation order differs between PyTorch and ONNX Runtime; float32 networks agree far below this, and pipelines in
+# float64 with scikit-learn.
 TOLERANCE = 1e-4
 
 Say = Callable[[str], None]
@@ -48,21 +46,17 @@ def export(run: Path, destination: Path, say: Say = lambda line: None, int8: boo
     summary = read_summary(run)
     dataset = load_dataset(ensure(summary["data"]["name"]))
     _refuse_other_data(run, summary, dataset)
-    model = PixelModel(load_model(run)).eval()
+    if int8 and summary["kind"] == "baseline":
+        raise KedjaError(f"{run} is a scikit-learn pipeline: there is nothing to write in int8", "leave int8 out")
+    model = open_model(run, summary["kind"], dataset)
     with replacing_directory(destination) as folder:
-        say("writing ONNX and TorchScript")
-        write_onnx(model, dataset.spec, folder / MODEL)
-        write_torchscript(model, dataset.spec, folder / TORCHSCRIPT)
+        say(f"writing {model.formats}")
+        candidates = model.write(folder)
         samples = write_samples(dataset, folder)
         images = decode_samples(samples, folder, dataset.spec)
-        reference = torch_runner(model)
-        candidates: dict[str, Runner] = {
-            MODEL: onnx_runner(folder / MODEL),
-            TORCHSCRIPT: TorchScriptModel(folder / TORCHSCRIPT),
-        }
-        for name, parity in check_parity(reference, candidates, images, TOLERANCE).items():
+        for name, parity in check_parity(model.reference, candidates, images, TOLERANCE).items():
             say(_parity_line(name, parity, len(samples)))
-        metadata = _metadata(run, summary, dataset, golden_examples(samples, images, reference))
+        metadata = _metadata(run, summary, dataset, golden_examples(samples, images, model.reference))
         if int8:
             metadata = replace(metadata, variants={"int8": _quantise(folder, dataset, images, say)})
         card = model_card(metadata, summary, dataset.description, read_json(run / "provenance.json"))
@@ -116,7 +110,7 @@ def _metadata(run: Path, summary: dict[str, Any], dataset: PreparedDataset, gold
         data_hash=dataset.hash,
         git_commit=(provenance.get("git") or {}).get("commit") or "",
         run=run_name(run),
-        weights_sha256=sha256(run / WEIGHTS),
+        weights_sha256=sha256(weights_file(run)),
         licence=dataset.description.get("licence") or "",
         tolerance=TOLERANCE,
         temperature=_temperature(run),

@@ -69,7 +69,7 @@ def _compare(reference: Runner, runner: Runner, name: str, batch: NDArray[np.uin
 def _mismatch(name: str, batch: NDArray[np.uint8], what: str) -> KedjaError:
     return KedjaError(
         f"{name} does not answer as the trained model does: {what} (batch of {len(batch)})",
-        "no bundle was written; a layer of the model exports wrongly: try another model or report it",
+        "no bundle was written; a part of the model exports wrongly: try another model or report it",
     )
 
 

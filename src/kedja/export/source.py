@@ -9,12 +9,13 @@ from kedja.bundle.files import read_json, sha256
 from kedja.bundle.integrity import verify_files
 from kedja.bundle.metadata import METADATA, load
 
-WEIGHTS = "best.safetensors"
+# What training leaves, and what fitting a baseline leaves.
+WEIGHTS = ("best.safetensors", "pipeline.joblib")
 
 
 def is_exported(run: Path, destination: Path, variants: Iterable[str] = ()) -> bool:
     """Whether `destination` holds the whole, unchanged bundle of this very run, with these variants at least."""
-    if not (destination / METADATA).is_file() or not (run / WEIGHTS).is_file():
+    if not (destination / METADATA).is_file() or not weights_file(run).is_file():
         return False
     try:
         metadata = load(destination)
@@ -23,7 +24,12 @@ def is_exported(run: Path, destination: Path, variants: Iterable[str] = ()) -> b
         return False
     if not set(variants) <= set(metadata.variants):
         return False
-    return metadata.run == run_name(run) and metadata.weights_sha256 == sha256(run / WEIGHTS)
+    return metadata.run == run_name(run) and metadata.weights_sha256 == sha256(weights_file(run))
+
+
+def weights_file(run: Path) -> Path:
+    """What the run has learnt: a network's weights or a fitted pipeline."""
+    return next((run / name for name in WEIGHTS if (run / name).is_file()), run / WEIGHTS[0])
 
 
 def read_summary(run: Path) -> dict[str, Any]:

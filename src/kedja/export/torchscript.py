@@ -60,11 +60,13 @@ class TorchScriptPredictor:
     """A bundle's TorchScript model behind the face of `kedja.serving.predictor.Predictor`.
 
     Raises:
-        KedjaError: the bundle is missing or damaged, or the golden examples come out wrong.
+        KedjaError: the bundle is missing, damaged or without TorchScript, or the golden examples come out wrong.
     """
 
     def __init__(self, bundle: Path) -> None:
         self.metadata = load(bundle)
+        if TORCHSCRIPT not in self.metadata.files:
+            raise KedjaError(f"the bundle {bundle}/ has no TorchScript file", "it is a baseline's: take the ONNX one")
         verify_files(bundle, self.metadata)
         self._model = TorchScriptModel(bundle / TORCHSCRIPT)
         verify_golden(bundle, self.metadata, self.predict)

@@ -6,11 +6,10 @@ import platform
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from kedja.data.prepared import PreparedDataset
 
@@ -18,8 +17,12 @@ PACKAGES = ("torch", "torchvision", "lightning-fabric", "numpy", "safetensors", 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 
-def describe(data: PreparedDataset, device: torch.device, threads: int) -> dict[str, Any]:
-    """The content of `provenance.json`; the data set's facts let the model be rebuilt without its images."""
+def describe(data: PreparedDataset, device: str, threads: int, packages: Sequence[str] = PACKAGES) -> dict[str, Any]:
+    """The content of `provenance.json`; the data set's facts let the model be rebuilt without its images.
+
+    Args:
+        device: as torch names it, for example ``cpu`` or ``cuda:0``.
+    """
     return {
         "git": _git(),
         "command": shlex.join(sys.argv),
@@ -33,14 +36,14 @@ def describe(data: PreparedDataset, device: torch.device, threads: int) -> dict[
         },
         "lock_sha256": _sha256(REPOSITORY / "uv.lock"),
         "hardware": {
-            "device": str(device),
-            "accelerator": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
+            "device": device,
+            "accelerator": _gpu_name(device) if device.startswith("cuda") else None,
             "cpu": _cpu_name(),
             "cores": os.cpu_count(),
             "threads": threads,
             "platform": platform.platform(),
         },
-        "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
+        "versions": {"python": platform.python_version()} | {name: _version(name) for name in packages},
     }
 
 
@@ -62,6 +65,12 @@ def _output(*command: str) -> str | None:
 
 def _sha256(path: Path) -> str | None:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+
+
+def _gpu_name(device: str) -> str:
+    import torch
+
+    return torch.cuda.get_device_name(device)
 
 
 def _cpu_name() -> str:

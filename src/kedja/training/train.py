@@ -68,7 +68,7 @@ def make_trainer(config: TrainConfig, directory: Path, say: Callable[[str], None
     train_set, val_set = (ImageDataset(data, split, fabric.device) for split in ("train", "val"))
     if fabric.is_global_zero:
         write_config(directory, config)
-        write_json(directory / PROVENANCE, describe(data, fabric.device, threads))
+        write_json(directory / PROVENANCE, describe(data, str(fabric.device), threads))
     learner = Learner(fabric, classifier, train_set, config)
     parameters = _parameters(learner)
     workers = "" if fabric.world_size == 1 else f" × {fabric.world_size} processes"
