@@ -1,6 +1,8 @@
 """Training speed: Kedja's loop against its limit and against the textbook loop, on CIFAR-10-like images.
 
-    python benchmarks/training.py [repeats=5 images=2048 model=resnet9]
+    python benchmarks/training.py [repeats=5 images=2048 width=0.25]
+    python benchmarks/training.py peers       time to the accuracy of other libraries (benchmarks/training_race.py)
+    python benchmarks/training.py decode      the loader of encoded images (benchmarks/training_decode.py)
 
 limit: the same network and optimizer fed one batch that is ready; kedja: `Learner.learn` with its loader,
 augmentation and bookkeeping; textbook: a folder of PNG files, torchvision's transforms an image at a time, a
@@ -8,6 +10,7 @@ augmentation and bookkeeping; textbook: a folder of PNG files, torchvision's tra
 Images a processor second (workers included) hardly depend on what else the machine does.
 """
 
+import importlib
 import io
 import os
 import platform
@@ -180,4 +183,9 @@ def report(unit: str, values: dict[str, list[float]]) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, Options)
+    modules = {"peers": "training_race", "decode": "training_decode"}
+    if sys.argv[1:2] and sys.argv[1] in modules:
+        chosen = importlib.import_module(modules[sys.argv.pop(1)])
+        cli.run(chosen.main, chosen.Options)
+    else:
+        cli.run(main, Options)
