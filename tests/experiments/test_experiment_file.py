@@ -18,7 +18,7 @@ def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("base", ["default", "adamw-ema", "resnet9", "mobilenet", "plain"])
 def test_the_file_says_what_the_overrides_said(conf: Path, base: str) -> None:
-    overrides = [f"experiment={base}", "optim.lr=0.0123", "augment.flip=true", "model.dropout=0.25"]
+    overrides = [f"experiment={base}", "optim.lr=0.0123", "augment.flip=random", "model.dropout=0.25"]
     path = save(conf, "found", overrides, "a test")
     written, meant = (flat(config.compose(one)) for one in (["experiment=found"], overrides))
     assert {**written, "experiment": ""} == {**meant, "experiment": ""}

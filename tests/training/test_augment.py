@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from kedja.training.augment import augment, flip, shift
+from kedja.training.augment import augment, shift, turns
 from kedja.training.schema import AugmentConfig
 
 IMAGES = torch.rand(64, 3, 12, 10, generator=torch.Generator().manual_seed(0))
@@ -20,9 +20,9 @@ def test_without_settings_images_stay_as_they_are():
     [
         AugmentConfig(shift=2),
         AugmentConfig(shift=2, fill="reflect"),
-        AugmentConfig(flip=True),
+        AugmentConfig(flip="random"),
         AugmentConfig(shift=1, rotate=10, scale=0.1),
-        AugmentConfig(rotate=10, flip=True, fill="reflect"),
+        AugmentConfig(rotate=10, flip="random", fill="reflect"),
     ],
 )
 def test_images_vary_by_their_seed_and_keep_their_range(config):
@@ -35,11 +35,23 @@ def test_images_vary_by_their_seed_and_keep_their_range(config):
 
 
 def test_half_of_the_images_are_mirrored_and_the_others_untouched():
-    varied = flip(IMAGES, generator())
+    varied = augment(IMAGES, AugmentConfig(flip="random"), generator())
     mirrored = [torch.equal(v, i.flip(2)) for v, i in zip(varied, IMAGES, strict=True)]
     untouched = [torch.equal(v, i) for v, i in zip(varied, IMAGES, strict=True)]
     assert all(m != u for m, u in zip(mirrored, untouched, strict=True))
     assert 16 < sum(mirrored) < 48
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_by_turns_every_image_is_mirrored_every_other_epoch(seed):
+    positions = torch.arange(4000)
+    first, second, third = (turns(positions, seed, epoch) for epoch in range(3))
+    assert torch.equal(first, ~second)
+    assert torch.equal(first, third)
+    assert 1800 < first.sum() < 2200
+    # Neighbours in the split, which may be alike, do not go together.
+    assert 1800 < (first[1:] == first[:-1]).sum() < 2200
+    assert not torch.equal(first, turns(positions, seed + 1, 0))
 
 
 def test_a_shift_moves_whole_pixels():

@@ -11,19 +11,23 @@ def test_singular_values_come_near_each_other():
     generator = torch.Generator().manual_seed(0)
     for shape in ((8, 40), (40, 8), (16, 16)):
         values = torch.linalg.svdvals(orthogonalise(torch.randn(shape, generator=generator)) * min(shape) ** 0.5)
-        assert values.min() > 0.5
+        assert values.min() > 0.3
         assert values.max() < 1.3
 
 
-def test_filters_keep_their_norm_and_turn_others_follow_sgd():
+def test_filters_keep_their_norm_and_others_follow_adam():
     filters, bias = (torch.nn.Parameter(torch.randn(shape)) for shape in ((8, 4, 3, 3), (8,)))
     groups = [{"params": [filters], "orthogonal": True}, {"params": [bias]}]
-    optimizer = Muon(groups, lr=0.1, momentum=0.0)
-    before = bias.detach().clone()
-    filters.grad, bias.grad = torch.randn_like(filters), torch.ones(8)
-    optimizer.step()
+    optimizer = Muon(groups, lr=0.1, momentum=0.0, betas=(0.8, 0.9))
+    expected = torch.nn.Parameter(bias.detach().clone())
+    reference = torch.optim.Adam([expected], lr=0.1, betas=(0.8, 0.9))
+    for _ in range(3):
+        filters.grad, bias.grad = torch.randn_like(filters), torch.randn(8)
+        expected.grad = bias.grad.clone()
+        optimizer.step()
+        reference.step()
     assert abs(filters.norm() / 8**0.5 - 1) < 0.15
-    torch.testing.assert_close(bias.detach(), before - 0.1)
+    torch.testing.assert_close(bias, expected)
 
 
 def test_filters_are_orthogonal_and_the_last_layer_and_vectors_are_not():

@@ -12,8 +12,8 @@ from kedja.training.trivial_augment import trivial_augment
 
 def augment(images: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
     """A varied copy of `images`, float (N, C, H, W) in 0…1; each image draws its own numbers from `generator`."""
-    if config.flip:
-        images = flip(images, generator)
+    if config.flip == "random":
+        images = flip(images, _uniform(images, generator) < 0.5)
     if config.rotate or config.scale:
         images = affine(images, config, generator)
     elif config.shift:
@@ -23,10 +23,19 @@ def augment(images: Tensor, config: AugmentConfig, generator: torch.Generator) -
     return erase(images, config.erase, generator) if config.erase else images
 
 
-def flip(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Mirror each image left to right with probability one half."""
-    mirrored = _uniform(images, generator) < 0.5
+def flip(images: Tensor, mirrored: Tensor) -> Tensor:
+    """Mirror left to right the images that `mirrored`, bool (N,), names."""
     return torch.where(mirrored.view(-1, 1, 1, 1), images.flip(3), images)
+
+
+def turns(positions: Tensor, seed: int, epoch: int) -> Tensor:
+    """Which images of the split are mirrored in `epoch`, bool (N,): every other time, half of them the first time.
+
+    So an image is seen both ways in any two epochs (alternating flip, Jordan 2024, arXiv:2404.00498).
+    """
+    # A multiplicative hash (Knuth): the position's own coin, without a table of all images.
+    coins = ((positions + 1) * (2654435761 + 2 * seed)) >> 16
+    return (coins + epoch) % 2 == 1
 
 
 def shift(images: Tensor, most: int, fill: str, generator: torch.Generator) -> Tensor:

@@ -9,7 +9,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from kedja.bundle.errors import KedjaError
-from kedja.training.augment import augment
+from kedja.training.augment import augment, flip, turns
 from kedja.training.compilation import compiled
 from kedja.training.dataset import Batch, ImageDataset
 from kedja.training.ema import Ema
@@ -18,6 +18,7 @@ from kedja.training.losses import Loss
 from kedja.training.mix import mix
 from kedja.training.models.classifier import Classifier, to_float
 from kedja.training.optimizer import build_optimizer, set_learning_rate
+from kedja.training.progressive import shrink
 from kedja.training.recompute import recompute_blocks
 from kedja.training.schema import TrainConfig
 from kedja.training.seeding import generator_for, seed_for
@@ -49,6 +50,7 @@ class Learner:
             raise KedjaError("finetune.head_epochs does not work with several processes", "finetune.head_epochs=0")
         set_learning(body, self.head, config.finetune, epoch=0)
         factors = learning_rate_factors(body, config.finetune)
+        self.epoch = 0
         self.ema = Ema(self.classifier, config.ema) if config.ema else None
         self.loss = Loss(config.loss, self.classes, train_set.labels.to(fabric.device))
         optimizer = build_optimizer(body, factors, self.head, config.optim)
@@ -66,10 +68,11 @@ class Learner:
 
     def start_epoch(self, epoch: int) -> None:
         """Training mode, but for layers that are frozen in this epoch."""
+        self.epoch = epoch
         self.classifier.train()
         set_learning(self.classifier.body, self.head, self.config.finetune, epoch)
 
-    def learn(self, batch: Batch, images: int, step: int, share: float) -> Outcome:
+    def learn(self, batch: Batch, images: int, step: int, share: float, side: int = 0) -> Outcome:
         """Update the weights by one batch.
 
         Args:
@@ -77,6 +80,7 @@ class Learner:
             images: of the step, over all processes.
             step: number of the step in the run, from 0.
             share: of the highest learning rate.
+            side: to which the images are shrunk; 0 keeps their size.
         """
         set_learning_rate(self.optimizer, share)
         parts = min(self.config.accumulate, len(batch.labels))
@@ -85,7 +89,7 @@ class Learner:
             part = Batch(*(values[chosen.to(values.device)] for values in batch)) if parts > 1 else batch
             with self._synchronise(last=index == parts - 1):
                 number = self.fabric.global_rank * parts + index
-                outcomes.append(self._learn_part(part, images, step, number))
+                outcomes.append(self._learn_part(part, images, step, number, side))
         if self.config.clip:
             self.fabric.clip_gradients(self.network, self.optimizer, max_norm=self.config.clip)
         self.optimizer.step()
@@ -95,17 +99,19 @@ class Learner:
         total = torch.stack(outcomes).sum(0)
         return Outcome(*(self.fabric.all_reduce(total, reduce_op="sum") if self.fabric.world_size > 1 else total))
 
-    def _learn_part(self, part: Batch, images: int, step: int, number: int) -> Tensor:
+    def _learn_part(self, part: Batch, images: int, step: int, number: int, side: int) -> Tensor:
         """Add the part's gradient; returns the sums (loss, correct, images) of the part."""
         seed, device = self.config.seed, self.fabric.device
         torch.manual_seed(seed_for(seed, "dropout", step, number))
         labels = targets = part.labels.to(device)
         pixels = to_float(part.images.to(device))
+        if self.config.augment.flip == "alternating":
+            pixels = flip(pixels, turns(part.positions.to(device), seed, self.epoch))
         pixels = augment(pixels, self.config.augment, generator_for(device, seed, "augment", step, number))
         if self.config.augment.mixup or self.config.augment.cutmix:
             drawn = np.random.default_rng(seed_for(seed, "mix", step, number))
             pixels, targets = mix(pixels, labels, self.classes, self.config.augment, drawn)
-        logits = self.network(pixels)
+        logits = self.network(shrink(pixels, side))
         loss = self.loss(logits, targets)
         # Parts may differ by an image, so each counts by its images; processes average their gradients.
         self.fabric.backward(loss * (len(labels) * self.fabric.world_size / images))

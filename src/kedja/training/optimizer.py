@@ -12,14 +12,14 @@ from kedja.training.schema import OptimConfig
 def build_optimizer(
     body: nn.Module, factors: dict[nn.Parameter, float], head: str, config: OptimConfig
 ) -> torch.optim.Optimizer:
-    """SGD with Nesterov momentum, AdamW, or Muon for filters with SGD for the rest.
+    """SGD with Nesterov momentum, AdamW, or Muon for filters with Adam for the rest.
 
     Matrices and filters decay, vectors (biases, normalisations) do not. Each group's `peak_lr` is what
     the schedule scales.
 
     Args:
         factors: each parameter's share of the learning rate.
-        head: name of the last layer, which Muon leaves to SGD.
+        head: name of the last layer, which Muon leaves to Adam.
     """
     groups: dict[tuple[bool, bool, float], dict[str, Any]] = {}
     for name, parameter in body.named_parameters():
@@ -33,7 +33,7 @@ def build_optimizer(
         groups.setdefault((decays, is_head, factor), group)["params"].append(parameter)
     found = list(groups.values())
     if config.name == "muon":
-        return Muon(found, lr=config.lr, momentum=config.momentum)
+        return Muon(found, lr=config.lr, momentum=config.momentum, betas=(config.beta1, config.beta2))
     if config.name == "adamw":
         return torch.optim.AdamW(found, lr=config.lr, betas=(config.beta1, config.beta2), fused=True)
     return torch.optim.SGD(found, lr=config.lr, momentum=config.momentum, nesterov=config.momentum > 0, fused=True)

@@ -11,6 +11,7 @@ from kedja.training.initial_weights import initialise
 from kedja.training.learner import Learner
 from kedja.training.loader import BatchLoader
 from kedja.training.models.registry import build
+from kedja.training.models.whitening import fit_whitening
 from kedja.training.run import data_folder
 from kedja.training.sampler import EpochBatches
 from kedja.training.schema import TrainConfig
@@ -41,8 +42,9 @@ def rehearse(config: TrainConfig) -> Rehearsal:
     fabric = make_fabric(config)
     seed_everything(config.seed)
     classifier = build(config.model, len(data.classes), data.spec, data.mean, data.std)
-    initialise(classifier.body, config.model, print)
     dataset = ImageDataset(data, "train", fabric.device)
+    fit_whitening(classifier, dataset)
+    initialise(classifier.body, config.model, print)
     learner = Learner(fabric, classifier, dataset, config)
     learner.start_epoch(config.finetune.head_epochs)
     return Rehearsal(config, learner, dataset)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 SAMPLERS = ("shuffled", "balanced")
+FLIPS = ("none", "random", "alternating")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 TENSORBOARD = "tensorboard"
 TRACKERS = (TENSORBOARD, "mlflow", "wandb", "none")
@@ -59,9 +60,9 @@ class OptimConfig:
     name: str = key("sgd", "the optimizer", ("sgd", "adamw", "muon"))
     lr: float = key(0.1, "highest learning rate of the schedule")
     momentum: float = key(0.9, "Nesterov momentum of SGD and Muon")
-    vector_lr: float = key(0.05, "Muon: learning rate of biases, normalisations and the last layer, which SGD trains")
-    beta1: float = key(0.9, "AdamW's decay of the mean gradient")
-    beta2: float = key(0.999, "AdamW's decay of the mean squared gradient")
+    vector_lr: float = key(0.01, "Muon: learning rate of biases, normalisations and the last layer, which Adam trains")
+    beta1: float = key(0.9, "Adam's decay of the mean gradient")
+    beta2: float = key(0.999, "Adam's decay of the mean squared gradient")
     weight_decay: float = key(5e-4, "decay of weights; biases and normalisations are spared")
 
 
@@ -83,11 +84,13 @@ class AugmentConfig:
     shift: int = key(0, "images move by up to this many pixels in each direction")
     rotate: float = key(0.0, "images turn by up to this many degrees")
     scale: float = key(0.0, "images grow or shrink by up to this share")
-    flip: bool = key(False, "images are mirrored left to right, half of them")
+    flip: str = key("none", "half of the images are mirrored: at random, or by turns from epoch to epoch", FLIPS)
     fill: str = key("zero", "what comes in at the border", ("zero", "reflect"))
     trivial: bool = key(False, "TrivialAugment: one random operation of random strength an image")
     erase: float = key(0.0, "share of the images of which a random rectangle is blanked")
     mixup: float = key(0.0, "mixup's alpha: images are blended in pairs, labels too; 0 is off")
+    early_side: int = key(0, "at first images are shrunk to this side, which is quick; 0 is off")
+    early_share: float = key(0.5, "share of all steps with shrunk images")
     cutmix: float = key(0.0, "cutmix's alpha: a rectangle comes from another image, labels in proportion; 0 is off")
 
 

@@ -18,6 +18,7 @@ from kedja.training.devices import make_fabric
 from kedja.training.initial_weights import initialise
 from kedja.training.learner import Learner
 from kedja.training.models.registry import build
+from kedja.training.models.whitening import fit_whitening
 from kedja.training.predict import predict, score
 from kedja.training.progress import progress
 from kedja.training.provenance import describe
@@ -64,8 +65,9 @@ def make_trainer(config: TrainConfig, directory: Path, say: Callable[[str], None
     say = say if fabric.is_global_zero else _say_nothing
     seed_everything(config.seed)
     classifier = build(config.model, len(data.classes), data.spec, data.mean, data.std)
-    initialise(classifier.body, config.model, say)
     train_set, val_set = (ImageDataset(data, split, fabric.device) for split in ("train", "val"))
+    fit_whitening(classifier, train_set)
+    initialise(classifier.body, config.model, say)
     if fabric.is_global_zero:
         write_config(directory, config)
         write_json(directory / PROVENANCE, describe(data, str(fabric.device), threads))

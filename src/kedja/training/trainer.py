@@ -19,6 +19,7 @@ from kedja.training.loader import BatchLoader
 from kedja.training.metrics import MetricsLog
 from kedja.training.predict import predict, score
 from kedja.training.progress import PlainProgress
+from kedja.training.progressive import side_at
 from kedja.training.run import CHECKPOINT
 from kedja.training.sampler import EpochBatches
 from kedja.training.schedule import factor
@@ -99,7 +100,8 @@ class Trainer:
         for batch in self.loader:
             share = position.rate * factor(position.step, self.steps, self.config.schedule)
             images = self.sampler.images_in(position.batch)
-            outcome = self.learner.learn(batch, images, position.step, share)
+            side = side_at(position.step, self.steps, self.config.augment)
+            outcome = self.learner.learn(batch, images, position.step, share, side)
             self._watch(outcome.loss, batch)
             self.totals += torch.stack(outcome)
             position.batch += 1

@@ -52,6 +52,12 @@ class Classifier(nn.Module):
         """The registry's network: normalised float (N, C, H, W) → logits (N, classes)."""
         return self.network.get_submodule("body")
 
+    def prepare(self, image: Tensor) -> Tensor:
+        """What the body gets of raw pixels."""
+        before = [layer for name, layer in self.network.named_children() if name != "body"]
+        inputs: Tensor = nn.Sequential(*before)(to_float(image))
+        return inputs
+
     def forward(self, image: Tensor) -> Tensor:
         logits: Tensor = self.network(to_float(image)).float()
         return logits

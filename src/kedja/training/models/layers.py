@@ -25,6 +25,17 @@ class Residual(nn.Module):
         return result
 
 
+class Scale(nn.Module):
+    """Multiply by a constant."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.factor
+
+
 def head(features: int, classes: int, dropout: float) -> nn.Sequential:
     """The maximum over the image's positions, dropout, and one linear layer."""
     return nn.Sequential(nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Dropout(dropout), nn.Linear(features, classes))

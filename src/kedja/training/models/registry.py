@@ -8,6 +8,7 @@ from torch import nn
 from kedja.bundle.errors import KedjaError, nearest
 from kedja.bundle.image_spec import ImageSpec
 from kedja.training.layer_groups import head_name
+from kedja.training.models.airbench import airbench
 from kedja.training.models.classifier import Classifier
 from kedja.training.models.cnn import cnn
 from kedja.training.models.resnet9 import resnet9
@@ -17,7 +18,12 @@ from kedja.training.schema import ModelConfig
 # (configuration, channels, classes, shorter side in pixels) → float (N, C, H, W) → logits (N, classes)
 Builder = Callable[[ModelConfig, int, int, int], nn.Module]
 
-MODELS: dict[str, Builder] = {"cnn": cnn, "resnet9": resnet9, "mobilenet_v3_small": torchvision_network}
+MODELS: dict[str, Builder] = {
+    "cnn": cnn,
+    "resnet9": resnet9,
+    "airbench": airbench,
+    "mobilenet_v3_small": torchvision_network,
+}
 
 
 def build(config: ModelConfig, classes: int, spec: ImageSpec, mean: list[float], std: list[float]) -> Classifier:

@@ -1,24 +1,13 @@
 """ResNet-9: the small residual network of fast CIFAR-10 training (David Page, "How to train your ResNet", 2018)."""
 
-from torch import Tensor, nn
+from torch import nn
 
-from kedja.training.models.layers import Residual, conv_block, head
+from kedja.training.models.layers import Residual, Scale, conv_block, head
 from kedja.training.schema import ModelConfig
 
 CHANNELS = (64, 128, 256, 512)
 # Page scales the last layer's output down, which keeps early logits small under a high learning rate.
 LOGIT_SCALE = 0.125
-
-
-class Scale(nn.Module):
-    """Multiply by a constant."""
-
-    def __init__(self, factor: float) -> None:
-        super().__init__()
-        self.factor = factor
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x * self.factor
 
 
 def resnet9(config: ModelConfig, channels: int, classes: int, side: int) -> nn.Module:
