@@ -58,8 +58,8 @@ def start_server(tmp_path: Path, digits: Path) -> Iterator[Callable[..., Server]
     """`start_server(*arguments, bundle=…)` → a real server; killed at the end where the test did not stop it."""
     servers = []
 
-    def start(*arguments: str, bundle: Path = digits) -> Server:
-        server = Server(tmp_path / f"server-{len(servers)}.log", f"bundle={bundle}", *arguments)
+    def start(*arguments: str, bundle: Path = digits, **variables: str) -> Server:
+        server = Server(tmp_path / f"server-{len(servers)}.log", f"bundle={bundle}", *arguments, **variables)
         servers.append(server)
         return server
 

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
@@ -21,7 +22,7 @@ from kedja.serving.state import Service
 def create_app(service: Service) -> FastAPI:
     """The addresses of a service with all that stands around them."""
     # The stock documentation pages load their scripts from elsewhere; ours is in `page/`.
-    app = FastAPI(docs_url=None, redoc_url=None, lifespan=_lifespan)
+    app = FastAPI(docs_url=None, redoc_url=None, lifespan=_lifespan, telemetry=_telemetry(service))
     app.state.service = service
     app.include_router(routes.router)
     app.openapi = Document(app, service)  # type: ignore[method-assign]
@@ -45,6 +46,20 @@ def create_app(service: Service) -> FastAPI:
     paths = routes.GUARDED | routes.HEALTH | {page.path for page in open_pages} | {"/openapi.json"}
     app.add_middleware(Envelope, service=service, paths=paths)
     return app
+
+
+def _telemetry(service: Service) -> TelemetryConfig:
+    """A span a request where a collector is named; FastAPI never sends anything of its own accord."""
+    nothing: TelemetryConfig = {
+        "tracing": False,
+        "metrics": False,
+        "logs": False,
+        "operation_spans": False,
+        "auto_configure": False,
+    }
+    if service.tracing is None:
+        return nothing
+    return {**nothing, "tracing": True, "tracer_provider": service.tracing.provider}
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,12 @@ from kedja.serving.predictor import Predictor
 logger = logging.getLogger(__name__)
 
 Load = Callable[[Predictor], Images]
+
+
+class Stages(Protocol):
+    """Is told of each stage of a request that is over; called on worker threads."""
+
+    def __call__(self, name: str, started: float, ended: float, **attributes: int) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,7 @@ class Job:
     future: asyncio.Future[Answer]
     deadline: float  # of time.monotonic(), as is:
     arrival: float
+    stages: Stages | None = None
 
 
 class Engine:
@@ -79,14 +87,15 @@ class Engine:
         for worker in self._workers:
             worker.join()
 
-    async def run(self, load: Load, deadline: float) -> Answer:
+    async def run(self, load: Load, deadline: float, stages: Stages | None = None) -> Answer:
         """Wait for the answer of one request.
 
         Args:
             load: called on a worker thread; may raise `RequestError`.
             deadline: on the clock of `time.monotonic`; a request still waiting then is given up.
+            stages: is told how long the request waited, and how long decoding and the model took.
         """
-        job = Job(load, asyncio.get_running_loop().create_future(), deadline, time.monotonic())
+        job = Job(load, asyncio.get_running_loop().create_future(), deadline, time.monotonic(), stages)
         with self._arrived:
             self._waiting.append(job)
             self._arrived.notify()
@@ -123,10 +132,15 @@ class Engine:
     def _load(self, job: Job, predictor: Predictor) -> Images:
         started = time.monotonic()
         self.metrics.waiting.observe(started - job.arrival)
+        if job.stages:
+            job.stages("wait", job.arrival, started)
         if job.future.done() or started > job.deadline:
             raise late()
         images = job.load(predictor)
-        self.metrics.decoding.observe(time.monotonic() - started)
+        ended = time.monotonic()
+        self.metrics.decoding.observe(ended - started)
+        if job.stages:
+            job.stages("decode", started, ended, images=len(images.pixels))
         return images
 
     def _predict(self, loaded: list[tuple[Job, Images]], predictor: Predictor) -> list[tuple[Job, Answer | Exception]]:
@@ -134,15 +148,19 @@ class Engine:
             return []
         pixels = np.concatenate([images.pixels for _, images in loaded])
         starts = range(0, len(pixels), self.max_batch)
+        began = time.monotonic()
         probabilities = np.concatenate(
             [self._call(pixels[start : start + self.max_batch], predictor) for start in starts]
         )
+        ended = time.monotonic()
         # Once for the batch, here: numpy gives up the interpreter for it, and the event loop would wait to get it back.
         best: list[int] = probabilities.argmax(axis=1).tolist()
         self._count(best, predictor)
         results: list[tuple[Job, Answer | Exception]] = []
         start = 0
         for job, images in loaded:
+            if job.stages:
+                job.stages("inference", began, ended, batch_images=len(pixels))
             end = start + len(images.pixels)
             results.append((job, Answer(probabilities[start:end], best[start:end], images.many, predictor)))
             start = end

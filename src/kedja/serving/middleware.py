@@ -98,6 +98,8 @@ class Envelope:
             }
             if "key_owner" in scope["state"]:
                 fields["key"] = scope["state"]["key_owner"]
+            if self.service.tracing:
+                fields["trace_id"] = self.service.tracing.trace_id()
             access.info("request", extra={"fields": fields})
 
 

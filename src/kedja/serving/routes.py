@@ -44,9 +44,15 @@ async def predict(request: Request) -> Response:
         deadline = started + service.settings.deadline
         content_type = request.headers.get("content-type", "")
         data = await body.read(request, service.settings.max_body, service.settings.deadline)
-        service.metrics.upload.observe(time.monotonic() - started)
+        received = time.monotonic()
+        service.metrics.upload.observe(received - started)
+        stages = service.tracing.stages() if service.tracing else None
+        if stages:
+            stages("receive", started, received)
         answer = await service.engine.run(
-            lambda predictor: payload.read(content_type, data, predictor.metadata.input, service.limits), deadline
+            lambda predictor: payload.read(content_type, data, predictor.metadata.input, service.limits),
+            deadline,
+            stages,
         )
     return respond(answer, request.headers.get("accept", ""))
 

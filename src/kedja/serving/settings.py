@@ -30,6 +30,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "watch": (0, 3600),
 }
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
+_COLLECTOR = re.compile(r"https?://[^/\s?#]+[^\s?#]*")
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Settings:
     cors: list[str] = option([], "origins whose web pages may ask, for example https://shop.example")
     tls_certificate: Path | None = option(None, "PEM file; with tls_key, answers in HTTPS")
     tls_key: Path | None = option(None, "PEM file, readable by its owner alone")
+    otel: str = option("", "base address of an OpenTelemetry collector, for example http://localhost:4318; off without")
     access_log: bool = option(True, "one JSON line a request on standard error")
 
     def __post_init__(self) -> None:
@@ -74,6 +76,8 @@ class Settings:
         for origin in self.cors:
             if not _ORIGIN.fullmatch(origin):
                 raise KedjaError(f"cors={origin} is no origin", "name each one, for example cors=https://shop.example")
+        if self.otel and not _COLLECTOR.fullmatch(self.otel):
+            raise KedjaError(f"otel={self.otel} is no address of a collector", "for example otel=http://localhost:4318")
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise KedjaError("HTTPS needs both tls_certificate and tls_key")
         if self.keys is not None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from kedja.bundle.errors import KedjaError
 from kedja.bundle.metadata import METADATA
@@ -16,6 +17,9 @@ from kedja.serving.payload import Limits
 from kedja.serving.predictor import Predictor
 from kedja.serving.settings import Settings
 
+if TYPE_CHECKING:
+    from kedja.serving.tracing import Tracing
+
 logger = logging.getLogger(__name__)
 
 
@@ -26,6 +30,10 @@ class Service:
         ready: whether requests are welcome.
         draining: whether the process is about to stop, so that connections end with their next answer.
         in_work: prediction requests admitted and not yet answered.
+        tracing: where spans go, None where no collector is named.
+
+    Raises:
+        KedjaError: the keys cannot be read, or packages for `otel` are missing.
     """
 
     def __init__(self, settings: Settings, predictor: Predictor) -> None:
@@ -37,6 +45,7 @@ class Service:
         self.ready = False
         self.draining = False
         self.in_work = 0
+        self.tracing = _tracing(settings.otel) if settings.otel else None
         self._reloading = asyncio.Lock()
         self._set_model_info(1)
 
@@ -69,6 +78,11 @@ class Service:
         finally:
             self.in_work -= 1
             self.metrics.in_work.dec()
+
+    def close(self) -> None:
+        """After the last request."""
+        if self.tracing:
+            self.tracing.close()
 
     def begin_draining(self) -> None:
         """Tell load balancers to send no more, and clients to come back on another connection."""
@@ -113,3 +127,14 @@ class Service:
     def _set_model_info(self, value: int) -> None:
         metadata = self.predictor.metadata
         self.metrics.model_info.labels(metadata.name, metadata.version).set(value)
+
+
+def _tracing(collector: str) -> "Tracing":
+    try:
+        from kedja.serving.tracing import Tracing
+    except ModuleNotFoundError as error:
+        raise KedjaError(
+            f"otel={collector} needs the package {error.name}, which is not installed",
+            "install the dependency group `otel`: just env groups=serve,otel",
+        ) from None
+    return Tracing(collector)

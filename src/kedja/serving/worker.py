@@ -5,11 +5,13 @@ import contextlib
 import logging
 import signal
 import socket
+import ssl
 from collections.abc import Callable, Coroutine, Iterator
 
 import uvicorn
 from fastapi import FastAPI
 
+from kedja.bundle.errors import KedjaError
 from kedja.serving import logs
 from kedja.serving.app import create_app
 from kedja.serving.listening import BACKLOG, refuse_new
@@ -30,11 +32,14 @@ def work(settings: Settings, listener: socket.socket, ready: Callable[[], object
         ready: called once requests are answered.
 
     Raises:
-        KedjaError: the bundle, the keys or the certificate are not good.
+        KedjaError: the bundle, the keys or the certificate are not good, or packages for `otel` are missing.
     """
     logs.configure()
     service = Service(settings, Predictor(settings.bundle, variant=settings.variant))
-    Worker(_configuration(settings, create_app(service)), service, listener, ready).run(sockets=[listener])
+    try:
+        Worker(_configuration(settings, create_app(service)), service, listener, ready).run(sockets=[listener])
+    finally:
+        service.close()
 
 
 def _configuration(settings: Settings, app: FastAPI) -> uvicorn.Config:
@@ -44,7 +49,7 @@ def _configuration(settings: Settings, app: FastAPI) -> uvicorn.Config:
         protocol: object = guarded(settings.header_timeout)
     except ImportError:  # no httptools on Windows
         protocol = "auto"
-    return uvicorn.Config(
+    configuration = uvicorn.Config(
         app,
         http=protocol,  # type: ignore[arg-type]
         log_config=None,
@@ -58,6 +63,14 @@ def _configuration(settings: Settings, app: FastAPI) -> uvicorn.Config:
         ssl_certfile=settings.tls_certificate,
         ssl_keyfile=settings.tls_key,
     )
+    try:
+        configuration.load()
+    except ssl.SSLError as error:
+        raise KedjaError(
+            f"tls_certificate={settings.tls_certificate} and tls_key={settings.tls_key} are no pair: {error.strerror}",
+            "give a certificate and its own key, both PEM and without a password",
+        ) from None
+    return configuration
 
 
 class Worker(uvicorn.Server):
