@@ -8,6 +8,7 @@ from kedja.bundle.errors import KedjaError
 from kedja.data.ensure import ensure
 from kedja.training.config import compose
 from kedja.training.help import help_text
+from kedja.training.lock import only_process
 from kedja.training.run import is_finished, is_first_process, read_summary, run_directory
 from kedja.training.schema import TENSORBOARD, TrainConfig, trackers
 
@@ -33,10 +34,10 @@ def main(arguments: list[str]) -> None:
     if is_finished(directory):
         say(f"{directory} is finished already")
     else:
-        # torch is imported only where there is something to train.
-        from kedja.training.train import train
+        with only_process(directory), tracked(config, directory):
+            # torch is imported only where there is something to train.
+            from kedja.training.train import train
 
-        with tracked(config, directory):
             train(config)
     summary = read_summary(directory)
     say(

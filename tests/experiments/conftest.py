@@ -1,4 +1,4 @@
-"""Finished runs as training leaves them, made from chosen mistakes; and a working folder with the digits."""
+"""Finished runs as training leaves them, made from chosen mistakes."""
 
 import json
 from collections.abc import Callable
@@ -7,26 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kedja.data.ensure import ensure
 from kedja.data.prepared import PreparedDataset, load
-
-
-@pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that holds `data/digits/`."""
-    root = tmp_path_factory.mktemp("prepared")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        ensure("digits")
-    return root
-
-
-@pytest.fixture
-def workplace(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current directory: a fresh one, with the digits linked into it."""
-    (tmp_path / "data").symlink_to(prepared / "data", target_is_directory=True)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 @pytest.fixture

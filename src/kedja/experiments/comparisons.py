@@ -42,6 +42,13 @@ class Result:
         """Mean wall time of a run."""
         return float(np.mean([run.wall_seconds for run in self.experiment.runs]))
 
+    @property
+    def joules(self) -> dict[str, float]:
+        """Mean joules of a run by what took them (`cpu`, `gpu`), of what was counted in all runs."""
+        counted = [run.energy.get("joules", {}) for run in self.experiment.runs]
+        parts = [part for part in counted[0] if all(part in one for one in counted)]
+        return {part: float(np.mean([one[part] for one in counted])) for part in parts}
+
 
 def compare(experiments: list[Experiment]) -> list[Result]:
     """Statistics of each experiment, in the given order; the first is the best one.

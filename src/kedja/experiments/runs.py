@@ -1,6 +1,5 @@
 """Finished runs, read from their folders, and experiments: one configuration over its seeds."""
 
-import json
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from kedja.bundle.errors import KedjaError
 from kedja.bundle.files import read_json
+from kedja.training.metrics import read_lines
 
 SUMMARY = "summary.json"
 VALIDATION = "validation.npz"
@@ -45,7 +45,10 @@ def softmax(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: its folder and what its `summary.json` says (docs/architecture.md)."""
+    """A finished run: its folder and what its `summary.json` says (docs/architecture.md).
+
+    `energy` is empty for baselines and for runs of earlier versions.
+    """
 
     directory: Path
     kind: str
@@ -62,6 +65,7 @@ class Run:
     images_per_second: float
     data: dict[str, str]
     hyperparameters: dict[str, Any]
+    energy: dict[str, Any]
 
     def predictions(self, split: str = "validation") -> Predictions:
         """The stored answers on `validation`, or on `test` once that has been evaluated, in the order of the ids."""
@@ -122,8 +126,9 @@ def read_run(directory: Path) -> Run:
         raise KedjaError(f"{directory} holds no finished run (no {SUMMARY})", "finish it with `just experiments`")
     summary = read_json(directory / SUMMARY)
     try:
-        names = [field.name for field in fields(Run) if field.name != "directory"]
-        return Run(directory=directory, **{name: summary[name] for name in names})
+        names = [field.name for field in fields(Run) if field.name not in ("directory", "energy")]
+        known = {name: summary[name] for name in names}
+        return Run(directory=directory, energy=summary.get("energy", {}), **known)
     except (KeyError, TypeError) as error:
         raise KedjaError(
             f"{directory / SUMMARY} is damaged: {type(error).__name__}: {error}",
@@ -187,8 +192,4 @@ def group(runs: list[Run]) -> list[Experiment]:
 
 def read_metrics(directory: Path) -> list[dict[str, Any]]:
     """The complete lines of `metrics.jsonl`; a half-written last line is left out."""
-    path = directory / METRICS
-    if not path.is_file():
-        return []
-    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
-    return [json.loads(line) for line in lines if line.strip()]
+    return read_lines(directory / METRICS)

@@ -14,7 +14,7 @@ MOST = 2**31 - 1
 # Lowest and highest value of the keys that would fail later, and less clearly.
 RANGES: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("epochs", "batch_size", "accumulate"), (1, MOST)),
-    **dict.fromkeys(("seed", "threads", "patience", "model.image_size", "finetune.head_epochs"), (0, MOST)),
+    **dict.fromkeys(("seed", "threads", "patience", "diagnose", "model.image_size", "finetune.head_epochs"), (0, MOST)),
     **dict.fromkeys(("optim.lr", "optim.weight_decay", "clip", "checkpoint_seconds"), (0, float("inf"))),
     **dict.fromkeys(("augment.shift", "augment.early_side", "loss.gamma"), (0, MOST)),
     **dict.fromkeys(("augment.mixup", "augment.cutmix"), (0, MOST)),
@@ -58,6 +58,8 @@ def compose(overrides: list[str]) -> TrainConfig:
     assert isinstance(config, TrainConfig)
     _check_choices(config)
     _check_ranges(config)
+    if config.compile and config.diagnose:
+        raise KedjaError("diagnose cannot see into a compiled network", "compile=false")
     return config
 
 

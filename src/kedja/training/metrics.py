@@ -1,4 +1,4 @@
-"""The record of a run, a line an epoch: `metrics.jsonl` for programs, TensorBoard's events for people."""
+"""The record of a run in lines of JSON: for programs in a file, for people in TensorBoard."""
 
 import json
 from pathlib import Path
@@ -6,29 +6,27 @@ from typing import Any
 
 from kedja.bundle.files import write_text
 from kedja.training.events import EventFile
-from kedja.training.run import METRICS
 
 UNPLOTTED = ("epoch", "step")
 
 
-class MetricsLog:
-    """Starts from `history`, the lines of the checkpoint that a run continues from; later ones are dropped.
+class Record:
+    """A file with a line for each dictionary, and `events` with the same numbers, where there are any.
 
-    `events` get the same, where there are any.
+    Starts from `lines`, those of the checkpoint that a run continues from; later ones in the file are dropped.
     """
 
-    def __init__(self, directory: Path, history: list[dict[str, Any]], events: EventFile | None = None) -> None:
-        self._path = directory / METRICS
-        self.history = history
-        write_text(self._path, "".join(_line(one) for one in history))
-        self._events = events
-        for one in history:
+    def __init__(self, path: Path, lines: list[dict[str, Any]], events: EventFile | None = None) -> None:
+        self._path, self.lines, self._events = path, lines, events
+        write_text(path, "".join(_text(one) for one in lines))
+        for one in lines:
             self._plot(one)
 
     def add(self, one: dict[str, Any]) -> None:
-        self.history.append(one)
+        """Append a line; its `step` is where TensorBoard draws it."""
+        self.lines.append(one)
         with self._path.open("a", encoding="utf-8") as file:
-            file.write(_line(one))
+            file.write(_text(one))
         self._plot(one)
 
     def _plot(self, one: dict[str, Any]) -> None:
@@ -36,5 +34,13 @@ class MetricsLog:
             self._events.add(one["step"], {name: value for name, value in one.items() if name not in UNPLOTTED})
 
 
-def _line(one: dict[str, Any]) -> str:
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The complete lines; a half-written last one is left out. Empty where there is no file."""
+    if not path.is_file():
+        return []
+    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+    return [json.loads(line) for line in lines if line.strip()]
+
+
+def _text(one: dict[str, Any]) -> str:
     return json.dumps(one) + "\n"

@@ -18,6 +18,7 @@ DATA = Path("data")
 CONFIG = "config.json"
 PROVENANCE = "provenance.json"
 METRICS = "metrics.jsonl"
+DIAGNOSIS = "diagnosis.jsonl"
 CHECKPOINT = "last.ckpt"
 BEST = "best.safetensors"
 VALIDATION = "validation.npz"

@@ -123,6 +123,7 @@ class TrainConfig:
     threads: int = key(0, "CPU threads, part of what makes results exact; 0 chooses by cores and image size")
     checkpoint_seconds: float = key(20.0, "least time between two checkpoints; 0 writes one at every step")
     runs: str = key("runs", "folder of the runs")
+    diagnose: int = key(0, "steps between two looks at gradients, activations and updates of every layer; 0 is off")
     tracker: str = key(
         TENSORBOARD, "who gets the run while it goes on: tensorboard, mlflow, wandb, several by commas, none"
     )
@@ -143,6 +144,7 @@ class TrainConfig:
 NOT_HASHED = (
     "seed",
     "runs",
+    "diagnose",
     "tracker",
     "tracker_address",
     "tracker_project",

@@ -117,6 +117,7 @@ def _summary(trainer: Trainer, data: PreparedDataset, validation: dict[str, floa
         "train": {"accuracy": best["train_accuracy"], "loss": best["train_loss"]},
         "wall_seconds": position.seconds,
         "images_per_second": len(trainer.train_set) * position.epoch / position.seconds,
+        "energy": {"joules": position.joules, "unreadable": trainer.meter.unreadable if trainer.meter else {}},
         "data": {"name": data.name, "hash": data.hash},
         "hyperparameters": flat(config),
     }

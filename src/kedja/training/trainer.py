@@ -13,14 +13,16 @@ from torch import Tensor
 from kedja.bundle.errors import KedjaError
 from kedja.training.checkpoint import load_checkpoint, save_checkpoint
 from kedja.training.dataset import Batch, ImageDataset
+from kedja.training.diagnosis import Diagnosis
+from kedja.training.energy import EnergyMeter
 from kedja.training.events import EventFile
 from kedja.training.learner import Learner
 from kedja.training.loader import BatchLoader
-from kedja.training.metrics import MetricsLog
+from kedja.training.metrics import Record, read_lines
 from kedja.training.predict import predict, score
 from kedja.training.progress import PlainProgress
 from kedja.training.progressive import side_at
-from kedja.training.run import CHECKPOINT
+from kedja.training.run import CHECKPOINT, DIAGNOSIS, METRICS
 from kedja.training.sampler import EpochBatches
 from kedja.training.schedule import factor
 from kedja.training.schema import TENSORBOARD, trackers
@@ -33,7 +35,8 @@ GPU_LOOKS_EVERY = 16
 class Position:
     """How far a run has come: all of its state that is no tensor of the learner.
 
-    `rate` is what a plateau has left of the learning rate; `best` is the best epoch's accuracy and loss.
+    `rate` is what a plateau has left of the learning rate; `best` is the best epoch's accuracy and loss; `joules` are
+    those of each part (`cpu`, `gpu`) that are counted here.
     """
 
     epoch: int = 0
@@ -46,6 +49,7 @@ class Position:
     best_epoch: int = 0
     best: dict[str, float] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
+    joules: dict[str, float] = field(default_factory=dict)
 
 
 class Trainer:
@@ -70,6 +74,8 @@ class Trainer:
         self.position = Position()
         self.totals = torch.zeros(3, dtype=torch.float64, device=self.fabric.device)
         self.best_weights: dict[str, Tensor] = {}
+        self._diagnosis: Diagnosis | None = None
+        self.meter: EnergyMeter | None = None
         self._unseen: list[tuple[int, Tensor, Tensor]] = []
         self._look_every = 1 if self.fabric.device.type == "cpu" else GPU_LOOKS_EVERY
         self._saved_at = time.monotonic()
@@ -81,8 +87,10 @@ class Trainer:
             KedjaError: the loss is not finite (names the images of the batch), or the checkpoint is damaged.
         """
         self._resume()
+        if self.fabric.is_global_zero:
+            self.meter = EnergyMeter(self.fabric.device.index if self.fabric.device.type == "cuda" else None)
         with self._event_file() as events, progress:
-            log = MetricsLog(self.directory, self.position.history, events) if self.fabric.is_global_zero else None
+            log = self._start_records(events) if self.fabric.is_global_zero else None
             while self.position.epoch < self.config.epochs and not self._out_of_patience():
                 self._train_epoch(progress)
                 self._finish_epoch(log, progress)
@@ -91,6 +99,14 @@ class Trainer:
     def _event_file(self) -> AbstractContextManager[EventFile | None]:
         wanted = self.fabric.is_global_zero and TENSORBOARD in trackers(self.config)
         return closing(EventFile(self.directory)) if wanted else nullcontext()
+
+    def _start_records(self, events: EventFile | None) -> Record:
+        """That of the epochs, and the diagnosis with its own."""
+        if self.config.diagnose:
+            path = self.directory / DIAGNOSIS
+            seen = [line for line in read_lines(path) if line["step"] <= self.position.step]
+            self._diagnosis = Diagnosis(self.learner, self.config.diagnose, Record(path, seen, events))
+        return Record(self.directory / METRICS, self.position.history, events)
 
     def _train_epoch(self, progress: PlainProgress) -> None:
         position = self.position
@@ -101,7 +117,8 @@ class Trainer:
             share = position.rate * factor(position.step, self.steps, self.config.schedule)
             images = self.sampler.images_in(position.batch)
             side = side_at(position.step, self.steps, self.config.augment)
-            outcome = self.learner.learn(batch, images, position.step, share, side)
+            with self._diagnosis.looking(position.step) if self._diagnosis else nullcontext():
+                outcome = self.learner.learn(batch, images, position.step, share, side)
             self._watch(outcome.loss, batch)
             self.totals += torch.stack(outcome)
             position.batch += 1
@@ -118,8 +135,9 @@ class Trainer:
         speed = images / self.position.epoch_seconds
         progress.step(self.position.step, loss / images, correct / images, speed)
 
-    def _finish_epoch(self, log: MetricsLog | None, progress: PlainProgress) -> None:
+    def _finish_epoch(self, log: Record | None, progress: PlainProgress) -> None:
         self._look()
+        self._count_energy()
         position = self.position
         loss, correct, images = self.totals.tolist()
         images_per_second = images / position.epoch_seconds
@@ -175,6 +193,7 @@ class Trainer:
         return int(best["epoch"])
 
     def _save(self) -> None:
+        self._count_energy()
         if self.fabric.is_global_zero:
             state = {
                 "position": vars(self.position),
@@ -185,6 +204,10 @@ class Trainer:
             }
             save_checkpoint(self.directory / CHECKPOINT, state)
         self._saved_at = time.monotonic()
+
+    def _count_energy(self) -> None:
+        for part, joules in (self.meter.joules() if self.meter else {}).items():
+            self.position.joules[part] = self.position.joules.get(part, 0.0) + joules
 
     def _resume(self) -> None:
         if not (self.directory / CHECKPOINT).is_file():

@@ -13,14 +13,13 @@ from kedja.experiments.trackers import follow as following
 from kedja.experiments.trackers.feed import Feed
 from kedja.experiments.trackers.follow import follow
 from kedja.experiments.trackers.tracker import Settings, artifacts, read_facts
-from kedja.training.config import compose
 from kedja.training.run import run_directory, write_config
 
 
 @pytest.fixture
-def going_on(workplace: Path) -> Path:
+def going_on(workplace: Path, debug) -> Path:
     """The folder of a run that has just begun."""
-    config = compose(["experiment=debug"])
+    config = debug()
     directory = run_directory(config)
     write_config(directory, config)
     (directory / "provenance.json").write_text('{"data": {"name": "digits", "hash": "d0"}}')

@@ -15,6 +15,7 @@ def sentences(results: list[Result], selected: Run, test: Mapping[str, Any] | No
         *_detectable(results),
         *_undetectable(results),
         *_cheapest(results),
+        *_energy(results),
         *_baselines(results),
         *_overfitting(results),
         _final(selected, test),
@@ -72,6 +73,22 @@ def _cheapest(results: list[Result]) -> list[str]:
         f"Of the networks that are not detectably worse, {cheapest.label} is the quickest to train: "
         f"{cheapest.seconds:.1f} s against {equal[0].seconds:.1f} s a run{size}."
     ]
+
+
+def _energy(results: list[Result]) -> list[str]:
+    counted = [result for result in results if result.joules]
+    if counted:
+        parts = [f"{one.label} {' and '.join(_joules(*part) for part in one.joules.items())}" for one in counted]
+        return [f"Energy a run, with whatever else the hardware did meanwhile: {_listing(parts)}."]
+    reasons = dict.fromkeys(
+        why for one in results for run in one.experiment.runs for why in run.energy.get("unreadable", {}).values()
+    )
+    return [f"Energy is not readable here: {'; '.join(reasons)}."] if reasons else []
+
+
+def _joules(part: str, joules: float) -> str:
+    amount = f"{joules / 1000:.1f} kJ" if joules >= 10_000 else f"{joules:.0f} J"
+    return f"{amount} ({part.upper()})"
 
 
 def _baselines(results: list[Result]) -> list[str]:

@@ -108,6 +108,7 @@ def as_json(result: Result) -> dict[str, Any]:
         "detectably_worse": result.detectably_worse,
         "parameters": experiment.first.parameters,
         "wall_seconds": [run.wall_seconds for run in experiment.runs],
+        "joules": result.joules,
     }
 
 
