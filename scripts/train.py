@@ -34,16 +34,24 @@ def main(arguments: list[str]) -> None:
     if is_finished(directory):
         say(f"{directory} is finished already")
     else:
-        with only_process(directory), tracked(config, directory):
-            # torch is imported only where there is something to train.
-            from kedja.training.train import train
-
-            train(config)
+        with only_process(directory):
+            train_once(config, directory)
     summary = read_summary(directory)
     say(
         f"{directory}: validation accuracy {summary['validation']['accuracy']:.2%} (best epoch "
         f"{summary['best_epoch']} of {summary['epochs']}), {summary['wall_seconds']:.1f} s"
     )
+
+
+def train_once(config: TrainConfig, directory: Path) -> None:
+    """Another process may have finished the run while this one waited for it."""
+    if is_finished(directory):
+        return
+    with tracked(config, directory):
+        # torch is imported only where there is something to train.
+        from kedja.training.train import train
+
+        train(config)
 
 
 def tracked(config: TrainConfig, directory: Path) -> contextlib.AbstractContextManager[None]:

@@ -1,18 +1,22 @@
 """One process at a time in a run's folder."""
 
+import contextlib
 import os
 import socket
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from kedja.bundle.errors import KedjaError
 from kedja.training.run import is_first_process
 
 LOCK = "training.lock"
+# A tuning worker that was taken for dead lets go of its run within a heartbeat (5 s) of being back.
+PATIENCE_SECONDS = 8.0
 
 
-@contextmanager
+@contextlib.contextmanager
 def only_process(directory: Path) -> Iterator[None]:
     """Keep other processes from training in `directory`, also from other hosts that share it.
 
@@ -20,25 +24,34 @@ def only_process(directory: Path) -> Iterator[None]:
     all. Windows has no such lock; there two processes are not kept apart.
 
     Raises:
-        KedjaError: another process trains there (names it).
+        KedjaError: another process trains there (names it) and does not stop within `PATIENCE_SECONDS`.
     """
     if os.name != "posix" or not is_first_process():
         yield
         return
-    import fcntl
-
     directory.mkdir(parents=True, exist_ok=True)
     with (directory / LOCK).open("a+", encoding="utf-8") as file:
-        try:
-            # Of this process alone: one by `flock` would stay with the processes that decode images for a while.
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        if not _held(file):
             file.seek(0)
             raise KedjaError(
                 f"{directory} is being trained already, by {file.read() or 'another process'}",
                 "wait for it, or stop it and give the same command again to continue",
-            ) from None
+            )
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}")
         file.flush()
         yield
+
+
+def _held(file: IO[str]) -> bool:
+    """Whether the lock could be had before patience ran out."""
+    import fcntl
+
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        # Of this process alone: one by `flock` would stay with the processes that decode images for a while.
+        with contextlib.suppress(OSError):
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        time.sleep(0.2)
+    return False
