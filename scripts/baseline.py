@@ -16,21 +16,22 @@ class Options:
     name: str = cli.option("svm", "which one", metavar="|".join(baselines.BASELINES))
     data: str = cli.option("digits", "name of the prepared data set", metavar="name")
     seeds: list[int] = cli.option([0], "one run a seed; the first alone where the result does not depend on it")
+    folds: int = cli.option(0, "also cross-validate: one more run a fold, of the first seed; 0 is off")
     runs: Path = cli.option(Path("runs"), "where runs are written")
 
 
 def main(options: Options) -> None:
-    seeds = baselines.seeds_of(options.name, options.seeds)
+    baselines.find(options.name)
     folder = ensure(options.data)
     from kedja.data.prepared import load
     from kedja.experiments.baseline_run import run
     from kedja.experiments.runs import read_run
 
     dataset = load(folder)
-    for seed in seeds:
-        directory = baselines.directory(options.runs, options.name, dataset.name, dataset.hash, seed)
+    for seed, subset in baselines.runs_of(options.name, options.seeds, options.folds):
+        directory = baselines.directory(options.runs, options.name, dataset.name, dataset.hash, seed, subset=subset)
         if not (directory / SUMMARY).is_file():
-            directory = run(options.name, dataset, seed, options.runs)
+            directory = run(options.name, dataset, seed, options.runs, subset)
         print(f"{directory}: {read_run(directory).validation['accuracy']:.2%} on the validation split")
 
 

@@ -27,6 +27,7 @@ class Options:
     seeds: list[int] = cli.option([0, 1, 2], "one run a configuration and seed")
     only: list[str] = cli.option([], "names of experiments or baselines, instead of all")
     baselines: bool = cli.option(True, "run the scikit-learn baselines too")
+    cv: int = cli.option(0, "also cross-validate every configuration and baseline over this many folds", "folds")
     jobs: int | None = cli.option(None, "processes side by side (default: one a core)")
     tracker: str = cli.option(
         TENSORBOARD, "who gets the runs while they go on: tensorboard, mlflow, wandb, several, none"
@@ -45,7 +46,7 @@ def main(arguments: list[str]) -> None:
     overrides += [
         f"{key}={getattr(options, key)}" for key in PASSED_ON if getattr(options, key) != getattr(Options(), key)
     ]
-    request = plan.Request(options.seeds, options.only, options.baselines, overrides, grids)
+    request = plan.Request(options.seeds, options.only, options.baselines, overrides, grids, options.cv)
     stage = run_stage(request, CONF, options.runs, SCRIPTS, options.jobs)
     ran = len(stage.outcomes)
     print(f"{ran} ran, {len(stage.tasks) - ran} were finished before\n" if ran else "all runs are finished\n")
@@ -53,10 +54,22 @@ def main(arguments: list[str]) -> None:
         from kedja.experiments.report.text import terminal_table
 
         print(terminal_table(options.runs, stage.data))
+        if options.cv:
+            print_folds(options.runs, stage.data)
     send_the_rest(options)
     if stage.failures:
         texts = "\n  ".join(failure_text(outcome) for outcome in stage.failures)
         raise KedjaError(f"{len(stage.failures)} of {len(stage.outcomes)} failed:\n  {texts}", "the others are kept")
+
+
+def print_folds(runs: Path, data: str) -> None:
+    """What the folds say, of the configurations that have finished them all."""
+    from kedja.experiments.cross_validation import cross_validate
+    from kedja.experiments.report import folds
+
+    results = cross_validate(runs, data)
+    if results:
+        print("\n" + folds.terminal(results))
 
 
 def send_the_rest(options: Options) -> None:

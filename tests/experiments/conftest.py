@@ -75,6 +75,24 @@ def make_run(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
+def make_folds(make_run: Callable[..., Path]) -> Callable[..., list[Path]]:
+    """`make_folds("small", wrong=[3, 4, 5])` writes as many finished folds as there are numbers of mistakes."""
+
+    def make(experiment: str, wrong: list[int], folds: int = 5, **options: object) -> list[Path]:
+        made = []
+        for fold, mistakes in enumerate(wrong):
+            mark = f"{experiment[:4]:0<4}{folds:02}{fold:02}"
+            run = make_run(experiment, wrong=list(range(mistakes)), config_hash=mark, **options)
+            summary = json.loads((run / "summary.json").read_text())
+            summary["subset"] = {"folds": folds, "fold": fold, "fraction": 1.0, "family": f"{experiment[:4]:0<8}"}
+            (run / "summary.json").write_text(json.dumps(summary))
+            made.append(run)
+        return made
+
+    return make
+
+
+@pytest.fixture
 def finish_test(digits: PreparedDataset) -> Callable[..., None]:
     """`finish_test(run, wrong=[3])` puts the final figures into a run, as `select.test_figures` does."""
 

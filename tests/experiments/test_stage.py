@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from kedja.data.prepared import load
@@ -84,6 +85,37 @@ def test_the_report_evaluates_the_selected_run_once(finished: Path) -> None:
     assert (finished / "reports/report.html").read_bytes() == page
 
 
+def test_folds_run_once_are_reported_and_keep_out_of_the_selection(workplace: Path) -> None:
+    asked = ["only=debug,logistic-regression", "seeds=0", "epochs=1", "cv=2"]
+    done = script("experiments.py", *asked, folder=workplace)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Over 2 folds baseline-logistic-regression has the highest mean accuracy" in done.stdout
+    assert "all runs are finished" in script("experiments.py", *asked, folder=workplace).stdout
+    summaries = [json.loads(path.read_text()) for path in workplace.glob("runs/*/seed0/summary.json")]
+    folds = {
+        (one["experiment"], one["subset"]["fold"]): one["subset"]["family"] for one in summaries if "subset" in one
+    }
+    names = ("debug", "baseline-logistic-regression")
+    assert set(folds) == {(name, fold) for name in names for fold in (0, 1)}
+    whole = {one["experiment"]: one["config_hash"] for one in summaries if "subset" not in one}
+    assert {name: folds[name, 0] for name in names} == {name: folds[name, 1] for name in names} == whole
+    dataset = load(workplace / "data/digits")
+    answers = {
+        (path.parent.parent.name.rpartition("-")[0], path.parent): np.load(path)["ids"]
+        for path in workplace.glob("runs/*/seed0/validation.npz")
+        if "subset" in json.loads((path.parent / "summary.json").read_text())
+    }
+    for name in names:
+        first, second = (set(ids) for (experiment, _), ids in answers.items() if experiment == name)
+        assert not first & second
+        assert len(first | second) == len(dataset) - len(dataset.split("test"))
+    assert script("report.py", folder=workplace).returncode == 0
+    selected = workplace / json.loads((workplace / "reports/selection.json").read_text())["run"]
+    assert "subset" not in json.loads((selected / "summary.json").read_text())
+    assert "## Cross-validation" in (workplace / "reports/report.md").read_text()
+    assert len(json.loads((workplace / "reports/cross-validation.json").read_text())) == 2
+
+
 def test_a_run_is_reproduced_to_the_bit(finished: Path) -> None:
     (run,) = finished.glob("runs/debug-*/seed0")
     done = script("reproduce.py", f"run={run.relative_to(finished)}", folder=finished)
@@ -106,7 +138,12 @@ def test_a_failed_run_is_reported_at_the_end(workplace: Path) -> None:
     assert "baseline-svm" in done.stdout
 
 
-WRONG = [("only=debgu", "'debug'"), ("epchs=3", "'epochs'"), ("seeds=a", "whole")]
+WRONG = [
+    ("only=debgu", "'debug'"),
+    ("epchs=3", "'epochs'"),
+    ("seeds=a", "whole"),
+    ("cv=1", "cannot train and validate"),
+]
 
 
 @pytest.mark.parametrize(("argument", "said"), WRONG)

@@ -11,8 +11,6 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from kedja.data.prepared import SPLITS
-
 
 def assign(
     labels: NDArray[np.int64],
@@ -21,21 +19,21 @@ def assign(
     fractions: Sequence[float],
     seed: int,
 ) -> NDArray[np.int64]:
-    """Deal images to train, val and test.
+    """Deal images to train, val and test, or to as many parts as there are fractions.
 
     Args:
         labels: class indices (N,).
         units: (N,) numbers; images with the same number stay together.
-        fractions: wanted shares of train, val and test; need not sum to one.
+        fractions: wanted shares of the parts, for example of train, val and test; need not sum to one.
 
     Returns:
-        (N,) positions in `SPLITS`. Each class comes within one unit of its share in every split, and
+        (N,) positions in `fractions`. Each class comes within one unit of its share in every split, and
         has at least one unit in every wanted split where it has as many units as wanted splits.
     """
     shares = np.array(fractions, float) / sum(fractions)
-    order = _hashed_order(ids, len(labels), seed)
+    order = hashed_order(ids, len(labels), seed)
     result = np.full(len(labels), -1, np.int64)
-    counts = np.zeros((int(labels.max(initial=-1)) + 1, len(SPLITS)))
+    counts = np.zeros((int(labels.max(initial=-1)) + 1, len(shares)))
     totals = np.bincount(labels, minlength=len(counts))
     targets = _targets(totals, shares)
     sizes = np.bincount(units)[units] if len(units) else units
@@ -51,7 +49,7 @@ def assign(
     alone = order[sizes[order] == 1]
     for label in np.unique(labels[alone]):
         of_class = alone[labels[alone] == label]
-        result[of_class] = np.repeat(np.arange(len(SPLITS)), _fill(targets[label] - counts[label], len(of_class)))
+        result[of_class] = np.repeat(np.arange(len(shares)), _fill(targets[label] - counts[label], len(of_class)))
     return result
 
 
@@ -83,7 +81,8 @@ def _fill(deficit: NDArray[np.float64], available: int) -> NDArray[np.int64]:
     return amounts
 
 
-def _hashed_order(ids: Iterable[str], count: int, seed: int) -> NDArray[np.int64]:
+def hashed_order(ids: Iterable[str], count: int, seed: int) -> NDArray[np.int64]:
+    """Positions (count,) in the order of a hash of the seed and the id."""
     keys = np.empty(count, np.uint64)
     for position, name in enumerate(ids):
         digest = hashlib.blake2b(f"{seed}/{name}".encode(), digest_size=8).digest()

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from kedja.bundle.files import write_bytes, write_json
 from kedja.data.prepared import PreparedDataset
+from kedja.data.subset import WHOLE, Subset, take
 from kedja.experiments.baselines import Baseline, configuration, configuration_hash, directory, find
 from kedja.experiments.evaluate_run import pixels
 from kedja.experiments.plan import cores
 from kedja.experiments.runs import SUMMARY, VALIDATION
 from kedja.training import pipeline as model
 from kedja.training.provenance import describe
-from kedja.training.run import CONFIG, PROVENANCE
+from kedja.training.run import CONFIG, PROVENANCE, subset_summary
 
 PACKAGES = ("scikit-learn", "numpy", "scipy", "skl2onnx")
 
@@ -43,15 +44,16 @@ class Fitted:
     validation: dict[str, float]
 
 
-def run(name: str, dataset: PreparedDataset, seed: int, runs: Path) -> Path:
+def run(name: str, dataset: PreparedDataset, seed: int, runs: Path, subset: Subset = WHOLE) -> Path:
     """Search the grid of baseline `name`, write the run, and return its folder."""
     since = time.perf_counter()
     baseline = find(name)
+    dataset = take(dataset, subset)
     train, validation = training_indices(dataset, baseline.limit), dataset.split("val")
     fitted = search(baseline, seed, len(dataset.classes), _examples(dataset, train), _examples(dataset, validation))
     seconds = time.perf_counter() - since
-    config = configuration(name, dataset.name, dataset.hash)
-    folder = directory(runs, name, dataset.name, dataset.hash, seed)
+    config = configuration(name, dataset.name, dataset.hash, subset)
+    folder = directory(runs, name, dataset.name, dataset.hash, seed, subset=subset)
     write_json(folder / CONFIG, {**config, "seed": seed, "chosen": fitted.point})
     threads = int(os.environ.get("OMP_NUM_THREADS") or cores())
     write_json(folder / PROVENANCE, describe(dataset, "cpu", threads, PACKAGES))
@@ -76,7 +78,7 @@ def run(name: str, dataset: PreparedDataset, seed: int, runs: Path) -> Path:
         "images_per_second": len(train) * len(baseline.points()) / seconds,
         "data": config["data"],
         "hyperparameters": fitted.point,
-    }
+    } | subset_summary(subset, configuration_hash(configuration(name, dataset.name, dataset.hash)))
     write_json(folder / SUMMARY, summary)
     return folder
 

@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 
 from kedja.bundle.errors import KedjaError, nearest
+from kedja.data.subset import WHOLE, Subset
 from kedja.training.pipeline import FEATURE_SIDE
+from kedja.training.schema import SUBSET
 
 
 @dataclass(frozen=True)
@@ -98,10 +100,17 @@ def seeds_of(name: str, seeds: list[int]) -> list[int]:
     return seeds if find(name).seeded else seeds[:1]
 
 
-def configuration(name: str, data: str, data_hash: str) -> dict[str, Any]:
+def runs_of(name: str, seeds: list[int], folds: int) -> list[tuple[int, Subset]]:
+    """Seed and part of the data of each run: every seed on the splits, then the first one on every fold."""
+    whole = [(seed, WHOLE) for seed in seeds_of(name, seeds)]
+    return whole + [(seeds[0], Subset(folds, fold)) for fold in range(folds)]
+
+
+def configuration(name: str, data: str, data_hash: str, subset: Subset = WHOLE) -> dict[str, Any]:
     """All that the result depends on, but the seed."""
     baseline = find(name)
-    return {
+    part = {} if subset.whole else {"subset": {key: getattr(subset, key) for key in SUBSET}}
+    return part | {
         "baseline": name,
         "grid": dict(baseline.grid),
         "limit": baseline.limit,
@@ -115,7 +124,7 @@ def configuration_hash(configuration: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(configuration, sort_keys=True).encode()).hexdigest()[:8]
 
 
-def directory(runs: Path, name: str, data: str, data_hash: str, seed: int) -> Path:
+def directory(runs: Path, name: str, data: str, data_hash: str, seed: int, *, subset: Subset = WHOLE) -> Path:
     """`runs/baseline-<name>-<hash>/seed<k>`."""
-    digest = configuration_hash(configuration(name, data, data_hash))
+    digest = configuration_hash(configuration(name, data, data_hash, subset))
     return runs / f"baseline-{name}-{digest}" / f"seed{seed}"

@@ -7,11 +7,13 @@ import numpy as np
 from kedja.bundle.errors import KedjaError
 from kedja.experiments.runs import Experiment
 from kedja.experiments.statistics import Difference, Interval, holm, mean_accuracy, paired_difference, spread
-from kedja.training.schema import NOT_HASHED
+from kedja.training.schema import NOT_HASHED, SUBSET
 
 ALPHA = 0.05
 # Part of a run's settings, but not what an experiment is about.
-NO_HYPERPARAMETERS = frozenset({*NOT_HASHED, "experiment", "device", "threads", "data.name"})
+NO_HYPERPARAMETERS = frozenset(
+    {*NOT_HASHED, "experiment", "device", "threads", "data.name", *(f"data.{key}" for key in SUBSET)}
+)
 
 
 @dataclass(frozen=True)

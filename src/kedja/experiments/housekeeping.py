@@ -8,6 +8,7 @@ from typing import Any
 
 from kedja.bundle.errors import KedjaError
 from kedja.bundle.files import read_json
+from kedja.experiments.report.text import aligned
 from kedja.experiments.runs import SUMMARY, Run, find_runs, group, read_metrics
 from kedja.experiments.select import best_seed
 
@@ -110,6 +111,4 @@ def describe(one: Removal) -> str:
 
 def table(rows: Sequence[Sequence[str]]) -> str:
     header = ["run", "data", "accuracy", "loss", "epochs", "seconds"]
-    widths = [max(len(row[index]) for row in [header, *rows]) for index in range(len(header))]
-    padded = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in [header, *rows]]
-    return "\n".join("  ".join(row).rstrip() for row in padded)
+    return aligned([header, *rows])

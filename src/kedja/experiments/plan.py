@@ -1,6 +1,5 @@
 """Which runs make up an experiment stage, and which of them are still to be done."""
 
-import dataclasses
 import itertools
 import os
 import shutil
@@ -10,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kedja.bundle.errors import KedjaError, nearest
+from kedja.data.subset import Subset
 from kedja.experiments import baselines
 from kedja.experiments.pool import Task
 from kedja.experiments.runs import DEBUG, SUMMARY
@@ -27,6 +27,7 @@ class Request:
         baselines: whether the scikit-learn pipelines run too.
         overrides: `key=value` for training, applied to every run.
         grids: training key → values; every combination runs.
+        folds: cross-validation too, of the first seed; 0 is off.
     """
 
     seeds: list[int]
@@ -34,6 +35,17 @@ class Request:
     baselines: bool = True
     overrides: list[str] = field(default_factory=list)
     grids: dict[str, list[str]] = field(default_factory=dict)
+    folds: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse a number of folds that cannot be."""
+        Subset(folds=self.folds)
+
+    def parts(self) -> list[list[str]]:
+        """Seed and part of the data of each run of a configuration, as overrides."""
+        whole = [[f"seed={seed}"] for seed in self.seeds]
+        folds = [f"data.folds={self.folds}"]
+        return whole + [[f"seed={self.seeds[0]}", *folds, f"data.fold={fold}"] for fold in range(self.folds)]
 
     def points(self) -> list[list[str]]:
         """The combinations of the grids as overrides; one empty combination without grids."""
@@ -114,11 +126,10 @@ def training_tasks(request: Request, names: Sequence[str], scripts: Path) -> lis
     tasks: list[tuple[int, Task]] = []
     for name, point in itertools.product(names, request.points()):
         overrides = [f"experiment={name}", *point, *request.overrides]
-        config = compose(overrides)
-        for order, seed in enumerate(request.seeds):
-            directory = run_directory(dataclasses.replace(config, seed=seed))
-            command = [str(scripts / "train.py"), *overrides, f"seed={seed}"]
-            task = Task(" ".join([name, *point, f"seed={seed}"]), [directory], command, _log(directory), warm=True)
+        for order, part in enumerate(request.parts()):
+            directory = run_directory(compose([*overrides, *part]))
+            command = [str(scripts / "train.py"), *overrides, *part]
+            task = Task(" ".join([name, *point, *part]), [directory], command, _log(directory), warm=True)
             tasks.append((order, task))
     return [task for _, task in sorted(tasks, key=lambda pair: pair[0])]
 
@@ -132,9 +143,12 @@ def baseline_tasks(request: Request, names: Sequence[str], data: Path, runs: Pat
     dataset = load(data)
     tasks = []
     for name in names:
-        seeds = baselines.seeds_of(name, request.seeds)
-        folders = [baselines.directory(runs, name, dataset.name, dataset.hash, seed) for seed in seeds]
-        arguments = [f"name={name}", f"data={dataset.name}", f"seeds={','.join(map(str, seeds))}", f"runs={runs}"]
+        wanted = baselines.runs_of(name, request.seeds, request.folds)
+        folders = [
+            baselines.directory(runs, name, dataset.name, dataset.hash, seed, subset=part) for seed, part in wanted
+        ]
+        seeds = ",".join(map(str, request.seeds))
+        arguments = [f"name={name}", f"data={dataset.name}", f"seeds={seeds}", f"folds={request.folds}", f"runs={runs}"]
         tasks.append(Task(name, folders, [str(scripts / "baseline.py"), *arguments], _log(folders[0])))
     return tasks
 

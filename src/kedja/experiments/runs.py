@@ -47,7 +47,8 @@ def softmax(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
 class Run:
     """A finished run: its folder and what its `summary.json` says (docs/architecture.md).
 
-    `energy` is empty for baselines and for runs of earlier versions.
+    `energy` is empty for baselines and for runs of earlier versions. `subset` says of which part of the data set the
+    run is, None for all of it.
     """
 
     directory: Path
@@ -66,6 +67,7 @@ class Run:
     data: dict[str, str]
     hyperparameters: dict[str, Any]
     energy: dict[str, Any]
+    subset: dict[str, Any] | None
 
     def predictions(self, split: str = "validation") -> Predictions:
         """The stored answers on `validation`, or on `test` once that has been evaluated, in the order of the ids."""
@@ -126,9 +128,9 @@ def read_run(directory: Path) -> Run:
         raise KedjaError(f"{directory} holds no finished run (no {SUMMARY})", "finish it with `just experiments`")
     summary = read_json(directory / SUMMARY)
     try:
-        names = [field.name for field in fields(Run) if field.name not in ("directory", "energy")]
+        names = [field.name for field in fields(Run) if field.name not in ("directory", "energy", "subset")]
         known = {name: summary[name] for name in names}
-        return Run(directory=directory, energy=summary.get("energy", {}), **known)
+        return Run(directory=directory, energy=summary.get("energy", {}), subset=summary.get("subset"), **known)
     except (KeyError, TypeError) as error:
         raise KedjaError(
             f"{directory / SUMMARY} is damaged: {type(error).__name__}: {error}",
@@ -143,7 +145,7 @@ def find_runs(runs: Path, data: str | None = None) -> list[Run]:
 
 
 def find_experiments(runs: Path, data: str | None = None) -> list[Experiment]:
-    """The finished runs on one data set, grouped by configuration, best mean validation accuracy first.
+    """The finished runs on one whole data set, grouped by configuration, best mean validation accuracy first.
 
     `debug` is left out where any other network is there. Where the data set has changed, only the runs on
     its newest form count.
@@ -151,7 +153,7 @@ def find_experiments(runs: Path, data: str | None = None) -> list[Experiment]:
     Raises:
         KedjaError: no finished run, or runs on several data sets and none chosen.
     """
-    found = find_runs(runs, data)
+    found = [run for run in find_runs(runs, data) if run.subset is None]
     if not found:
         of = f" on the data set {data!r}" if data else ""
         raise KedjaError(f"{runs}/ holds no finished run{of}", "make some with `just experiments`")

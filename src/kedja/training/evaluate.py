@@ -8,12 +8,11 @@ import torch
 from numpy.typing import NDArray
 
 from kedja.bundle.errors import KedjaError
-from kedja.data.prepared import load
 from kedja.training.config import from_json
 from kedja.training.dataset import ImageDataset
 from kedja.training.predict import predict
 from kedja.training.restore import load_model
-from kedja.training.run import CONFIG, data_folder, read_summary
+from kedja.training.run import CONFIG, load_data, read_summary
 
 
 @dataclass(frozen=True)
@@ -32,11 +31,10 @@ def evaluate(run: Path, split: str) -> Evaluation:
         KedjaError: the run is unfinished, or its data set is missing or has changed since.
     """
     trained_on = read_summary(run)["data"]
-    folder = data_folder(from_json(run / CONFIG))
-    data = load(folder)
+    data = load_data(from_json(run / CONFIG))
     if data.hash != trained_on["hash"]:
         raise KedjaError(
-            f"{folder}/ has changed since {run} was trained on it", "train again, or bring the data set back"
+            f"{data.folder}/ has changed since {run} was trained on it", "train again, or bring the data set back"
         )
     dataset = ImageDataset(data, split)
     logits = predict(load_model(run), dataset, torch.device("cpu"))

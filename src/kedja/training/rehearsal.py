@@ -4,7 +4,6 @@ import dataclasses
 import itertools
 from collections.abc import Iterator
 
-from kedja.data.prepared import load
 from kedja.training.dataset import Batch, ImageDataset
 from kedja.training.devices import make_fabric
 from kedja.training.initial_weights import initialise
@@ -12,7 +11,7 @@ from kedja.training.learner import Learner
 from kedja.training.loader import BatchLoader
 from kedja.training.models.registry import build
 from kedja.training.models.whitening import fit_whitening
-from kedja.training.run import data_folder
+from kedja.training.run import load_data
 from kedja.training.sampler import EpochBatches
 from kedja.training.schema import TrainConfig
 from kedja.training.seeding import seed_everything, set_threads
@@ -37,7 +36,7 @@ class Rehearsal:
 
 def rehearse(config: TrainConfig) -> Rehearsal:
     """A fresh learner of `config` in training mode, on its device, with its data."""
-    data = load(data_folder(config))
+    data = load_data(config)
     set_threads(config.threads, data.spec.height * data.spec.width)
     fabric = make_fabric(config)
     seed_everything(config.seed)

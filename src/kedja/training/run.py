@@ -10,7 +10,9 @@ from typing import Any
 from kedja.bundle.errors import KedjaError
 from kedja.bundle.files import read_json, write_json
 from kedja.data.folder_hash import hash_folder
-from kedja.training.schema import NOT_HASHED, TrainConfig
+from kedja.data.prepared import PreparedDataset, load
+from kedja.data.subset import Subset, take
+from kedja.training.schema import NOT_HASHED, SUBSET, DataConfig, TrainConfig
 
 SCHEMA_VERSION = 1
 DATA = Path("data")
@@ -30,6 +32,26 @@ def data_folder(config: TrainConfig) -> Path:
     return DATA / config.data.name
 
 
+def subset(config: TrainConfig) -> Subset:
+    """What of the data set the run sees; each seed draws its own share of the training images."""
+    return Subset(config.data.folds, config.data.fold, config.data.fraction, config.seed)
+
+
+def load_data(config: TrainConfig) -> PreparedDataset:
+    """The data set, divided as the run sees it.
+
+    Raises:
+        KedjaError: the data set is missing or damaged, or there is no such fold.
+    """
+    return take(load(data_folder(config)), subset(config))
+
+
+def family(config: TrainConfig) -> str:
+    """The hash that the same configuration has on the whole data set: what folds and shares have in common."""
+    whole = dataclasses.replace(config.data, **{name: getattr(DataConfig, name) for name in SUBSET})
+    return config_hash(dataclasses.replace(config, data=whole))
+
+
 def config_hash(config: TrainConfig) -> str:
     """8 hexadecimal digits of everything that decides the result except the seed, the data's content included.
 
@@ -40,6 +62,8 @@ def config_hash(config: TrainConfig) -> str:
     if not folder.is_dir():
         raise KedjaError(f"{folder}/ does not exist", f"make it with `just data name={config.data.name}`")
     values = {k: v for k, v in dataclasses.asdict(config).items() if k not in NOT_HASHED}
+    # What nobody asked for does not count, so that runs from before there were folds keep their names.
+    values["data"] = {k: v for k, v in values["data"].items() if k not in SUBSET or v != getattr(DataConfig, k)}
     text = json.dumps([values, hash_folder(folder).hash], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
@@ -48,6 +72,13 @@ def run_directory(config: TrainConfig) -> Path:
     """`<runs>/<experiment>-<config hash>/seed<k>`; the same configuration on changed data is another run."""
     name = config.experiment.replace("/", "-")
     return Path(config.runs) / f"{name}-{config_hash(config)}" / f"seed{config.seed}"
+
+
+def subset_summary(subset: Subset, family: str) -> dict[str, Any]:
+    """What the summary of a run on a part of the data set says of that part; nothing for the whole."""
+    if subset.whole:
+        return {}
+    return {"subset": {"folds": subset.folds, "fold": subset.fold, "fraction": subset.fraction, "family": family}}
 
 
 def is_first_process() -> bool:

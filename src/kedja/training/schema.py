@@ -26,6 +26,9 @@ class DataConfig:
 
     name: str = key("digits", "the prepared data set data/<name>/")
     sampler: str = key("shuffled", "balanced draws every class equally often, rare images repeatedly", SAMPLERS)
+    folds: int = key(0, "train and val are dealt into this many folds; 0 keeps the splits")
+    fold: int = key(0, "the fold that validates, from 0; the others train")
+    fraction: float = key(1.0, "share of each class's training images that trains; the seed draws them")
     workers: int = key(-1, "processes that decode images; -1: one a core for storage=files, else none")
 
 
@@ -152,6 +155,10 @@ NOT_HASHED = (
     "find_lr",
     "overfit",
 )
+
+
+# Keys of `DataConfig` that choose a part of the data set.
+SUBSET = ("folds", "fold", "fraction")
 
 
 def leaves(config: type = TrainConfig, prefix: str = "") -> "dict[str, dataclasses.Field[Any]]":

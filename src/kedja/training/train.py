@@ -11,7 +11,7 @@ from torch import Tensor
 
 from kedja.bundle.errors import KedjaError
 from kedja.bundle.files import write_bytes, write_json
-from kedja.data.prepared import PreparedDataset, load
+from kedja.data.prepared import PreparedDataset
 from kedja.training.checkpoint import save_weights
 from kedja.training.dataset import ImageDataset
 from kedja.training.devices import make_fabric
@@ -29,8 +29,11 @@ from kedja.training.run import (
     SUMMARY,
     VALIDATION,
     config_hash,
-    data_folder,
+    family,
+    load_data,
     run_directory,
+    subset,
+    subset_summary,
     write_config,
 )
 from kedja.training.schema import TrainConfig, flat
@@ -59,7 +62,7 @@ def train(config: TrainConfig, say: Callable[[str], None] = print) -> Path:
 
 def make_trainer(config: TrainConfig, directory: Path, say: Callable[[str], None] = print) -> Trainer:
     """Everything a run needs, its configuration and provenance written; not started yet."""
-    data = load(data_folder(config))
+    data = load_data(config)
     threads = set_threads(config.threads, data.spec.height * data.spec.width)
     fabric = make_fabric(config)
     say = say if fabric.is_global_zero else _say_nothing
@@ -120,7 +123,7 @@ def _summary(trainer: Trainer, data: PreparedDataset, validation: dict[str, floa
         "energy": {"joules": position.joules, "unreadable": trainer.meter.unreadable if trainer.meter else {}},
         "data": {"name": data.name, "hash": data.hash},
         "hyperparameters": flat(config),
-    }
+    } | subset_summary(subset(config), family(config))
 
 
 def _parameters(learner: Learner) -> int:

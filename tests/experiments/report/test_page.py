@@ -13,6 +13,7 @@ from kedja.data.prepared import PreparedDataset
 from kedja.experiments.calibration import calibration
 from kedja.experiments.comparisons import compare
 from kedja.experiments.corruptions import CORRUPTIONS, STRENGTHS
+from kedja.experiments.cross_validation import cross_validate
 from kedja.experiments.evaluation import confusion, evaluate
 from kedja.experiments.report import html_page
 from kedja.experiments.runs import find_experiments
@@ -34,13 +35,17 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def report(digits: PreparedDataset, make_run: Callable[..., Path], workplace: Path) -> Path:
+def report(
+    digits: PreparedDataset, make_run: Callable[..., Path], make_folds: Callable[..., list[Path]], workplace: Path
+) -> Path:
     for seed in range(3):
         settings = {"model.name": HOSTILE, "model.width": 2.0, "optim.lr": 0.05}
         make_run("large", seed=seed, wrong=[5, 80 + seed], dataset=digits, hyperparameters=settings, wall_seconds=90.0)
         settings = {"model.name": "cnn", "model.width": 0.5, "optim.lr": 0.1}
         make_run("small", seed=seed, wrong=[5, 6, 7 + seed], dataset=digits, hyperparameters=settings)
     make_run("baseline-svm", kind="baseline", wrong=list(range(14)), dataset=digits, hyperparameters={"C": 10.0})
+    make_folds("large", [3, 2, 5, 3, 3])
+    make_folds("small", [4, 4, 5, 4, 3])
     results = compare(find_experiments(Path("runs")))
     selected = results[0].experiment.first
     predictions = selected.predictions()
@@ -54,7 +59,13 @@ def report(digits: PreparedDataset, make_run: Callable[..., Path], workplace: Pa
             {"corruption": c, "strength": s, "accuracy": 0.9 - 0.1 * s} for c in CORRUPTIONS for s in STRENGTHS
         ],
     }
-    data = html_page.page_data(results, selected, ["**large** leads"], html_page.with_pictures(evaluation, digits))
+    data = html_page.page_data(
+        results,
+        selected,
+        ["**large** leads"],
+        html_page.with_pictures(evaluation, digits),
+        cross_validate(Path("runs")),
+    )
     (workplace / "report.html").write_text(html_page.render(data), encoding="utf-8")
     return workplace / "report.html"
 
@@ -84,7 +95,8 @@ def open_report(browser: Browser, report: Path) -> Iterator[OpenPage]:
 def test_every_section_is_drawn(open_report: OpenPage) -> None:
     page = open_report()
     expect(page.get_by_role("heading", level=1)).to_have_text("Experiments on digits")
-    titles = ["Results", "Learning curves", "Settings", "Comparisons", "The selected run", "Cost", "Provenance"]
+    titles = ["Results", "Learning curves", "Settings", "Comparisons", "Cross-validation"]
+    titles += ["The selected run", "Cost", "Provenance"]
     assert page.get_by_role("heading", level=2).all_text_contents() == titles
     assert page.get_by_role("navigation").get_by_role("link").all_text_contents() == titles
     for name in (
@@ -92,6 +104,7 @@ def test_every_section_is_drawn(open_report: OpenPage) -> None:
         "Validation loss",
         "Settings and result",
         "Reliability",
+        "Accuracy over the folds",
         "Accuracy against time",
     ):
         chart = page.get_by_role("img", name=name).first

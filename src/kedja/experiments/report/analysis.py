@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kedja.experiments.comparisons import Result
-from kedja.experiments.report.text import percent
+from kedja.experiments.report.text import listing, percent, signed
 from kedja.experiments.runs import Run
 
 
@@ -38,7 +38,7 @@ def _detectable(results: list[Result]) -> list[str]:
         return []
     parts = [f"{result.label} ({_points(result)})" for result in worse]
     return [
-        f"It beats {_listing(parts)}: differences that other seeds and other images do not explain "
+        f"It beats {listing(parts)}: differences that other seeds and other images do not explain "
         f"(paired bootstrap, {_count(len(results) - 1, 'comparison')}, Holm-corrected, 5 % level)."
     ]
 
@@ -49,7 +49,7 @@ def _undetectable(results: list[Result]) -> list[str]:
         return []
     parts = [f"{result.label} ({_points(result)})" for result in equal]
     runner_up = equal[0]
-    text = f"No detectable difference from {_listing(parts)}."
+    text = f"No detectable difference from {listing(parts)}."
     spreads = [one.spread for one in (results[0], runner_up) if one.spread is not None]
     if runner_up.behind is not None and spreads:
         relation = "more" if runner_up.behind.value > max(spreads) else "no more"
@@ -79,7 +79,7 @@ def _energy(results: list[Result]) -> list[str]:
     counted = [result for result in results if result.joules]
     if counted:
         parts = [f"{one.label} {' and '.join(_joules(*part) for part in one.joules.items())}" for one in counted]
-        return [f"Energy a run, with whatever else the hardware did meanwhile: {_listing(parts)}."]
+        return [f"Energy a run, with whatever else the hardware did meanwhile: {listing(parts)}."]
     reasons = dict.fromkeys(
         why for one in results for run in one.experiment.runs for why in run.energy.get("unreadable", {}).values()
     )
@@ -137,15 +137,7 @@ def _gap(result: Result) -> float:
 def _points(result: Result) -> str:
     assert result.behind is not None, "only the best experiment is behind nobody"
     behind = result.behind
-    return f"by {percent(behind.value)} points; {_bound(behind.low)} to {_bound(behind.high)}"
-
-
-def _bound(share: float) -> str:
-    return percent(share + 0.0).replace("-", "−")
-
-
-def _listing(parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+    return f"by {percent(behind.value)} points; {signed(behind.low)} to {signed(behind.high)}"
 
 
 def _count(number: int, noun: str) -> str:

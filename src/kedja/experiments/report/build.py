@@ -11,8 +11,9 @@ from kedja.bundle.files import write_bytes
 from kedja.data.prepared import load
 from kedja.experiments import select
 from kedja.experiments.comparisons import Result, compare
+from kedja.experiments.cross_validation import cross_validate
 from kedja.experiments.evaluate_run import evaluate_run
-from kedja.experiments.report import figures, html_page
+from kedja.experiments.report import figures, folds, html_page
 from kedja.experiments.report.analysis import sentences
 from kedja.experiments.report.readme import BEGIN, END, renew
 from kedja.experiments.report.text import NOTE, markdown_table
@@ -64,13 +65,17 @@ def build(places: Places, data: str | None = None) -> Report:
         CURVES: figures.learning_curves(results),
         CONFUSION: figures.confusion_matrix(selected.predictions(split), dataset.classes, title),
     }
-    page = html_page.page_data(results, selected, analysis, html_page.with_pictures(evaluation, dataset))
+    validated = cross_validate(places.runs, dataset.name)
+    page = html_page.page_data(results, selected, analysis, html_page.with_pictures(evaluation, dataset), validated)
+    of_folds = f"\n\n## Cross-validation\n\n{folds.markdown(validated)}" if validated else ""
     documents = {
-        "report.md": f"# Experiments on {dataset.name}\n\n{_section(results, analysis, '.', heading='##')}\n",
+        "report.md": f"# Experiments on {dataset.name}\n\n{_section(results, analysis, '.', heading='##')}{of_folds}\n",
         "report.html": html_page.render(page),
         "selection.json": _json_text(selection(selected, test)),
         "results.json": _json_text([as_json(result) for result in results]),
     }
+    if validated:
+        documents["cross-validation.json"] = _json_text(folds.as_json(validated))
     _write_if_changed(places.reports, {name: text.encode() for name, text in documents.items()} | pictures)
     prefix = Path(os.path.relpath(places.images, places.readme.parent)).as_posix()
     renewed = renew(places.readme, _section(results, analysis, prefix, heading="###"))

@@ -11,8 +11,10 @@ from PIL import Image
 
 from kedja.bundle.files import read_json
 from kedja.data.prepared import PreparedDataset
+from kedja.experiments import cross_validation
 from kedja.experiments.comparisons import Result, differing_settings
 from kedja.experiments.evaluate_run import pixels
+from kedja.experiments.report import folds
 from kedja.experiments.report.text import NOTE, row_name, setting_groups, settings_text, short_name
 from kedja.experiments.runs import Run
 
@@ -42,9 +44,13 @@ def render(data: Mapping[str, Any], reload_seconds: float | None = None) -> str:
 
 
 def page_data(
-    results: Sequence[Result], selected: Run, analysis: Sequence[str], evaluation: Mapping[str, Any] | None
+    results: Sequence[Result],
+    selected: Run,
+    analysis: Sequence[str],
+    evaluation: Mapping[str, Any] | None,
+    validated: Sequence[cross_validation.Result] = (),
 ) -> dict[str, Any]:
-    """What the page shows, as JSON values; `evaluation` as `with_pictures` returns it."""
+    """What the page shows, as JSON values; `evaluation` as `with_pictures` returns it, `validated` over folds."""
     experiments = [result.experiment for result in results]
     settings, groups = differing_settings(experiments), setting_groups(experiments)
     chosen = next(one for one in results if selected in one.experiment.runs)
@@ -57,6 +63,7 @@ def page_data(
         "groups": list(groups),
         "experiments": [_experiment(result, settings, groups) for result in results],
         "selected": {"label": chosen.label, "seed": selected.seed, "run": selected.directory.as_posix()},
+        "folds": folds.page_values(validated),
         "running": [],
         "evaluation": evaluation,
     }

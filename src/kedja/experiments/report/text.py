@@ -28,9 +28,19 @@ def terminal_table(runs: Path, data: str | None = None) -> str:
     """The results without the settings, in aligned columns."""
     results = compare(find_experiments(runs, data))
     header, rows = ["experiment", *FIGURES], [_row(result, {}) for result in results]
-    widths = [max(len(row[index]) for row in [header, *rows]) for index in range(len(header))]
-    padded = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in [header, *rows]]
+    return aligned([header, *rows])
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of cells in columns of equal width."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    padded = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows]
     return "\n".join("  ".join(row).rstrip() for row in padded)
+
+
+def listing(parts: Sequence[str]) -> str:
+    """`a, b and c`."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def cells(results: list[Result]) -> tuple[list[str], list[list[str]]]:
@@ -63,6 +73,11 @@ def settings_text(run: Run, keys: Sequence[str]) -> str:
 def percent(share: float, digits: int = 2) -> str:
     """A share as a percentage without its sign: 0.98765 → 98.77."""
     return f"{100 * share:.{digits}f}"
+
+
+def signed(share: float) -> str:
+    """`percent`, with a real minus sign and without a negative zero."""
+    return percent(share + 0.0).replace("-", "−")
 
 
 def value_text(value: Any) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from kedja.bundle.errors import KedjaError
 from kedja.bundle.files import write_text
 from kedja.experiments.comparisons import compare
+from kedja.experiments.cross_validation import cross_validate
 from kedja.experiments.housekeeping import unfinished
 from kedja.experiments.report import html_page
 from kedja.experiments.report.analysis import sentences
@@ -43,7 +44,8 @@ def preview(runs: Path, page: Path, data: str | None = None) -> None:
     experiments = find_experiments(runs, data)
     selected = best_of(experiments, runs)
     results = compare(experiments)
-    content = html_page.page_data(results, selected, sentences(results, selected, None), None)
+    validated = cross_validate(runs, data)
+    content = html_page.page_data(results, selected, sentences(results, selected, None), None, validated)
     content["running"] = [progress(folder) for folder in unfinished(runs)]
     write_text(page, html_page.render(content, reload_seconds=SECONDS))
 

@@ -107,7 +107,6 @@ const settingValue = (value) => (typeof value === "number" ? value : setting(val
 function comparisons() {
   const others = D.experiments.filter((e) => e.behind);
   if (!others.length) return null;
-  const verdict = (e) => (e.worse ? html("span", { class: "bad" }, "worse") : "no detectable difference");
   return [
     html("p", {}, "How far each is behind ", html("strong", {}, D.experiments[0].label), ": paired over the same images, both seeds and images resampled, corrected for the number of comparisons (Holm)."),
     intervalChart(others.map((e) => ({ name: e.label, colour: e.worse ? "var(--bad)" : "var(--soft)", ...e.behind })),
@@ -116,11 +115,36 @@ function comparisons() {
       { name: "experiment", value: (e) => e.label, show: (e) => e.label, text: true },
       { name: "points behind", value: (e) => e.behind.value, show: (e) => points(e.behind.value) },
       { name: "95 % interval", value: (e) => e.behind.low, show: (e) => `${points(e.behind.low)} … ${points(e.behind.high)}` },
-      { name: "p, corrected", value: (e) => e.p, show: (e) => (e.p < 0.001 ? "< 0.001" : e.p.toFixed(3)) },
-      { name: "verdict", value: (e) => e.p, show: verdict, text: true },
+      { name: "p, corrected", value: (e) => e.p, show: (e) => probability(e.p) },
+      { name: "verdict", value: (e) => e.p, show: (e) => verdict(e.worse), text: true },
     ]),
   ];
 }
+
+function folds() {
+  if (!D.folds) return null;
+  const list = D.folds.experiments;
+  const share = (e) => e.accuracy;
+  return [
+    html("ul", {}, ...D.folds.sentences.map((sentence) => html("li", {}, ...rich(sentence)))),
+    intervalChart(list.map((e) => ({ name: e.experiment, colour: foldColour(e), points: share(e).by_fold, ...share(e) })),
+      { text: (value) => percent(value, 1), title: "accuracy: mean, interval, folds", label: "Accuracy over the folds with its interval" }),
+    sortableTable(list, [
+      { name: "experiment", value: (e) => e.experiment, show: (e) => e.experiment, text: true },
+      { name: "accuracy over folds, %", value: (e) => share(e).value, show: (e) => `${points(share(e).value)} ± ${points(share(e).spread)}` },
+      { name: "95 % interval", value: (e) => share(e).low, show: (e) => `${points(share(e).low)} … ${points(share(e).high)}` },
+      { name: "points behind", value: (e) => (e.behind_best ? e.behind_best.value : 0), show: (e) => (e.behind_best ? points(e.behind_best.value) : "–") },
+      { name: "its 95 % interval", value: (e) => (e.behind_best ? e.behind_best.low : 0), show: (e) => (e.behind_best ? `${points(e.behind_best.low)} … ${points(e.behind_best.high)}` : "–") },
+      { name: "p, corrected", value: (e) => e.p_adjusted, show: (e) => (e.behind_best ? probability(e.p_adjusted) : "–") },
+      { name: "verdict", value: (e) => e.p_adjusted, show: (e) => (e.behind_best ? verdict(e.detectably_worse) : "the best"), text: true },
+    ]),
+    html("p", { class: "soft" }, D.folds.note),
+  ];
+}
+
+const foldColour = (e) => colourOf.get(e.experiment) || "var(--soft)";
+const probability = (p) => (p < 0.001 ? "< 0.001" : p.toFixed(3));
+const verdict = (worse) => (worse ? html("span", { class: "bad" }, "worse") : "no detectable difference");
 
 function cost() {
   const list = D.experiments;
@@ -144,7 +168,7 @@ function show() {
   document.title = `Experiments on ${D.data}`;
   document.getElementById("title").textContent = document.title;
   document.getElementById("lead").append(...rich(D.analysis[D.analysis.length - 1]));
-  const makers = { results, curves, settings, comparisons, evaluation, cost, runs: provenance };
+  const makers = { results, curves, settings, comparisons, folds, evaluation, cost, runs: provenance };
   for (const [id, make] of Object.entries(makers)) {
     const section = document.getElementById(id);
     const content = make();
