@@ -10,14 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kedja.bundle.errors import KedjaError
 from kedja.training.checkpoint import load_checkpoint, save_checkpoint
-from kedja.training.dataset import Batch, ImageDataset
+from kedja.training.dataset import ImageDataset
 from kedja.training.diagnosis import Diagnosis
 from kedja.training.energy import EnergyMeter
 from kedja.training.events import EventFile
 from kedja.training.learner import Learner
 from kedja.training.loader import BatchLoader
+from kedja.training.loss_watch import LossWatch
 from kedja.training.metrics import Record, read_lines
 from kedja.training.predict import predict, score
 from kedja.training.progress import PlainProgress
@@ -26,9 +26,6 @@ from kedja.training.run import CHECKPOINT, DIAGNOSIS, METRICS
 from kedja.training.sampler import EpochBatches
 from kedja.training.schedule import factor
 from kedja.training.schema import TENSORBOARD, trackers
-
-# Steps between two looks at the loss on a GPU.
-GPU_LOOKS_EVERY = 16
 
 
 @dataclass
@@ -76,8 +73,7 @@ class Trainer:
         self.best_weights: dict[str, Tensor] = {}
         self._diagnosis: Diagnosis | None = None
         self.meter: EnergyMeter | None = None
-        self._unseen: list[tuple[int, Tensor, Tensor]] = []
-        self._look_every = 1 if self.fabric.device.type == "cpu" else GPU_LOOKS_EVERY
+        self.watch = LossWatch(train_set, self.steps, self.config.optim.lr, self.fabric.device)
         self._saved_at = time.monotonic()
 
     def fit(self, progress: PlainProgress) -> None:
@@ -119,7 +115,7 @@ class Trainer:
             side = side_at(position.step, self.steps, self.config.augment)
             with self._diagnosis.looking(position.step) if self._diagnosis else nullcontext():
                 outcome = self.learner.learn(batch, images, position.step, share, side)
-            self._watch(outcome.loss, batch)
+            self.watch.add(position.step, outcome.loss, batch)
             self.totals += torch.stack(outcome)
             position.batch += 1
             position.step += 1
@@ -136,7 +132,7 @@ class Trainer:
         progress.step(self.position.step, loss / images, correct / images, speed)
 
     def _finish_epoch(self, log: Record | None, progress: PlainProgress) -> None:
-        self._look()
+        self.watch.look()
         self._count_energy()
         position = self.position
         loss, correct, images = self.totals.tolist()
@@ -219,29 +215,6 @@ class Trainer:
         self.totals.copy_(state["totals"])
         self.learner.load_state(state["learner"])
         self.best_weights = state["best_weights"]
-
-    def _watch(self, loss: Tensor, batch: Batch) -> None:
-        """Look at the losses: each on the CPU; on a GPU, where looking makes it wait, several at once."""
-        self._unseen.append((self.position.step, loss, batch.positions))
-        if len(self._unseen) >= self._look_every:
-            self._look()
-
-    def _look(self) -> None:
-        if not self._unseen:
-            return
-        finite = torch.stack([seen for _, seen, _ in self._unseen]).isfinite().tolist()
-        for (step, seen, positions), fine in zip(self._unseen, finite, strict=True):
-            if not fine:
-                raise self._not_finite(step, seen, positions)
-        self._unseen.clear()
-
-    def _not_finite(self, step: int, loss: Tensor, positions: Tensor) -> KedjaError:
-        ids = [self.train_set.ids[i] for i in positions.tolist()]
-        return KedjaError(
-            f"the loss became {loss.item()} at step {step + 1} of {self.steps} (epoch {self.position.epoch + 1}); "
-            f"the batch holds the images {', '.join(ids)}",
-            f"a lower optim.lr (now {self.config.optim.lr}) or clip=1.0 usually helps; else look at these images",
-        )
 
     @contextmanager
     def _timed(self) -> Iterator[None]:
