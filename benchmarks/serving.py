@@ -18,7 +18,7 @@ from kedja import cli
 from kedja.bundle import metadata
 from kedja.bundle.errors import KedjaError
 from kedja.serving import cpus
-from serving_load import Load, Measurement, bodies
+from serving_load import Load, Measurement, RequestsFailedError, bodies
 from serving_servers import SERVERS, Running, Server, prepare
 
 
@@ -29,7 +29,7 @@ class Options:
     bundle: Path = cli.option(Path("bundle"), "what is served")
     case: Literal["upload", "base64", "pixels"] = cli.option("upload", "how images are sent")
     servers: list[str] = cli.option(list(SERVERS), "which ones, ours first")
-    concurrency: list[int] = cli.option([1, 16, 64], "connections at once")
+    concurrency: list[int] = cli.option([1, 16, 64, 256], "connections at once")
     seconds: float = cli.option(4.0, "for each server and concurrency")
     rounds: int = cli.option(3, "how often all servers take their turn")
 
@@ -57,7 +57,7 @@ class Comparison:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.metadata = metadata.load(options.bundle)
-        self.results: dict[tuple[str, int], list[Measurement]] = defaultdict(list)
+        self.results: dict[tuple[str, int], list[Measurement | None]] = defaultdict(list)
         self.starts: dict[str, list[tuple[float, float]]] = defaultdict(list)
 
     def take_turn(self, server: Server) -> None:
@@ -69,11 +69,19 @@ class Comparison:
             load = Load(running, options.case, content, Path(folder))
             rates = []
             for concurrency in options.concurrency:
-                measured = load.measure(concurrency, options.seconds)
+                measured = self.measure(load, concurrency)
                 self.results[server.name, concurrency].append(measured)
-                rates.append(f"{measured.rate:.0f}/s at {concurrency}")
+                rates.append(f"{measured.rate:.0f}/s at {concurrency}" if measured else f"failed at {concurrency}")
             self.starts[server.name].append((running.seconds_to_ready, running.resident_megabytes()))
         print(f"  {server.name}: {', '.join(rates)}", flush=True)
+
+    def measure(self, load: Load, concurrency: int) -> Measurement | None:
+        """None where a request failed; the others are measured all the same."""
+        try:
+            return load.measure(concurrency, self.options.seconds)
+        except RequestsFailedError as error:
+            print(f"  {error} at {concurrency} connections", flush=True)
+            return None
 
     def print_report(self, servers: list[str]) -> None:
         options = self.options
@@ -85,9 +93,13 @@ class Comparison:
         print_table(["server", "s to ready", "MB under load"], [self.start_row(name) for name in servers])
 
     def row(self, ours: str, name: str, concurrency: int) -> list[str]:
-        mine, theirs = self.results[ours, concurrency], self.results[name, concurrency]
-        rates = [a.rate / b.rate for a, b in zip(mine, theirs, strict=True)]
-        cpu = [b.cpu_ms / a.cpu_ms for a, b in zip(mine, theirs, strict=True)]
+        turns = zip(self.results[ours, concurrency], self.results[name, concurrency], strict=True)
+        both = [(mine, theirs) for mine, theirs in turns if mine and theirs]
+        if not both:
+            return [name, str(concurrency), "failed", *["–"] * (len(HEADER) - 3)]
+        theirs = [b for _, b in both]
+        rates = [a.rate / b.rate for a, b in both]
+        cpu = [b.cpu_ms / a.cpu_ms for a, b in both]
         return [
             name,
             str(concurrency),

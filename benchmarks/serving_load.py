@@ -50,6 +50,10 @@ def encode(image: bytes, probabilities: list[float], loaded: Metadata, case: str
     return Body(f"multipart/form-data; boundary={boundary.decode()}", data, probabilities)
 
 
+class RequestsFailedError(Exception):
+    """A server did not answer every request with 200: its figures would be those of refusals."""
+
+
 SCRIPT = """
 local bodies, types = {}, {}
 for index = 1, %d do
@@ -82,7 +86,7 @@ class Load:
         self._script.write_text(SCRIPT % (len(content), folder, folder))
 
     def measure(self, concurrency: int, seconds: float) -> Measurement:
-        """Raises RuntimeError when a request failed."""
+        """Raises RequestsFailedError when one did."""
         command = [
             "wrk",
             "-t1",
@@ -100,5 +104,5 @@ class Load:
         line = next(line for line in output.splitlines() if line.startswith("RESULT"))
         requests, microseconds, p50, p99, errors = (float(word) for word in line.split()[1:])
         if errors or not requests:
-            raise RuntimeError(f"{errors:.0f} of {requests:.0f} requests failed at {self._url}\n{output}")
+            raise RequestsFailedError(f"{errors:.0f} of {requests:.0f} failed")
         return Measurement(requests / microseconds * 1e6, p50 / 1000, p99 / 1000, 1000 * spent / requests)

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from support.bundles import make_bundle
+
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 DOCUMENTS = list(yaml.safe_load_all((DEPLOY / "kubernetes" / "kedja.yaml").read_text()))
@@ -99,10 +101,14 @@ def expressions():
     yield from (rule["expr"] for group in alerts["groups"] for rule in group["rules"])
 
 
-def test_dashboard_and_alerts_ask_for_what_is_measured():
-    from kedja.serving.metrics import Metrics
+def test_dashboard_and_alerts_ask_for_what_is_measured(tmp_path):
+    from kedja.serving.predictor import Predictor
+    from kedja.serving.settings import Settings
+    from kedja.serving.state import Service
 
-    exposed = set(re.findall(r"^# TYPE (\w+) (\w+)", Metrics(["a"]).render().decode(), flags=re.MULTILINE))
+    bundle = make_bundle(tmp_path / "bundle")
+    text = Service(Settings(bundle=bundle), Predictor(bundle)).metrics.render().decode()
+    exposed = set(re.findall(r"^# TYPE (\w+) (\w+)", text, flags=re.MULTILINE))
     suffixes = {"counter": [""], "gauge": [""], "histogram": ["_bucket", "_sum", "_count"]}
     names = {name + suffix for name, kind in exposed for suffix in suffixes[kind]}
     asked = {name for expression in expressions() for name in re.findall(r"\bkedja_\w+", expression)}

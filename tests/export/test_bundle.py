@@ -39,6 +39,7 @@ def test_the_bundle_is_whole_and_answers_as_the_trained_model_did(exported):
     assert verify_golden(folder, metadata, TorchScriptPredictor(folder).predict) < 1e-5
     assert sorted(p.name for p in folder.iterdir()) == [
         "MODEL_CONTEXT.md",
+        "drift.json",
         "metadata.json",
         "model.onnx",
         "model.torchscript.pt",

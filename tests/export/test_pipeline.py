@@ -80,7 +80,8 @@ def test_the_scripts_export_and_predict_a_baseline(fitted, project, run, tmp_pat
     assert "parity of model.onnx on 32 encoded images" in first.stdout
     assert "already the bundle of" in script("export.py", f"run={folder}", f"bundle={bundle}").stdout
     metadata = load(bundle)
-    assert sorted(p.name for p in bundle.iterdir()) == ["MODEL_CONTEXT.md", "metadata.json", "model.onnx", "samples"]
+    names = ["MODEL_CONTEXT.md", "drift.json", "metadata.json", "model.onnx", "samples"]
+    assert sorted(p.name for p in bundle.iterdir()) == names
     assert verify_golden(bundle, metadata, Predictor(bundle).predict) < 1e-5
     answered = script("predict.py", f"image={bundle / 'samples'}", f"bundle={bundle}", "json=true")
     assert answered.returncode == 0, answered.stderr

@@ -30,6 +30,12 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_bundle(tmp_path_factory.mktemp("photos") / "bundle", spec, FRUIT, image_format="JPEG", name="fruit")
 
 
+@pytest.fixture(scope="session")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As `digits`, with a reference for drift."""
+    return make_bundle(tmp_path_factory.mktemp("watched") / "bundle", reference=1500)
+
+
 @pytest.fixture
 def serve_here(digits: Path) -> Iterator[Callable[..., TestClient]]:
     """`serve_here(bundle, key=value, …)` → a client of the application in this process."""

@@ -43,6 +43,7 @@ OPERATIONS = [
     "GET /random-image",
     "GET /model",
     "GET /metrics",
+    "GET /drift",
     "GET /health/ready",
 ]
 

@@ -76,9 +76,9 @@ def test_what_needs_a_key_and_what_does_not(serve_here, file, digits):
     key = keys.add(file, "alice")
     client = serve_here(keys=file)
     sample = (digits / "samples/0.png").read_bytes()
-    for path in ("/", "/docs", "/page/app.js", "/health/live", "/health/ready", "/openapi.json"):
+    for path in ("/", "/docs", "/monitor", "/page/app.js", "/health/live", "/health/ready", "/openapi.json"):
         assert client.get(path).status_code == 200
-    for path in ("/model", "/class-names", "/random-image", "/metrics"):
+    for path in ("/model", "/class-names", "/random-image", "/metrics", "/drift"):
         response = client.get(path)
         assert response.status_code == 401
         assert response.headers["www-authenticate"] == "Bearer"

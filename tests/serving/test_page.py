@@ -146,6 +146,22 @@ def test_a_service_with_keys_asks_for_one(browser, start_server, digits, tmp_pat
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (360, "dark"), (1400, "dark")])
+def test_the_drift_page_shows_every_feature_on_any_screen(open_page, watched, width, scheme):
+    page = open_page(watched, viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page.get_by_role("link", name="Drift").click()
+    expect(page.get_by_role("status")).to_have_text("not enough images yet")
+    expect(page.get_by_role("article")).to_have_count(8)
+    expect(page.get_by_role("img", name="brightness: shares of training")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_drift_page_says_that_there_is_no_reference(open_page, digits):
+    page = open_page(digits, "/monitor")
+    expect(page.get_by_role("status")).to_have_text("no reference")
+    expect(page.locator("#explanation")).to_contain_text("Export it again")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (360, "dark"), (1400, "dark")])
 def test_nothing_sticks_out_on_any_screen(open_page, photos, width, scheme):
     page = open_page(photos, viewport={"width": width, "height": 800}, color_scheme=scheme)
     page.get_by_role("button", name="Random sample").click()
@@ -158,7 +174,7 @@ def test_nothing_sticks_out_on_any_screen(open_page, photos, width, scheme):
 
 def test_the_documentation_tries_its_examples(open_page, digits):
     page = open_page(digits, "/docs")
-    expect(page.locator("details")).to_have_count(7)
+    expect(page.locator("details")).to_have_count(8)
     choice = page.get_by_label("Kind of body")
     for position in range(3):
         choice.select_option(index=position)

@@ -9,14 +9,18 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from PIL import Image
 
-from kedja.bundle import files, integrity
+from kedja.bundle import features, files, integrity
 from kedja.bundle.image_spec import ImageSpec
 from kedja.bundle.metadata import MODEL, MODEL_CARD, SAMPLES, Golden, Metadata, save
-from kedja.bundle.preprocess import preprocess
+from kedja.bundle.preprocess import examine, preprocess
+from kedja.bundle.reference import Reference
+from kedja.bundle.reference import save as save_reference
+from kedja.export.reference import reference as build_reference
 
 OPSET = 18
 FILTERS = 4
@@ -30,12 +34,14 @@ def make_bundle(
     image_format: str = "PNG",
     samples: int = 6,
     name: str = "tiny",
+    reference: int = 0,
 ) -> Path:
     """Write a bundle that the server accepts.
 
     Args:
         spec: the default is 8×8 luminance; 224×224×3 works as well (height and width are multiples of 8).
         seed: another seed is another model.
+        reference: how many random images the reference for drift is made of; 0: the bundle has none.
     """
     spec = spec or ImageSpec(8, 8, 1)
     classes = classes or [str(digit) for digit in range(10)]
@@ -52,6 +58,8 @@ def make_bundle(
         files.write_bytes(folder / file, data)
         label = int(probabilities[position].argmax())
         golden.append(Golden(file, label, logits[position].tolist(), probabilities[position].tolist()))
+    if reference:
+        save_reference(folder, make_reference(folder / MODEL, spec, len(classes), reference, image_format))
     hashes = integrity.hash_files(folder)
     metrics = {"test_accuracy": {"value": 0.99, "low": 0.98, "high": 1.0}}
     save(folder, Metadata(name, integrity.content_version(hashes), classes, spec, hashes, golden, metrics=metrics))
@@ -88,6 +96,20 @@ def make_model(spec: ImageSpec, classes: int, rng: np.random.Generator) -> onnx.
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9)
     onnx.checker.check_model(model)
     return model
+
+
+def make_reference(model: Path, spec: ImageSpec, classes: int, images: int, image_format: str) -> Reference:
+    """As an export would make it, of images like those of `random_image`."""
+    rng = np.random.default_rng(99)
+    session = onnxruntime.InferenceSession(model)
+    batches = []
+    for _ in range(images):
+        examined = examine(encode(random_image(rng, spec), image_format), spec)
+        pixels = examined.pixels[None]
+        sizes = np.array([[examined.width, examined.height]], float)
+        (probabilities,) = session.run(["probabilities"], {"image": pixels})
+        batches.append(features.of_pixels(pixels) | features.of_sizes(sizes) | features.of_answers(probabilities))
+    return build_reference({key: np.concatenate([batch[key] for batch in batches]) for key in batches[0]}, classes)
 
 
 def evaluate(model: onnx.ModelProto, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -107,6 +107,12 @@ class PreparedDataset:
         return choose_samples(self.split("val"), self.labels)
 
     @cached_property
+    def sizes(self) -> NDArray[np.float64]:
+        """Float64 (N, 2): width and height of the originals in pixels, before any EXIF rotation."""
+        with (self.folder / INDEX).open(newline="", encoding="utf-8") as file:
+            return np.array([(row["width"], row["height"]) for row in csv.DictReader(file)], np.float64)
+
+    @cached_property
     def originals(self) -> Originals | None:
         """The encoded originals, with ``storage: files``."""
         return Originals(self.folder) if self.storage == "files" else None

@@ -12,6 +12,7 @@ from kedja.bundle.errors import KedjaError
 from kedja.bundle.files import read_json, replacing_directory, sha256
 from kedja.bundle.integrity import content_version, hash_files
 from kedja.bundle.metadata import MODEL, MODEL_CARD, Golden, Metadata, Variant, save
+from kedja.bundle.reference import save as save_reference
 from kedja.data.ensure import ensure
 from kedja.data.prepared import PreparedDataset
 from kedja.data.prepared import load as load_dataset
@@ -20,6 +21,7 @@ from kedja.export.model import open_model
 from kedja.export.model_card import model_card
 from kedja.export.parity import Parity, check_parity
 from kedja.export.quantise import CALIBRATION_IMAGES, INT8_MODEL, MEASURED_IMAGES, measure, write_int8
+from kedja.export.reference import measure as measure_reference
 from kedja.export.runners import onnx_runner
 from kedja.export.samples import decode_samples, golden_examples, pixels, spread, write_samples
 from kedja.export.source import read_summary, run_name, weights_file
@@ -59,6 +61,8 @@ def export(run: Path, destination: Path, say: Say = lambda line: None, int8: boo
         metadata = _metadata(run, summary, dataset, golden_examples(samples, images, model.reference))
         if int8:
             metadata = replace(metadata, variants={"int8": _quantise(folder, dataset, images, say)})
+        say("measuring the training images, for later comparison with what is served")
+        save_reference(folder, measure_reference(dataset, candidates[MODEL]))
         card = model_card(metadata, summary, dataset.description, read_json(run / "provenance.json"))
         (folder / MODEL_CARD).write_text(card, encoding="utf-8", newline="\n")
         files = hash_files(folder)

@@ -8,13 +8,17 @@ from kedja.bundle.errors import KedjaError
 from kedja.bundle.files import read_json, sha256
 from kedja.bundle.integrity import verify_files
 from kedja.bundle.metadata import METADATA, load
+from kedja.bundle.reference import REFERENCE
 
 # What training leaves, and what fitting a baseline leaves.
 WEIGHTS = ("best.safetensors", "pipeline.joblib")
 
 
 def is_exported(run: Path, destination: Path, variants: Iterable[str] = ()) -> bool:
-    """Whether `destination` holds the whole, unchanged bundle of this very run, with these variants at least."""
+    """Whether `destination` holds the whole, unchanged bundle of this very run, with these variants at least.
+
+    One of an earlier release, without a reference for drift, is not.
+    """
     if not (destination / METADATA).is_file() or not weights_file(run).is_file():
         return False
     try:
@@ -22,7 +26,7 @@ def is_exported(run: Path, destination: Path, variants: Iterable[str] = ()) -> b
         verify_files(destination, metadata)
     except KedjaError:
         return False
-    if not set(variants) <= set(metadata.variants):
+    if not set(variants) <= set(metadata.variants) or REFERENCE not in metadata.files:
         return False
     return metadata.run == run_name(run) and metadata.weights_sha256 == sha256(weights_file(run))
 

@@ -66,11 +66,13 @@ def _telemetry(service: Service) -> TelemetryConfig:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     service: Service = app.state.service
     service.engine.start()
+    service.monitor.start()
     service.ready = True
     yield
     service.ready = False
     # Joining the workers would hold the event loop that their last answers need.
     await asyncio.to_thread(service.engine.stop)
+    await asyncio.to_thread(service.monitor.stop)
 
 
 def _answer(request: Request, error: RequestError) -> JsonAnswer:

@@ -18,6 +18,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from kedja.serving.drift import Monitor
 from kedja.serving.errors import RequestError
 from kedja.serving.metrics import Metrics
 from kedja.serving.payload import Images
@@ -62,11 +63,13 @@ class Engine:
         predictor: may be replaced at any time by assignment; a batch keeps the one it began with.
         threads: number of worker threads.
         max_batch: images in one call of the model at the most.
+        monitor: is offered whatever was predicted.
     """
 
-    def __init__(self, predictor: Predictor, threads: int, max_batch: int, metrics: Metrics) -> None:
+    def __init__(self, predictor: Predictor, threads: int, max_batch: int, metrics: Metrics, monitor: Monitor) -> None:
         self.predictor = predictor
         self.metrics = metrics
+        self.monitor = monitor
         self.max_batch = max_batch
         self._waiting: deque[Job] = deque()
         self._arrived = threading.Condition()
@@ -156,6 +159,7 @@ class Engine:
         # Once for the batch, here: numpy gives up the interpreter for it, and the event loop would wait to get it back.
         best: list[int] = probabilities.argmax(axis=1).tolist()
         self._count(best, predictor)
+        self.monitor.offer(predictor, pixels, probabilities, (images for _, images in loaded))
         results: list[tuple[Job, Answer | Exception]] = []
         start = 0
         for job, images in loaded:

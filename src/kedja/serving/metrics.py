@@ -6,9 +6,11 @@ PROMETHEUS_MULTIPROC_DIR variable before it is imported), and any of them answer
 
 import os
 from collections.abc import Iterable
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 from kedja.serving.settings import METRICS_FOLDER
 
@@ -52,13 +54,27 @@ class Metrics:
             registry=registry,
             multiprocess_mode="livemax",
         )
+        self._computed = CollectorRegistry()
         for name in classes:
             self.predictions.labels(name)
 
+    def also(self, collector: Collector) -> None:
+        """Expose what `collector` computes when it is asked, of all workers by itself."""
+        self._computed.register(collector)
+
     def render(self) -> bytes:
         """The text exposition of all workers' numbers."""
-        if METRICS_FOLDER not in os.environ:
-            return generate_latest(self._registry)
+        return generate_latest(self._everyone()) + generate_latest(self._computed)
+
+    def _everyone(self) -> CollectorRegistry:
+        if shared_folder() is None:
+            return self._registry
         everyone = CollectorRegistry()
         MultiProcessCollector(everyone)  # type: ignore[no-untyped-call]
-        return generate_latest(everyone)
+        return everyone
+
+
+def shared_folder() -> Path | None:
+    """Where the workers keep their numbers; None where there is but one."""
+    folder = os.environ.get(METRICS_FOLDER)
+    return None if folder is None else Path(folder)

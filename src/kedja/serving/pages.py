@@ -17,11 +17,12 @@ MEDIA_TYPES = {
 
 
 def routes() -> list[Route]:
-    """`/` and `/docs` are documents; everything they need is under `/page/`."""
+    """`/`, `/docs` and `/monitor` are documents; everything they need is under `/page/`."""
     files = _read_files()
     return [
         Route("/", _endpoint(*files["index.html"])),
         Route("/docs", _endpoint(*files["docs.html"])),
+        Route("/monitor", _endpoint(*files["monitor.html"])),
         *(Route(f"/page/{name}", _endpoint(*file)) for name, file in files.items() if not name.endswith(".html")),
     ]
 

@@ -4,6 +4,7 @@ Runs on worker threads, after the size of the body was judged and before anythin
 """
 
 import binascii
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from kedja.bundle.errors import nearest
 from kedja.bundle.image_spec import ImageSpec
-from kedja.bundle.preprocess import ImageError, preprocess
+from kedja.bundle.preprocess import ImageError, examine
 from kedja.serving import npy
 from kedja.serving.errors import RequestError, from_image_error
 
@@ -38,10 +39,12 @@ class Images:
     Attributes:
         pixels: uint8 (N, H, W, C).
         many: whether the client sent a list, and so gets one back, whatever its length.
+        sizes: width and height of each encoded image, as its file stores it; empty where pixels were sent.
     """
 
     pixels: NDArray[np.uint8]
     many: bool
+    sizes: Sequence[tuple[int, int]] = ()
 
 
 def media_type(content_type: str) -> str:
@@ -60,11 +63,11 @@ def read(content_type: str, body: bytes, spec: ImageSpec, limits: Limits) -> Ima
         return _from_json(body, spec, limits)
     if kind == "multipart/form-data":
         files = _multipart_files(content_type, body, limits)
-        return Images(_decode(files, spec, limits), many=len(files) > 1)
+        return _decode(files, spec, limits, many=len(files) > 1)
     if kind == NPY:
         return _shaped(_bytes_range(npy.read(body), spec), spec, limits)
     if kind.startswith("image/") or kind == "application/octet-stream":
-        return Images(_decode([body], spec, limits), many=False)
+        return _decode([body], spec, limits, many=False)
     raise unsupported(kind)
 
 
@@ -78,14 +81,17 @@ def unsupported(kind: str) -> RequestError:
     )
 
 
-def _decode(images: list[bytes], spec: ImageSpec, limits: Limits) -> NDArray[np.uint8]:
+def _decode(images: list[bytes], spec: ImageSpec, limits: Limits, many: bool) -> Images:
     pixels = np.empty((len(images), *spec.shape), np.uint8)
+    sizes: list[tuple[int, int]] = []
     for position, data in enumerate(images):
         try:
-            pixels[position] = preprocess(data, spec, limits.pixels)
+            examined = examine(data, spec, limits.pixels)
+            pixels[position] = examined.pixels
+            sizes.append((examined.width, examined.height))
         except ImageError as error:
             raise from_image_error(error, f"image {position} of {len(images)}" if len(images) > 1 else "") from None
-    return pixels
+    return Images(pixels, many, sizes)
 
 
 def _from_json(body: bytes, spec: ImageSpec, limits: Limits) -> Images:
@@ -108,7 +114,7 @@ def _from_json(body: bytes, spec: ImageSpec, limits: Limits) -> Images:
     if not isinstance(texts, list) or not texts:
         raise _invalid(f"`{key}` is not a list of base64 texts with at least one of them")
     _check_count(len(texts), limits)
-    return Images(_decode([_base64(text, key) for text in texts], spec, limits), many=key == "images")
+    return _decode([_base64(text, key) for text in texts], spec, limits, many=key == "images")
 
 
 def _base64(text: Any, key: str) -> bytes:

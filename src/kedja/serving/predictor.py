@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from kedja.bundle import integrity
+from kedja.bundle import integrity, reference
 from kedja.bundle.errors import KedjaError
 from kedja.bundle.metadata import FP32, MODEL, MODEL_CARD, Metadata, load
 from kedja.bundle.preprocess import preprocess
@@ -49,6 +49,7 @@ class Predictor:
         self._session = _open_session(bundle / file, threads)
         _check_signature(self._session, bundle)
         self.golden_difference = integrity.verify_golden(bundle, self.metadata, self.predict, tolerance)
+        self.reference = reference.load(bundle, self.metadata.files)
         # Kept in memory: the folder may be replaced by the next export while this one still serves.
         self.samples = [
             Sample((bundle / golden.file).read_bytes(), _media_type(golden.file), self.metadata.classes[golden.label])

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from kedja.serving import body, payload, schemas
 from kedja.serving.answers import JsonAnswer, respond
+from kedja.serving.drift_report import report
 from kedja.serving.errors import RequestError
 from kedja.serving.metrics import CONTENT_TYPE
 from kedja.serving.state import Service
@@ -17,7 +18,7 @@ router = APIRouter()
 
 HEALTH = frozenset({"/health/live", "/health/ready"})
 # Addresses that need an API key where keys are asked for; the pages are open, they hold nothing of the model.
-GUARDED = frozenset({"/predict", "/class-names", "/random-image", "/model", "/metrics"})
+GUARDED = frozenset({"/predict", "/class-names", "/random-image", "/model", "/metrics", "/drift"})
 
 
 def service_of(request: Request) -> Service:
@@ -98,6 +99,13 @@ async def metrics(request: Request) -> Response:
     # In a thread: with several workers this reads files.
     text = await asyncio.to_thread(service_of(request).metrics.render)
     return Response(text, media_type=CONTENT_TYPE)
+
+
+@router.get("/drift", response_model=schemas.Drift, tags=["health"])
+async def drift(request: Request) -> Response:
+    """How far what all workers served of late is from the training images, feature by feature."""
+    # In a thread, as above.
+    return JsonAnswer(await asyncio.to_thread(report, service_of(request).monitor))
 
 
 @router.get("/health/live", response_model=schemas.Health, tags=["health"])

@@ -48,6 +48,31 @@ class Health(BaseModel):
     status: str
 
 
+class FeatureDrift(BaseModel):
+    """One feature of the images, or of the answers, as served against the reference."""
+
+    name: str
+    verdict: str = Field(description="stable, moderate shift, strong shift, or not enough images yet")
+    psi: float = Field(description="population stability index; from 0.1 a moderate shift, from 0.25 a strong one")
+    psi_by_chance: float | None = Field(description="what the index hardly ever exceeds without drift")
+    distance: float = Field(description="Jensen-Shannon distance, from 0 to 1")
+    images: int = Field(description="how many were served with this feature; pixels have no size of a file")
+    reference_images: int
+    bins: list[str] = Field(description="what each bin holds")
+    reference: list[float] = Field(description="share of the reference in each bin")
+    served: list[float] = Field(description="share of what was served in each bin")
+
+
+class Drift(BaseModel):
+    """How far what was served of late is from what the model was trained on."""
+
+    verdict: str = Field(description="the worst of the features, or `no reference` (in the bundle), or `off`")
+    shifted: list[str] = Field(description="names of the features that moved")
+    images: int = Field(description="how many served images were compared")
+    features: list[FeatureDrift]
+    model: ModelName
+
+
 class ErrorDetail(BaseModel):
     code: str = Field(description="a stable word for programs, for example `unknown-format`")
     message: str = Field(description="what is wrong and where")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kedja.bundle import metadata
 from kedja.serving.listening import address, listen, refuse_new
-from kedja.serving.settings import METRICS_FOLDER, Settings
+from kedja.serving.settings import METRICS_FOLDER, WINDOW_FILE, Settings
 
 
 def serve(settings: Settings) -> int:
@@ -47,8 +47,8 @@ def _supervise(settings: Settings, listener: socket.socket, announce: Callable[[
     os.environ[METRICS_FOLDER] = folder
 
     def forget(worker: int) -> None:
-        # A gauge of the living ends with its worker; counters stay.
-        for file in Path(folder).glob(f"gauge_live*_{worker}.db"):
+        # A gauge of the living ends with its worker, and so does its window; counters stay.
+        for file in [*Path(folder).glob(f"gauge_live*_{worker}.db"), Path(folder) / WINDOW_FILE.format(worker)]:
             file.unlink(missing_ok=True)
 
     try:

@@ -12,6 +12,8 @@ from kedja.cli import option
 MEGABYTE = 1_000_000
 # The name is prometheus_client's; it reads the variable when it is imported.
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+# In that folder: what a process with this id has seen of late.
+WINDOW_FILE = "drift_{}.json"
 
 # key → smallest and largest value that makes sense
 RANGES: dict[str, tuple[float, float]] = {
@@ -28,6 +30,9 @@ RANGES: dict[str, tuple[float, float]] = {
     "idle_timeout": (1, 3600),
     "drain": (0, 600),
     "watch": (0, 3600),
+    "drift": (0, 100),
+    "drift_images": (100, 1_000_000),
+    "drift_minutes": (0.1, 10_080),
 }
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
 _COLLECTOR = re.compile(r"https?://[^/\s?#]+[^\s?#]*")
@@ -58,6 +63,11 @@ class Settings:
         1.0, "seconds after SIGTERM in which requests are still welcome; each answer ends its connection"
     )
     watch: float = option(0.0, "look for a new bundle every so many seconds; 0: only on SIGHUP")
+    drift: float = option(
+        10.0, "images a second of a process that are compared with the training images (see /drift); 0: none"
+    )
+    drift_images: int = option(5000, "how many of the last of them a process compares at the most")
+    drift_minutes: float = option(60.0, "how long an image counts in the comparison")
     keys: Path | None = option(None, "file of API keys (`just api-key name=…`); requests then need one")
     cors: list[str] = option([], "origins whose web pages may ask, for example https://shop.example")
     tls_certificate: Path | None = option(None, "PEM file; with tls_key, answers in HTTPS")

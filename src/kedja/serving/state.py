@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 from kedja.bundle.errors import KedjaError
 from kedja.bundle.metadata import METADATA
 from kedja.serving import cpus
+from kedja.serving.drift import Monitor
+from kedja.serving.drift_report import DriftCollector
 from kedja.serving.engine import Engine
 from kedja.serving.errors import RequestError
 from kedja.serving.keys import Keys
-from kedja.serving.metrics import Metrics
+from kedja.serving.metrics import Metrics, shared_folder
 from kedja.serving.payload import Limits
 from kedja.serving.predictor import Predictor
 from kedja.serving.settings import Settings
+from kedja.serving.window import Board
 
 if TYPE_CHECKING:
     from kedja.serving.tracing import Tracing
@@ -41,7 +44,10 @@ class Service:
         self.limits = Limits(images=settings.max_images, pixels=settings.max_pixels)
         self.keys = Keys(settings.keys) if settings.keys else None
         self.metrics = Metrics(predictor.metadata.classes)
-        self.engine = Engine(predictor, settings.threads or self._threads(), settings.max_batch, self.metrics)
+        self.monitor = Monitor(settings, predictor, Board(shared_folder()))
+        self.metrics.also(DriftCollector(self.monitor))
+        threads = settings.threads or self._threads()
+        self.engine = Engine(predictor, threads, settings.max_batch, self.metrics, self.monitor)
         self.ready = False
         self.draining = False
         self.in_work = 0
@@ -102,7 +108,7 @@ class Service:
                 self.metrics.reloads.labels("refused").inc()
                 return
             self._set_model_info(0)
-            self.engine.predictor = predictor
+            self.engine.predictor = self.monitor.predictor = predictor
             self._set_model_info(1)
             self.metrics.reloads.labels("served").inc()
             logger.info("now serving %s (%s)", predictor.metadata.name, predictor.metadata.version)

@@ -1,9 +1,10 @@
 // Images come in by drop, choice, paste, random sample, drawing or camera; every one goes the same way:
 // it joins the history, is sent to the service, and is shown with its answer.
 
-import { getJson, onKeyNeeded, predict, randomImage } from "./api.js";
+import { getJson, predict, randomImage } from "./api.js";
 import { setUpCamera } from "./camera.js";
 import { setUpDrawing } from "./draw.js";
+import { setUpKey } from "./key.js";
 import { renderMarkdown } from "./markdown.js";
 import { byId, clear, element, show } from "./view.js";
 
@@ -112,19 +113,6 @@ function setUpDialogs() {
     button.addEventListener("click", () => button.closest("dialog").close());
   }
   byId("card-open").addEventListener("click", () => byId("card").showModal());
-}
-
-function setUpKey() {
-  const dialog = byId("key");
-  let asking = null;
-  onKeyNeeded(() => {
-    asking ??= new Promise((resolve) => {
-      byId("key-input").value = "";
-      dialog.showModal();
-      dialog.addEventListener("close", () => { asking = null; resolve(byId("key-input").value.trim()); }, { once: true });
-    });
-    return asking;
-  });
 }
 
 async function setUpModel() {

@@ -1,0 +1,65 @@
+"""What an export measures is what its own images are: served back, they are stable."""
+
+import json
+
+import numpy as np
+import pytest
+
+from kedja.bundle import features, reference
+from kedja.bundle.reference import REFERENCE
+from kedja.data.prepared import load as load_dataset
+from kedja.export.bundle import export
+from kedja.export.reference import measure
+from kedja.export.source import is_exported
+from kedja.serving.predictor import Predictor
+from kedja.serving.shift import compare
+
+
+@pytest.fixture
+def exported(run, tmp_path):
+    export(run, tmp_path / "bundle")
+    return tmp_path / "bundle"
+
+
+def test_the_bundle_brings_the_training_images_histograms(exported, run):
+    found = Predictor(exported).reference
+    dataset = load_dataset(run.parents[2] / "data/digits")
+    names = [histogram.name for histogram in found.features]
+    assert names == ["brightness", "contrast", "sharpness", "width", "height", "aspect", "class", "confidence"]
+    images = {histogram.name: sum(histogram.counts) for histogram in found.features}
+    assert images["brightness"] == images["class"] == len(dataset.split("train"))
+    assert images["confidence"] == len(dataset.split("val"))
+    # The very counts, when the training images come again.
+    again = found.count(features.of_pixels(np.asarray(dataset.images[dataset.split("train")])))
+    assert found.split(again)[0].tolist() == found.features[0].counts
+    unseen = found.split(found.count(features.of_pixels(np.asarray(dataset.images[dataset.split("test")]))))
+    assert compare(np.array(found.features[0].counts), unseen[0]).psi < 0.1
+    assert compare(np.array(found.features[0].counts), unseen[0]).distance > 0
+
+
+def test_encoded_images_give_what_their_pixels_give(exported, run):
+    dataset = load_dataset(run.parents[2] / "data/digits")
+
+    class Encoded:
+        """The same data set with its images as files only."""
+
+        images = None
+        spec, classes = dataset.spec, dataset.classes
+        split, encoded = dataset.split, dataset.encoded
+
+    predictor = Predictor(exported)
+    as_files = measure(Encoded(), lambda images: (None, predictor.predict(images)))
+    assert as_files == predictor.reference
+
+
+def test_a_bundle_of_an_earlier_release_is_exported_again(exported, run):
+    assert is_exported(run, exported)
+    metadata = json.loads((exported / "metadata.json").read_text())
+    del metadata["files"][REFERENCE]
+    from kedja.bundle.integrity import content_version
+
+    metadata["version"] = content_version(metadata["files"])
+    (exported / "metadata.json").write_text(json.dumps(metadata))
+    assert not is_exported(run, exported)
+    assert reference.load(exported, metadata["files"]) is None
+    assert Predictor(exported).reference is None
