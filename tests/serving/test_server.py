@@ -1,11 +1,13 @@
 """The real server in a process of its own."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -106,3 +108,14 @@ def test_a_client_that_goes_away_leaves_no_trace(start_server):
     assert server.request("GET", "/health/ready").status == 200
     assert server.stop() == 0
     assert "Traceback" not in server.log.read_text()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives threads a priority of their own")
+def test_workers_give_way_to_the_event_loop(start_server):
+    server = start_server("threads=3")
+    assert server.request("GET", "/health/ready").status == 200
+    stats = [path.read_text() for path in Path(f"/proc/{server.process.pid}/task").glob("*/stat")]
+    # proc(5): the 19th field, the 17th after the name in parentheses
+    nice = [int(stat.rpartition(")")[2].split()[16]) - os.nice(0) for stat in stats]
+    assert sorted(nice)[-3:] == [5, 5, 5]
+    assert set(nice) == {0, 5}

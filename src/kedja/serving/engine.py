@@ -8,6 +8,8 @@ batch and starts at once; under load requests gather by themselves while the wor
 import asyncio
 import logging
 import math
+import os
+import sys
 import threading
 import time
 from collections import Counter, deque
@@ -25,6 +27,9 @@ from kedja.serving.payload import Images
 from kedja.serving.predictor import Predictor
 
 logger = logging.getLogger(__name__)
+
+# Health and new requests are the event loop's: on busy cores it must not stand in line with decoding.
+_NICER_THAN_THE_EVENT_LOOP = 5
 
 Load = Callable[[Predictor], Images]
 
@@ -105,6 +110,8 @@ class Engine:
         return await job.future
 
     def _work(self) -> None:
+        if sys.platform == "linux":  # elsewhere it would be the whole process
+            os.nice(_NICER_THAN_THE_EVENT_LOOP)
         while jobs := self._take():
             self._answer(jobs)
 
