@@ -7,6 +7,8 @@ import pytest
 from kedja.training.energy import EnergyMeter
 from kedja.training.train import train
 
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="the kernel's names hold colons")
+
 
 def zone(powercap: Path, folder: str, name: str, microjoules: int) -> Path:
     """A zone as the kernel shows it."""
@@ -48,7 +50,6 @@ def test_a_machine_without_counters_says_so(tmp_path):
     assert meter.unreadable == {"cpu": "this machine shows no RAPL counters"}
 
 
-@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
 def test_counters_for_root_alone_say_so(tmp_path, monkeypatch):
     counter = zone(tmp_path, "intel-rapl:0", "package-0", 0)
     if os.geteuid() == 0:  # who may read everything

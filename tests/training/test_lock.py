@@ -1,12 +1,17 @@
 """Two processes and one run's folder."""
 
+import os
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from kedja.training.lock import only_process
 from kedja.training.run import run_directory
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows has no such lock")
 
 TRAIN = Path(__file__).parents[2] / "scripts" / "train.py"
 HOLD = """
