@@ -29,7 +29,7 @@ class Options:
 def main(options: Options) -> None:
     runs = [run for run in find_runs(options.runs) if options.match in run.directory.as_posix()]
     outcome = publish(options.tracker, runs, Settings(options.runs, options.address, options.project))
-    print(f"{options.tracker}: {outcome.sent} runs sent, {outcome.present} were there before")
+    print(f"{options.tracker}: runs sent: {outcome.sent}, there before: {outcome.present}")
     if outcome.problems:
         problems = "\n  ".join(outcome.problems)
         raise KedjaError(f"{len(outcome.problems)} runs were not sent:\n  {problems}", "the runs are kept; try again")
