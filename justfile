@@ -198,7 +198,7 @@ lint: _ready
     git ls-files -z | xargs -0 detect-secrets-hook --baseline .secrets.baseline
     @{{python}} scripts/lock.py check=true
 
-# the service beside its peers: just bench-serving case=pixels (needs wrk)
+# the service beside its peers: just bench-serving case=pixels (needs wrk, or install=true)
 [group('development')]
 bench-serving *arguments: _ready
     @{{python}} benchmarks/serving.py "$@"

@@ -5,7 +5,9 @@ kept connections, on the loopback address. Besides requests a second, the CPU ti
 spend on a request is printed: unlike the first, it hardly depends on what else the machine does.
 """
 
+import os
 import platform
+import shutil
 import subprocess
 import tempfile
 from collections import defaultdict
@@ -15,11 +17,11 @@ from statistics import median
 from typing import Literal
 
 from kedja import cli
-from kedja.bundle import metadata
+from kedja.bundle import files, metadata
 from kedja.bundle.errors import KedjaError
 from kedja.serving import cpus
 from serving_load import Load, Measurement, RequestsFailedError, bodies
-from serving_servers import SERVERS, Running, Server, prepare
+from serving_servers import ROOT, SERVERS, Running, Server, prepare
 
 
 @dataclass
@@ -32,6 +34,8 @@ class Options:
     concurrency: list[int] = cli.option([1, 16, 64, 256], "connections at once")
     seconds: float = cli.option(4.0, "for each server and concurrency")
     rounds: int = cli.option(3, "how often all servers take their turn")
+    reports: Path = cli.option(ROOT / "reports", "folder where the tables are written")
+    install: bool = cli.option(False, "install wrk by apt-get where it is missing")
 
 
 HEADER = ["server", "conns", "req/s", "p50 ms", "p99 ms", "CPU ms/req", "ours ÷ its req/s", "its CPU ÷ ours"]
@@ -42,13 +46,32 @@ def main(options: Options) -> None:
     if unknown:
         raise KedjaError(f"servers={','.join(sorted(unknown))} is not known", f"known: {', '.join(SERVERS)}")
     servers = [name for name in options.servers if options.case in SERVERS[name].paths]
+    find_wrk(options.install)
     for name in servers:
         prepare(SERVERS[name])
     comparison = Comparison(options)
     for turn in range(options.rounds):
         for name in servers if turn % 2 == 0 else reversed(servers):
             comparison.take_turn(SERVERS[name])
-    comparison.print_report(servers)
+    publish(comparison.report(servers), options.reports / f"serving-{options.case}.md")
+
+
+def find_wrk(install: bool) -> None:
+    """Raises KedjaError where there is none."""
+    if shutil.which("wrk"):
+        return
+    if not install:
+        raise KedjaError("wrk is not installed", "apt-get install wrk, brew install wrk, or install=true")
+    subprocess.run(["sudo", "apt-get", "install", "--yes", "--quiet", "wrk"], check=True)
+
+
+def publish(report: str, path: Path) -> None:
+    """Print the report and write it to a file and, on GitHub's runners, to the summary of the job."""
+    print(f"\n{report}")
+    files.write_text(path, report)
+    if "GITHUB_STEP_SUMMARY" in os.environ:
+        with Path(os.environ["GITHUB_STEP_SUMMARY"]).open("a", encoding="utf-8") as summary:
+            summary.write(f"{report}\n")
 
 
 class Comparison:
@@ -83,14 +106,21 @@ class Comparison:
             print(f"  {error} at {concurrency} connections", flush=True)
             return None
 
-    def print_report(self, servers: list[str]) -> None:
+    def report(self, servers: list[str]) -> str:
+        """Two tables in Markdown."""
         options = self.options
-        print(f"\n{self.metadata.name} ({self.metadata.version}), case={options.case}")
-        print(f"{options.rounds} rounds of {options.seconds:g} s; medians, ratios within a round with their range")
-        print(f"{cpus.available()} CPUs, {platform.processor() or platform.machine()}, {platform.platform()}\n")
-        print_table(HEADER, [self.row(servers[0], name, c) for name in servers for c in options.concurrency])
-        print()
-        print_table(["server", "s to ready", "MB under load"], [self.start_row(name) for name in servers])
+        rows = [self.row(servers[0], name, concurrency) for name in servers for concurrency in options.concurrency]
+        lines = [
+            f"### {self.metadata.name} ({self.metadata.version}), case={options.case}",
+            "",
+            f"{options.rounds} rounds of {options.seconds:g} s; medians, ratios within a round with their range;",
+            f"{cpus.available()} CPUs, {platform.processor() or platform.machine()}, {platform.platform()}",
+            "",
+            *table(HEADER, rows),
+            "",
+            *table(["server", "s to ready", "MB under load"], [self.start_row(name) for name in servers]),
+        ]
+        return "\n".join(lines) + "\n"
 
     def row(self, ours: str, name: str, concurrency: int) -> list[str]:
         turns = zip(self.results[ours, concurrency], self.results[name, concurrency], strict=True)
@@ -116,14 +146,9 @@ class Comparison:
         return [name, f"{median(seconds):.2f}", f"{max(megabytes):.0f}"]
 
 
-def print_table(header: list[str], rows: list[list[str]]) -> None:
-    for line in (header, ["---"] * len(header), *rows):
-        print(f"| {' | '.join(line)} |")
+def table(header: list[str], rows: list[list[str]]) -> list[str]:
+    return [f"| {' | '.join(line)} |" for line in (header, ["---"] * len(header), *rows)]
 
 
 if __name__ == "__main__":
-    try:
-        subprocess.run(["wrk", "--version"], capture_output=True, check=False)
-    except FileNotFoundError:
-        raise SystemExit("error: wrk is not installed\n  → apt-get install wrk, or brew install wrk") from None
     cli.run(main, Options)

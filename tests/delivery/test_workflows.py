@@ -10,7 +10,9 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 ACTIONS = sorted((ROOT / ".github" / "actions").glob("*/action.yml"))
-RECIPE = re.compile(r"sh scripts/just\.sh (?P<recipe>[a-z-]+)( [a-z_]+=(\"\$[A-Z_]+\"|\"[\w./-]*\$[A-Z_]+\"|[\w.-]+))*")
+RECIPE = re.compile(
+    r"sh scripts/just\.sh (?P<recipe>[a-z-]+)( [a-z_]+=(\"\$[A-Z_]+\"|\"[\w./-]*\$[A-Z_]+\"|[\w.,-]+))*"
+)
 
 
 @pytest.fixture(scope="module")

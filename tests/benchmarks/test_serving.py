@@ -1,0 +1,41 @@
+"""The benchmark of the service, for a second, on a small bundle."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.bundles import make_bundle
+
+BENCHMARK = Path(__file__).resolve().parents[2] / "benchmarks" / "serving.py"
+ONE_SECOND = ["servers=kedja", "case=pixels", "concurrency=2", "seconds=1", "rounds=1"]
+
+
+def run(folder, **variables):
+    command = [sys.executable, BENCHMARK, f"bundle={folder / 'bundle'}", f"reports={folder}", *ONE_SECOND]
+    environment = {**os.environ, **variables}
+    return subprocess.run(command, capture_output=True, text=True, env=environment)
+
+
+@pytest.mark.skipif(not shutil.which("wrk"), reason="wrk is not installed")
+def test_the_table_is_printed_written_and_put_into_the_summary(tmp_path):
+    make_bundle(tmp_path / "bundle")
+    summary = tmp_path / "summary.md"
+    summary.write_text("before\n")
+    done = run(tmp_path, GITHUB_STEP_SUMMARY=str(summary))
+    assert done.returncode == 0, done.stderr
+    report = (tmp_path / "serving-pixels.md").read_text()
+    (row,) = [line for line in report.splitlines() if line.startswith("| kedja | 2 |")]
+    assert float(row.split("|")[3]) > 0
+    assert row.count("1.00 (1.00–1.00)") == 2
+    assert report in done.stdout
+    assert summary.read_text() == f"before\n{report}\n"
+
+
+def test_without_wrk_it_says_how_to_get_it(tmp_path):
+    done = run(tmp_path, PATH=str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr == "error: wrk is not installed\n  → apt-get install wrk, brew install wrk, or install=true\n"
