@@ -30,9 +30,8 @@ def experiment(folder, init_from, rate, accuracies):
         np.savez(directory / "validation.npz", ids=ids, labels=np.ones(IMAGES, np.int64), logits=logits)
         settings = {"model.init_from": init_from, "optim.lr": rate}
         figures = {"accuracy": accuracy, "loss": 0.0}
-        runs.append(
-            Run(directory, "training", "default", "0", seed, "cnn", 1, 1, 1, figures, figures, 1.0, 1.0, {}, settings)
-        )
+        facts = ("cnn", 1, 1, 1, figures, figures, 1.0, 1.0, {}, settings, {}, None)
+        runs.append(Run(directory, "training", "default", "0", seed, *facts))
     return Experiment("default", "0", runs)
 
 
