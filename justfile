@@ -203,6 +203,16 @@ lint: _ready
 bench-serving *arguments: _ready
     @{{python}} benchmarks/serving.py "$@"
 
+# the training loop beside its limit; peers: time to other libraries' accuracy; decode: the loader of encoded images
+[group('development')]
+bench-training *arguments: _ready
+    @{{python}} benchmarks/training.py "$@"
+
+# what pretraining is worth: just bench-transfer init_from=runs/cifar10-speed-…/seed0
+[group('development')]
+bench-transfer *arguments: _ready
+    @{{python}} benchmarks/transfer.py "$@"
+
 # compare this commit's speed with an earlier one's; fail where it fell
 [group('development')]
 bench-check *arguments: _ready

@@ -41,7 +41,9 @@ GOAL = 0.5
 class Options:
     """Time until Kedja reaches each peer's accuracy on CIFAR-10, as a ratio to the peer's time."""
 
-    data: str = cli.option("cifar10", "prepared data set: just data source=cifar10-train.zip name=cifar10")
+    data: str = cli.option(
+        "cifar10", "prepared data set: just data source=cifar10-train.zip name=cifar10 fractions=0.9,0.1,0"
+    )
     experiments: list[str] = cli.option([], "of Kedja; none given: every conf/experiment/cifar10/speed*.yaml")
     cores: int = cli.option(2, "that every contestant gets")
     folder: Path = cli.option(Path(".cache/race"), "where finished contestants are kept; remove it to start anew")
