@@ -180,3 +180,10 @@ def test_a_server_that_is_down(make_run: MakeRun, tmp_path: Path) -> None:
     outcome = publish("mlflow", find_runs(settings.runs), settings)
     assert outcome.sent == 0
     assert "127.0.0.1" in outcome.problems[0]
+
+
+def test_the_pages_can_ask_their_server() -> None:
+    """MLflow loads this only when a page asks; with another graphene than it means, every page shows an error."""
+    from mlflow.server.graphql.graphql_schema_extensions import schema
+
+    assert "mlflowGetExperiment" in str(schema)
