@@ -129,17 +129,21 @@ class Allowance:
     def __init__(self, rate: float) -> None:
         self._rate = rate
         self._left = float(_BURST)
-        self._since = time.monotonic()
+        self._since = self._due = time.monotonic()
         self._lock = threading.Lock()
 
     def take(self, wanted: int) -> int:
         """How many of `wanted` images are due now."""
         now = time.monotonic()
+        # Under load nearly every batch comes too early, and is not to wait for the lock.
+        if now < self._due:
+            return 0
         with self._lock:
             self._left = min(_BURST, self._left + (now - self._since) * self._rate)
             self._since = now
             taken = min(wanted, int(self._left))
             self._left -= taken
+            self._due = now + max(0.0, 1 - self._left) / self._rate
             return taken
 
 
