@@ -37,7 +37,7 @@ class Curve:
         errors: for each size the validation error of each seed.
         grid: numbers of images from the smallest size to twice all of them.
         fitted: for each of `grid` the law's error, with its 95 % interval.
-        doubled: how much accuracy twice the images would bring.
+        doubled: how much accuracy twice the images would bring: the error measured with all of them, less the law's.
         law: a, b, c with n in shares of all images.
     """
 
@@ -98,18 +98,21 @@ def _curve(name: str, sizes: dict[float, list[Run]], dataset: PreparedDataset) -
     shares = np.array(list(sizes))
     correct = [np.stack([run.predictions().correct for run in members]) for members in sizes.values()]
     grid = np.geomspace(shares[0], 2.0, 40)
-    law = power_law(shares, np.array([1 - one.mean() for one in correct]))
-    laws = np.array([power_law(shares, errors) for errors in _resampled(correct)])
-    replicates = np.array([_law(one, grid) for one in laws])
-    gains = laws[:, 1] * (1 - 2.0 ** -laws[:, 2])
+    measured = np.array([1 - one.mean() for one in correct])
+    law = power_law(shares, measured)
+    resampled = _resampled(correct)
+    replicates = np.array([_law(np.array(power_law(shares, errors)), grid) for errors in resampled])
+    expected = _law(np.array(law), grid)
+    # From what was measured, not from the law's own value there: where the law fits badly, the latter would flatter.
+    gains = np.array([errors[-1] for errors in resampled]) - replicates[:, -1]
     total = len(dataset.split("train"))
     return Curve(
         name,
         [len(take(dataset, Subset(fraction=share)).split("train")) for share in sizes],
         [[1 - float(seed.mean()) for seed in one] for one in correct],
         (grid * total).tolist(),
-        [_interval(value, column) for value, column in zip(_law(np.array(law), grid), replicates.T, strict=True)],
-        _interval(law[1] * (1 - 2.0 ** -law[2]), gains),
+        [_interval(value, column) for value, column in zip(expected, replicates.T, strict=True)],
+        _interval(measured[-1] - expected[-1], gains),
         law,
     )
 

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from kedja.experiments.learning_curve import Curve
-from kedja.experiments.report.text import percent
+from kedja.experiments.report.text import percent, signed
 
 NOTE = (
     "Validation error by number of training images; nested, stratified shares, each seed with its own. The line is the "
@@ -19,12 +19,12 @@ def sentence(curve: Curve) -> str:
     if curve.told:
         return (
             f"Twice the training images ({2 * curve.images[-1]:,}) would bring **{curve.experiment}** about "
-            f"+{percent(gain.value)} points of validation accuracy (95 % interval {percent(gain.low)} "
-            f"to {percent(gain.high)})."
+            f"+{signed(gain.value)} points of validation accuracy (95 % interval {signed(gain.low)} "
+            f"to {signed(gain.high)})."
         )
     return (
         f"What twice the training images would bring **{curve.experiment}** cannot be told from these runs: "
-        f"between {percent(gain.low)} and {percent(gain.high)} points of validation accuracy (95 % interval)."
+        f"between {signed(gain.low)} and {signed(gain.high)} points of validation accuracy (95 % interval)."
     )
 
 
