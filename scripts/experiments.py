@@ -28,6 +28,9 @@ class Options:
     only: list[str] = cli.option([], "names of experiments or baselines, instead of all")
     baselines: bool = cli.option(True, "run the scikit-learn baselines too")
     cv: int = cli.option(0, "also cross-validate every configuration and baseline over this many folds", "folds")
+    learning_curve: bool = cli.option(
+        False, "then train the best network on shares of the images: what would more bring?"
+    )
     jobs: int | None = cli.option(None, "processes side by side (default: one a core)")
     tracker: str = cli.option(
         TENSORBOARD, "who gets the runs while they go on: tensorboard, mlflow, wandb, several, none"
@@ -54,6 +57,8 @@ def main(arguments: list[str]) -> None:
         from kedja.experiments.report.text import terminal_table
 
         print(terminal_table(options.runs, stage.data))
+        if options.learning_curve:
+            print_learning_curve(options, stage.data)
         if options.cv:
             print_folds(options.runs, stage.data)
     send_the_rest(options)
@@ -70,6 +75,22 @@ def print_folds(runs: Path, data: str) -> None:
     results = cross_validate(runs, data)
     if results:
         print("\n" + folds.terminal(results))
+
+
+def print_learning_curve(options: Options, data: str) -> None:
+    """Train the best network on shares of the training images, and say what more of them would bring."""
+    from kedja.data.ensure import ensure
+    from kedja.data.prepared import load
+    from kedja.experiments.learning_curve import learning_curve, request
+    from kedja.experiments.report.more_data import sentence
+    from kedja.experiments.runs import read_run
+    from kedja.experiments.select import best_run
+
+    wanted = request(read_run(best_run(options.runs, data)), options.seeds)
+    run_stage(wanted, CONF, options.runs, SCRIPTS, options.jobs)
+    curve = learning_curve(options.runs, load(ensure(data)))
+    if curve:
+        print("\n" + sentence(curve).replace("**", ""))
 
 
 def send_the_rest(options: Options) -> None:

@@ -28,6 +28,7 @@ class Request:
         overrides: `key=value` for training, applied to every run.
         grids: training key → values; every combination runs.
         folds: cross-validation too, of the first seed; 0 is off.
+        shares: of the training images, for a learning curve; every network and seed runs on each too.
     """
 
     seeds: list[int]
@@ -36,6 +37,7 @@ class Request:
     overrides: list[str] = field(default_factory=list)
     grids: dict[str, list[str]] = field(default_factory=dict)
     folds: int = 0
+    shares: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Refuse a number of folds that cannot be."""
@@ -45,7 +47,8 @@ class Request:
         """Seed and part of the data of each run of a configuration, as overrides."""
         whole = [[f"seed={seed}"] for seed in self.seeds]
         folds = [f"data.folds={self.folds}"]
-        return whole + [[f"seed={self.seeds[0]}", *folds, f"data.fold={fold}"] for fold in range(self.folds)]
+        folded = [[f"seed={self.seeds[0]}", *folds, f"data.fold={fold}"] for fold in range(self.folds)]
+        return whole + folded + [[f"data.fraction={share}", *seed] for share in self.shares for seed in whole]
 
     def points(self) -> list[list[str]]:
         """The combinations of the grids as overrides; one empty combination without grids."""

@@ -79,11 +79,11 @@ def reproduce(run: Run, scripts: Path, runs: Path) -> Reproduction:
     config = read_json(run.directory / "config.json")
     threads = str(read_json(run.directory / "provenance.json")["hardware"]["threads"])
     root = runs / "reproduced"
-    overrides = _overrides({**config, "runs": root.as_posix(), "tracker": "none"})
-    directory = run_directory(compose(overrides))
+    wanted = overrides({**config, "runs": root.as_posix(), "tracker": "none"})
+    directory = run_directory(compose(wanted))
     shutil.rmtree(directory, ignore_errors=True)
     log = directory.with_name(f"{directory.name}.log")
-    task = Task("reproduction", [directory], [str(scripts / "train.py"), *overrides], log, {"OMP_NUM_THREADS": threads})
+    task = Task("reproduction", [directory], [str(scripts / "train.py"), *wanted], log, {"OMP_NUM_THREADS": threads})
     (outcome,) = pool.run_all([task], 1, _Silent())
     if outcome.failed:
         raise KedjaError(f"the training failed: {pool.last_lines(log)}", f"the whole log: {log}")
@@ -110,12 +110,12 @@ class _Silent:
     def tick(self, running: Any) -> None: ...
 
 
-def _overrides(config: dict[str, Any]) -> list[str]:
+def overrides(config: dict[str, Any]) -> list[str]:
     """Every key of the stored configuration as an override: what conf/ says today does not matter."""
     found = []
     for key, value in config.items():
         if isinstance(value, dict):
-            found += [f"{key}.{rest}" for rest in _overrides(value)]
+            found += [f"{key}.{rest}" for rest in overrides(value)]
         else:
             found.append(f"{key}={_literal(value)}")
     return found

@@ -15,10 +15,21 @@ from kedja.experiments.comparisons import compare
 from kedja.experiments.corruptions import CORRUPTIONS, STRENGTHS
 from kedja.experiments.cross_validation import cross_validate
 from kedja.experiments.evaluation import confusion, evaluate
-from kedja.experiments.report import html_page
+from kedja.experiments.learning_curve import Curve
+from kedja.experiments.report import folds, html_page, more_data
 from kedja.experiments.runs import find_experiments
+from kedja.experiments.statistics import Interval
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+CURVE = Curve(
+    "large",
+    [100, 200, 400, 800],
+    [[0.2, 0.22], [0.15, 0.14], [0.1, 0.11], [0.08, 0.075]],
+    [100.0, 400.0, 800.0, 1600.0],
+    [Interval(error, 0.9 * error, 1.1 * error) for error in (0.2, 0.11, 0.08, 0.06)],
+    Interval(0.02, 0.01, 0.03),
+    (0.01, 0.07, 0.5),
+)
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
@@ -64,8 +75,9 @@ def report(
         selected,
         ["**large** leads"],
         html_page.with_pictures(evaluation, digits),
-        cross_validate(Path("runs")),
     )
+    data["folds"] = folds.page_values(cross_validate(Path("runs")))
+    data["more"] = more_data.values(CURVE)
     (workplace / "report.html").write_text(html_page.render(data), encoding="utf-8")
     return workplace / "report.html"
 
@@ -95,7 +107,7 @@ def open_report(browser: Browser, report: Path) -> Iterator[OpenPage]:
 def test_every_section_is_drawn(open_report: OpenPage) -> None:
     page = open_report()
     expect(page.get_by_role("heading", level=1)).to_have_text("Experiments on digits")
-    titles = ["Results", "Learning curves", "Settings", "Comparisons", "Cross-validation"]
+    titles = ["Results", "Learning curves", "Settings", "Comparisons", "Cross-validation", "More data"]
     titles += ["The selected run", "Cost", "Provenance"]
     assert page.get_by_role("heading", level=2).all_text_contents() == titles
     assert page.get_by_role("navigation").get_by_role("link").all_text_contents() == titles
@@ -105,6 +117,7 @@ def test_every_section_is_drawn(open_report: OpenPage) -> None:
         "Settings and result",
         "Reliability",
         "Accuracy over the folds",
+        "Error by training images",
         "Accuracy against time",
     ):
         chart = page.get_by_role("img", name=name).first

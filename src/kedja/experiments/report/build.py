@@ -13,7 +13,8 @@ from kedja.experiments import select
 from kedja.experiments.comparisons import Result, compare
 from kedja.experiments.cross_validation import cross_validate
 from kedja.experiments.evaluate_run import evaluate_run
-from kedja.experiments.report import figures, folds, html_page
+from kedja.experiments.learning_curve import learning_curve
+from kedja.experiments.report import figures, folds, html_page, more_data
 from kedja.experiments.report.analysis import sentences
 from kedja.experiments.report.readme import BEGIN, END, renew
 from kedja.experiments.report.text import NOTE, markdown_table
@@ -66,16 +67,22 @@ def build(places: Places, data: str | None = None) -> Report:
         CONFUSION: figures.confusion_matrix(selected.predictions(split), dataset.classes, title),
     }
     validated = cross_validate(places.runs, dataset.name)
-    page = html_page.page_data(results, selected, analysis, html_page.with_pictures(evaluation, dataset), validated)
+    curve = learning_curve(places.runs, dataset)
+    page = html_page.page_data(results, selected, analysis, html_page.with_pictures(evaluation, dataset))
+    page |= {"folds": folds.page_values(validated), "more": more_data.values(curve)}
+    of_data = f"\n\n## More data\n\n{more_data.markdown(curve)}" if curve else ""
     of_folds = f"\n\n## Cross-validation\n\n{folds.markdown(validated)}" if validated else ""
+    section = _section(results, analysis, ".", heading="##")
     documents = {
-        "report.md": f"# Experiments on {dataset.name}\n\n{_section(results, analysis, '.', heading='##')}{of_folds}\n",
+        "report.md": f"# Experiments on {dataset.name}\n\n{section}{of_folds}{of_data}\n",
         "report.html": html_page.render(page),
         "selection.json": _json_text(selection(selected, test)),
         "results.json": _json_text([as_json(result) for result in results]),
     }
     if validated:
         documents["cross-validation.json"] = _json_text(folds.as_json(validated))
+    if curve:
+        documents["learning-curve.json"] = _json_text(more_data.values(curve))
     _write_if_changed(places.reports, {name: text.encode() for name, text in documents.items()} | pictures)
     prefix = Path(os.path.relpath(places.images, places.readme.parent)).as_posix()
     renewed = renew(places.readme, _section(results, analysis, prefix, heading="###"))

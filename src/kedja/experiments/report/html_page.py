@@ -11,10 +11,8 @@ from PIL import Image
 
 from kedja.bundle.files import read_json
 from kedja.data.prepared import PreparedDataset
-from kedja.experiments import cross_validation
 from kedja.experiments.comparisons import Result, differing_settings
 from kedja.experiments.evaluate_run import pixels
-from kedja.experiments.report import folds
 from kedja.experiments.report.text import NOTE, row_name, setting_groups, settings_text, short_name
 from kedja.experiments.runs import Run
 
@@ -48,9 +46,11 @@ def page_data(
     selected: Run,
     analysis: Sequence[str],
     evaluation: Mapping[str, Any] | None,
-    validated: Sequence[cross_validation.Result] = (),
 ) -> dict[str, Any]:
-    """What the page shows, as JSON values; `evaluation` as `with_pictures` returns it, `validated` over folds."""
+    """What the page shows, as JSON values; `evaluation` as `with_pictures` returns it.
+
+    `folds` (cross-validation) and `more` (learning curve) are the caller's to fill in, where there are any.
+    """
     experiments = [result.experiment for result in results]
     settings, groups = differing_settings(experiments), setting_groups(experiments)
     chosen = next(one for one in results if selected in one.experiment.runs)
@@ -63,7 +63,8 @@ def page_data(
         "groups": list(groups),
         "experiments": [_experiment(result, settings, groups) for result in results],
         "selected": {"label": chosen.label, "seed": selected.seed, "run": selected.directory.as_posix()},
-        "folds": folds.page_values(validated),
+        "folds": None,
+        "more": None,
         "running": [],
         "evaluation": evaluation,
     }

@@ -10,7 +10,7 @@ from kedja.bundle.files import write_text
 from kedja.experiments.comparisons import compare
 from kedja.experiments.cross_validation import cross_validate
 from kedja.experiments.housekeeping import unfinished
-from kedja.experiments.report import html_page
+from kedja.experiments.report import folds, html_page
 from kedja.experiments.report.analysis import sentences
 from kedja.experiments.runs import METRICS, SUMMARY, find_experiments, read_metrics
 from kedja.experiments.select import best_of
@@ -45,7 +45,8 @@ def preview(runs: Path, page: Path, data: str | None = None) -> None:
     selected = best_of(experiments, runs)
     results = compare(experiments)
     validated = cross_validate(runs, data)
-    content = html_page.page_data(results, selected, sentences(results, selected, None), None, validated)
+    content = html_page.page_data(results, selected, sentences(results, selected, None), None)
+    content["folds"] = folds.page_values(validated)
     content["running"] = [progress(folder) for folder in unfinished(runs)]
     write_text(page, html_page.render(content, reload_seconds=SECONDS))
 

@@ -142,6 +142,15 @@ function folds() {
   ];
 }
 
+function more() {
+  if (!D.more) return null;
+  return [
+    html("p", {}, ...rich(D.more.sentence)),
+    html("div", { class: "row" }, learningCurve(D.more)),
+    html("p", { class: "soft" }, D.more.note),
+  ];
+}
+
 const foldColour = (e) => colourOf.get(e.experiment) || "var(--soft)";
 const probability = (p) => (p < 0.001 ? "< 0.001" : p.toFixed(3));
 const verdict = (worse) => (worse ? html("span", { class: "bad" }, "worse") : "no detectable difference");
@@ -168,7 +177,7 @@ function show() {
   document.title = `Experiments on ${D.data}`;
   document.getElementById("title").textContent = document.title;
   document.getElementById("lead").append(...rich(D.analysis[D.analysis.length - 1]));
-  const makers = { results, curves, settings, comparisons, folds, evaluation, cost, runs: provenance };
+  const makers = { results, curves, settings, comparisons, folds, more, evaluation, cost, runs: provenance };
   for (const [id, make] of Object.entries(makers)) {
     const section = document.getElementById(id);
     const content = make();
