@@ -78,7 +78,7 @@ def test_verdicts():
     moved = np.array([FEWEST_IMAGES, *[0] * 9])
     assert compare(tenth, moved).verdict is Verdict.STRONG
     assert compare(tenth, moved // 2).verdict is Verdict.TOO_FEW
-    tilted = np.array([340, 270, 230, 200, 200, 180, 160, 150, 140, 130])
+    tilted = np.array([380, 290, 230, 200, 190, 170, 150, 140, 130, 120])
     assert MODERATE < compare(tenth, tilted).psi < 0.25
     assert compare(tenth, tilted).verdict is Verdict.MODERATE
     assert compare(tenth, tilted // 10).verdict is Verdict.TOO_FEW

@@ -134,7 +134,7 @@ def test_encoded_images_are_decoded_by_workers(workplace, prepared, debug, monke
     def as_files(folder):
         return dataclasses.replace(original(folder), images=None)
 
-    monkeypatch.setattr("kedja.training.train.load", as_files)
+    monkeypatch.setattr("kedja.training.run.load", as_files)
     from_files = train(debug("data.workers=2", "runs=files"))
     assert from_files.name == from_pixels.name
     first, second = (load_weights(run / "best.safetensors") for run in (from_pixels, from_files))

@@ -23,7 +23,7 @@ def airbench(config: ModelConfig, channels: int, classes: int, side: int) -> nn.
     on a quarter of the positions. Images under 32 pixels are halved less often.
     """
     whitening = Whitening(channels)
-    layers: list[nn.Module] = [whitening, nn.GELU()]
+    layers: list[nn.Module] = [whitening, nn.ReLU()]
     inputs = whitening.outputs
     for index, most in enumerate(CHANNELS):
         outputs = max(8, round(most * config.width))
@@ -45,4 +45,4 @@ def _convolution(inputs: int, outputs: int) -> nn.Conv2d:
 
 
 def _normalised(channels: int) -> list[nn.Module]:
-    return [nn.BatchNorm2d(channels, momentum=MOMENTUM), nn.GELU()]
+    return [nn.BatchNorm2d(channels, momentum=MOMENTUM), nn.ReLU()]
