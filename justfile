@@ -95,7 +95,7 @@ export *arguments: _ready
 predict *arguments: _ready
     @{{python}} scripts/predict.py "$@"
 
-# every experiment over its seeds, and the baselines; what is finished is skipped: just experiments seeds=0,1,2 jobs=2
+# every experiment over its seeds, and the baselines; what is finished is skipped: just experiments seeds=0,1,2 jobs=2 executor=ray
 [group('experiments')]
 experiments *arguments: _ready
     @{{python}} scripts/experiments.py "$@"

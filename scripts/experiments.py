@@ -3,17 +3,20 @@
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from kedja import cli
 from kedja.bundle.errors import KedjaError
 from kedja.experiments import plan
 from kedja.experiments.progress import failure_text
+from kedja.experiments.ray_cluster import Cluster
 from kedja.experiments.stage import run_stage
 from kedja.training.config import CONF
 from kedja.training.schema import TENSORBOARD
 
 SCRIPTS = Path(__file__).resolve().parent
 PASSED_ON = ("runs", "tracker", "tracker_address", "tracker_project")
+RAY = "ray."
 
 
 @dataclass
@@ -40,17 +43,21 @@ class Options:
     )
     tracker_project: str = cli.option("", "what MLflow or W&B files them under (default: the data set's name)")
     runs: Path = cli.option(Path("runs"), "where runs are written")
+    executor: Literal["local", "ray"] = cli.option(
+        "local", "ray: on a Ray cluster (ray.address=, ray.cpus=, ray.gpus=, ray.retries=, ray.shared=)"
+    )
 
 
 def main(arguments: list[str]) -> None:
     own = [field.name for field in dataclasses.fields(Options)]
-    mine, overrides, grids = plan.split_arguments(arguments, own)
+    of_ray = [argument for argument in arguments if argument.startswith(RAY)]
+    mine, overrides, grids = plan.split_arguments([one for one in arguments if one not in of_ray], own)
     options = cli.parse(Options, mine)
     overrides += [
         f"{key}={getattr(options, key)}" for key in PASSED_ON if getattr(options, key) != getattr(Options(), key)
     ]
     request = plan.Request(options.seeds, options.only, options.baselines, overrides, grids, options.cv)
-    stage = run_stage(request, CONF, options.runs, SCRIPTS, options.jobs)
+    stage = run_stage(request, CONF, options.runs, SCRIPTS, options.jobs, cluster=cluster(options, of_ray))
     ran = len(stage.outcomes)
     print(f"{ran} ran, {len(stage.tasks) - ran} were finished before\n" if ran else "all runs are finished\n")
     if len(stage.failures) < len(stage.tasks):
@@ -65,6 +72,15 @@ def main(arguments: list[str]) -> None:
     if stage.failures:
         texts = "\n  ".join(failure_text(outcome) for outcome in stage.failures)
         raise KedjaError(f"{len(stage.failures)} of {len(stage.outcomes)} failed:\n  {texts}", "the others are kept")
+
+
+def cluster(options: Options, arguments: list[str]) -> Cluster | None:
+    """What the keys `ray.…` say, where the runs go to a cluster."""
+    if options.executor == "ray":
+        return cli.parse(Cluster, [argument.removeprefix(RAY) for argument in arguments])
+    if arguments:
+        raise KedjaError(f"{arguments[0]} is for a Ray cluster", "add executor=ray")
+    return None
 
 
 def print_folds(runs: Path, data: str) -> None:

@@ -75,8 +75,11 @@ class Display(Protocol):
     def tick(self, running: Sequence[Task]) -> None: ...
 
 
-def start(task: Task) -> Process:
-    """Start the task in a process group of its own, tied to this process's life (`supervised`)."""
+def start(task: Task, inherited: Sequence[int] = ()) -> Process:
+    """Start the task in a process group of its own, tied to this process's life (`supervised`).
+
+    `inherited` are open files that it holds as long as it lives.
+    """
     task.log.parent.mkdir(parents=True, exist_ok=True)
     with task.log.open("wb") as log:
         return subprocess.Popen(
@@ -86,6 +89,7 @@ def start(task: Task) -> Process:
             stderr=subprocess.STDOUT,
             env={**os.environ, **task.environment},
             start_new_session=True,
+            pass_fds=inherited,
         )
 
 

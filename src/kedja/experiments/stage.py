@@ -1,13 +1,15 @@
 """The whole experiment stage: plan, run what is missing, say what failed."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kedja.data.ensure import ensure
-from kedja.experiments import plan, pool, progress, warm
+from kedja.experiments import plan, pool, progress, ray_cluster, warm
 from kedja.experiments.plan import Request
-from kedja.experiments.pool import Outcome, Task
+from kedja.experiments.pool import Display, Outcome, Task
+from kedja.experiments.ray_cluster import Cluster
 
 
 @dataclass(frozen=True)
@@ -23,11 +25,13 @@ class Stage:
         return [outcome for outcome in self.outcomes if outcome.failed]
 
 
-def run_stage(request: Request, conf: Path, runs: Path, scripts: Path, jobs: int | None = None) -> Stage:
-    """Make the data, run every run of the request that is not finished, `jobs` side by side.
+def run_stage(
+    request: Request, conf: Path, runs: Path, scripts: Path, jobs: int | None = None, *, cluster: Cluster | None = None
+) -> Stage:
+    """Make the data, run every run of the request that is not finished, `jobs` side by side, here or on a cluster.
 
     Raises:
-        KedjaError: an unknown experiment or override; the data cannot be made.
+        KedjaError: an unknown experiment or override; the data cannot be made; the cluster cannot be used.
     """
     experiments, baselines = plan.chosen(request, conf)
     data = plan.data_name(request)
@@ -39,13 +43,20 @@ def run_stage(request: Request, conf: Path, runs: Path, scripts: Path, jobs: int
     todo = plan.unfinished(tasks)
     if not todo:
         return Stage(tasks, [], data)
-    jobs = min(jobs or plan.default_jobs(request.overrides), len(todo))
+    with progress.display(len(todo)) as display:
+        if cluster:
+            return Stage(tasks, ray_cluster.run_all(todo, cluster, folder, jobs, display), data)
+        jobs = min(jobs or plan.default_jobs(request.overrides), len(todo))
+        return Stage(tasks, run_here(todo, jobs, display), data)
+
+
+def run_here(tasks: Sequence[Task], jobs: int, display: Display) -> list[Outcome]:
+    """Run the tasks as processes of this machine, which share its cores and GPUs."""
     environment = share_cores(jobs)
-    places = one_gpu_each(len(todo))
-    todo = [replace(task, environment=environment | place) for task, place in zip(todo, places, strict=True)]
-    trainings = sum(task.warm for task in todo)
-    with progress.display(len(todo)) as display, warm.starter(trainings, environment) as starting:
-        return Stage(tasks, pool.run_all(todo, jobs, display, starting), data)
+    places = one_gpu_each(len(tasks))
+    placed = [replace(task, environment=environment | place) for task, place in zip(tasks, places, strict=True)]
+    with warm.starter(sum(task.warm for task in tasks), environment) as starting:
+        return pool.run_all(placed, jobs, display, starting)
 
 
 def one_gpu_each(tasks: int) -> list[dict[str, str]]:

@@ -6,6 +6,7 @@ it is made; what differs is the thin file that the product asks for. The files a
 
 import re
 import shutil
+import zipfile
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -17,7 +18,7 @@ from kedja.bundle.errors import KedjaError, nearest
 from kedja.bundle.files import replacing_directory, write_text
 from kedja.bundle.metadata import MODEL, Metadata
 
-Target = Literal["bentoml", "ray-serve", "mlserver", "triton"]
+Target = Literal["bentoml", "ray-serve", "torchserve", "mlserver", "triton"]
 
 _TEMPLATE = ".txt"
 
@@ -42,6 +43,8 @@ def package(bundle: Path, target: str, destination: Path) -> Path:
             _fill(resources.files("kedja.export.packages") / name, folder, values)
         if target == "triton":
             _arrange_for_triton(folder, values["service"])
+        if target == "torchserve":
+            _arrange_for_torchserve(folder, values["service"])
     return destination
 
 
@@ -86,3 +89,18 @@ def _arrange_for_triton(folder: Path, service: str) -> None:
     (model / "1").mkdir(parents=True)
     (folder / "config.pbtxt").replace(model / "config.pbtxt")
     shutil.copyfile(folder / "bundle" / MODEL, model / "1" / MODEL)
+
+
+def _arrange_for_torchserve(folder: Path, service: str) -> None:
+    """A model store with one archive: a zip of the handler, of all that it imports, and of a manifest.
+
+    The form is that of https://github.com/pytorch/serve/blob/master/model-archiver/README.md.
+    """
+    archive = folder / "model_store" / f"{service}.mar"
+    archive.parent.mkdir()
+    (folder / "MAR-INF").mkdir()
+    (folder / "MANIFEST.json").replace(folder / "MAR-INF" / "MANIFEST.json")
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as opened:
+        for part in ("MAR-INF", "handler.py", "classifier.py", "kedja", "bundle"):
+            for file in sorted(path for path in [folder / part, *(folder / part).rglob("*")] if path.is_file()):
+                opened.write(file, file.relative_to(folder))
