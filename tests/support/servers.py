@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,20 +26,31 @@ class Reply(NamedTuple):
 
 
 class Server:
-    """`python -m kedja.serving` with these arguments, on a free port."""
+    """`python -m kedja.serving` with these arguments, on a free port; `said` is what it printed until it was ready."""
 
-    def __init__(self, log: Path, *arguments: str) -> None:
-        command = [sys.executable, "-m", "kedja.serving", "port=0", *arguments]
-        environment = {**os.environ, "KEDJA_THREADS": "2"}
+    def __init__(
+        self,
+        log: Path,
+        *arguments: str,
+        program: Sequence[str | Path] = ("-m", "kedja.serving"),
+        cwd: Path | None = None,
+        **variables: str,
+    ) -> None:
+        command = [sys.executable, *program, "port=0", *arguments]
+        environment = {**os.environ, "KEDJA_THREADS": "2", **variables}
         self.log = log
         with log.open("wb") as errors:
-            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment)
-        first = self.process.stdout.readline()
-        found = re.search(r"http://(\S+):(\d+)", first)
+            self.process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment, cwd=cwd
+            )
+        self.said, found = "", None
+        while not found and (line := self.process.stdout.readline()):
+            self.said += line
+            found = re.search(r"https?://(\S+):(\d+)", line)
         if not found:
             self.process.wait(30)
             self.process.stdout.close()
-            pytest.fail(first + log.read_text())
+            pytest.fail(self.said + log.read_text())
         self.host, self.port = found[1], int(found[2])
         self.url = found[0]
 
