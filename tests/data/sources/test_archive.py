@@ -1,8 +1,13 @@
+import errno
 import io
+import os
+import shutil
 import tarfile
 import zipfile
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kedja.bundle.errors import KedjaError
 from kedja.data.prepare import prepare
@@ -86,3 +91,57 @@ def test_a_damaged_archive_is_named(tmp_path, name):
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     with pytest.raises(KedjaError, match="damaged or encrypted"):
         unpack(file, tmp_path / "out")
+
+
+def test_a_refusal_of_the_system_is_not_called_damage(tmp_path, monkeypatch):
+    file = packed(write_pictures(tmp_path / "s", {"a": 3}), tmp_path / "p.zip", "zip")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(module, "_write_all", full)
+    with pytest.raises(KedjaError, match=r"p\.zip cannot be unpacked to .*: No space left on device"):
+        unpack(file, tmp_path / "out")
+
+
+@pytest.mark.parametrize("kind", ["", "gz", "bz2", "xz", "zip"])
+@given(data=st.data())
+def test_damage_never_loses_files_silently(tmp_path_factory, kind, data):
+    """Where nothing carries a checksum it is left alone: the files of a plain tar, the names in a zip's directory."""
+    folder = tmp_path_factory.mktemp("damage")
+    files = {f"{i}.bin": bytes([i]) * 600 + bytes(range(256)) for i in range(3)}
+    whole = _archive(folder / "a", kind, files)
+    places = {
+        "": [place for start in range(0, 3 * 1536, 1536) for place in range(start + 124, start + 156)],
+        "zip": range(whole.find(b"PK\1\2")),
+    }.get(kind, range(len(whole)))
+    damaged = bytearray(whole)
+    damaged[data.draw(st.sampled_from(places))] ^= data.draw(st.integers(1, 255))
+    file = folder / "a.zip" if kind == "zip" else folder / "a.tar"
+    file.write_bytes(damaged)
+    try:
+        found = unpack(file, folder / "out")
+    except KedjaError:
+        assert [path.name for path in folder.iterdir()] == [file.name]
+    else:
+        # A changed name or owner, or a bit that nothing reads.
+        unpacked = [path.read_bytes() for path in found.rglob("*") if path.name != ".unpacked"]
+        assert sorted(unpacked) == sorted(files.values())
+    finally:
+        shutil.rmtree(folder)
+
+
+def _archive(path, kind, files):
+    if kind == "zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as opened:
+            for name, content in files.items():
+                opened.writestr(name, content)
+    else:
+        with tarfile.open(path, f"w:{kind}") as opened:
+            for name, content in files.items():
+                member = tarfile.TarInfo(name)
+                member.size = len(content)
+                opened.addfile(member, io.BytesIO(content))
+    whole = path.read_bytes()
+    path.unlink()
+    return whole

@@ -1,8 +1,13 @@
+import errno
+import os
 import pickle
+import shutil
 import stat
 import zipfile
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kedja.bundle.errors import KedjaError
 from kedja.bundle.preprocess import ImageError
@@ -174,3 +179,32 @@ def test_a_rare_method_is_left_to_unpacking(tmp_path):
     assert open_zip(path) is None
     items = open_source(Settings(source=str(path), label="top"), tmp_path / ".work").items()
     assert [item.content.read_bytes() for item in items] == [b"ten", b"nine" * 1000, b"x"]
+
+
+def test_an_archive_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeypatch):
+    file = packed(tmp_path / "p.zip", FILES)
+
+    def refused(*_, **__):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(zipfile, "ZipFile", refused)
+    with pytest.raises(KedjaError, match=r"p\.zip cannot be read: Permission denied"):
+        open_zip(file)
+
+
+@given(data=st.data())
+def test_damage_to_the_directory_is_one_clear_refusal_or_one_bad_image(tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp("damage")
+    file = packed(folder / "p.zip", {f"a/{i}.txt": b"hello" * 20 for i in range(3)})
+    damaged = bytearray(file.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+    file.write_bytes(damaged)
+    try:
+        tree = open_zip(file)
+        for name in walk(tree) if tree else []:
+            assert tree.file(name).read_bytes() == b"hello" * 20
+    except (KedjaError, ImageError):
+        pass
+    finally:
+        shutil.rmtree(folder)

@@ -4,10 +4,16 @@ A tar has no directory and is usually compressed as one piece: to read one image
 so what preparation reads several times, in several processes, is unpacked first.
 """
 
+import bz2
+import errno
+import gzip
+import lzma
 import shutil
 import stat
+import struct
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -24,8 +30,25 @@ RATIO_FROM = 2**30
 _KEEP_FREE = 2**30
 _BLOCK = 2**20
 _MARK = ".unpacked"
-# What the standard library raises where an archive is not what it should be.
-DAMAGES = (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, RuntimeError, NotImplementedError)
+# What the standard library raises where an archive is not what it should be; its own errors of reading and
+# writing among them (`failure` tells them apart), and what its parsers stumble over (names, sizes, lengths).
+FAILURES = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    OSError,
+    RuntimeError,
+    ValueError,
+    IndexError,
+)
+_COMPRESSIONS: dict[bytes, Callable[[Path], IO[bytes]]] = {
+    b"\x1f\x8b": gzip.open,  # type: ignore[dict-item]
+    b"BZh": bz2.open,
+    b"\xfd7zXZ": lzma.open,
+}
 
 # Name inside the archive, number of bytes it claims, how to open it.
 Member = tuple[str, int, Callable[[], IO[bytes]]]
@@ -47,11 +70,16 @@ def unpack(archive: Path, folder: Path) -> Path:
         with replacing_directory(folder) as fresh:
             _write_all(archive, fresh, limit)
             write_text(fresh / _MARK, state)
-    except DAMAGES as error:
-        if isinstance(error, OSError) and error.errno is not None and archive.is_file():
-            raise KedjaError(f"{archive} cannot be unpacked to {folder}/: {error.strerror}") from None
-        raise damaged(archive, error) from None
+    except FAILURES as error:
+        raise failure(archive, f"unpacked to {folder}/", error) from None
     return folder
+
+
+def failure(archive: Path, task: str, error: Exception) -> KedjaError:
+    """What one of `FAILURES` means: the system's refusal to do the task (`read`, …), or else damage."""
+    if isinstance(error, OSError) and error.errno is not None and error.errno != errno.EINVAL:
+        return KedjaError(f"{archive} cannot be {task}: {error.strerror}")
+    return damaged(archive, error)
 
 
 def damaged(archive: Path, why: object) -> KedjaError:
@@ -143,17 +171,44 @@ def ordinary_zip_members(opened: zipfile.ZipFile) -> Iterator[zipfile.ZipInfo]:
 
 
 def _tar_members(archive: Path) -> Iterator[Member]:
-    # A stream: members come in the order of the file, without seeking back and forth.
-    with tarfile.open(archive, "r|*") as opened:
-        for info in opened:
-            if info.isdir() or _is_clutter(info.name):
-                continue
-            if not info.isreg():
-                say(f"note: {info.name} in {archive.name} is no ordinary file; left out")
-                continue
-            member = opened.extractfile(info)
-            assert member is not None
-            yield info.name, info.size, lambda member=member: member  # type: ignore[misc]
+    with _decompressed(archive) as stream:
+        # A stream: members come in the order of the file, without seeking back and forth.
+        with tarfile.open(fileobj=stream, mode="r|", tarinfo=_CheckedInfo) as opened:
+            for info in opened:
+                if info.isdir() or _is_clutter(info.name):
+                    continue
+                if not info.isreg():
+                    say(f"note: {info.name} in {archive.name} is no ordinary file; left out")
+                    continue
+                member = opened.extractfile(info)
+                assert member is not None
+                yield info.name, info.size, lambda member=member: member  # type: ignore[misc]
+        # The checksum of a compressed file stands at its end, behind what a tar needs.
+        while stream.read(_BLOCK):
+            pass
+
+
+def _decompressed(archive: Path) -> IO[bytes]:
+    """By its first bytes, whatever its name. Not left to tarfile, whose streams ignore the checksum of gzip."""
+    with archive.open("rb") as file:
+        start = file.read(6)
+    for magic, opener in _COMPRESSIONS.items():
+        if start.startswith(magic):
+            return opener(archive)
+    return archive.open("rb")
+
+
+class _CheckedInfo(tarfile.TarInfo):
+    """tarfile takes a damaged header for the end of the archive, and silently leaves out what follows."""
+
+    @classmethod
+    def fromtarfile(cls, tarfile_: tarfile.TarFile) -> "_CheckedInfo":
+        try:
+            return super().fromtarfile(tarfile_)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
+            raise
+        except tarfile.HeaderError as error:
+            raise tarfile.ReadError(str(error)) from None
 
 
 def _is_clutter(name: str) -> bool:

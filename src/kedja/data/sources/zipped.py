@@ -19,9 +19,10 @@ from typing import BinaryIO
 from kedja.bundle.errors import KedjaError
 from kedja.bundle.preprocess import ImageError
 from kedja.data.sources.archive import (
-    DAMAGES,
+    FAILURES,
     MAX_MEMBERS,
     damaged,
+    failure,
     ordinary_zip_members,
     safe,
     size_limit,
@@ -150,6 +151,8 @@ def open_zip(archive: Path) -> Zip | None:
                     return None
                 if info.flag_bits & 1:
                     raise damaged(archive, f"{info.filename} is encrypted")
+                if info.header_offset < 0:
+                    raise damaged(archive, f"{info.filename} lies outside of it")
                 name = safe(info.filename, archive).as_posix()
                 if name in members:
                     raise KedjaError(f"{archive} holds {name} twice")
@@ -167,8 +170,8 @@ def open_zip(archive: Path) -> Zip | None:
                     info.compress_type,
                     info.CRC,
                 )
-    except DAMAGES as error:
-        raise damaged(archive, error) from None
+    except FAILURES as error:
+        raise failure(archive, "read", error) from None
     return Zip(archive, members)
 
 
