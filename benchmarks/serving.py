@@ -124,12 +124,10 @@ class Comparison:
 
     def row(self, ours: str, name: str, concurrency: int) -> list[str]:
         turns = zip(self.results[ours, concurrency], self.results[name, concurrency], strict=True)
-        both = [(mine, theirs) for mine, theirs in turns if mine and theirs]
-        if not both:
+        theirs = [measured for measured in self.results[name, concurrency] if measured]
+        if not theirs:
             return [name, str(concurrency), "failed", *["–"] * (len(HEADER) - 3)]
-        theirs = [b for _, b in both]
-        rates = [a.rate / b.rate for a, b in both]
-        cpu = [b.cpu_ms / a.cpu_ms for a, b in both]
+        both = [(mine, theirs) for mine, theirs in turns if mine and theirs]
         return [
             name,
             str(concurrency),
@@ -137,13 +135,18 @@ class Comparison:
             f"{median(m.p50_ms for m in theirs):.1f}",
             f"{median(m.p99_ms for m in theirs):.1f}",
             f"{median(m.cpu_ms for m in theirs):.2f}",
-            f"{median(rates):.2f} ({min(rates):.2f}–{max(rates):.2f})",
-            f"{median(cpu):.2f} ({min(cpu):.2f}–{max(cpu):.2f})",
+            spread([ours.rate / its.rate for ours, its in both]),
+            spread([its.cpu_ms / ours.cpu_ms for ours, its in both]),
         ]
 
     def start_row(self, name: str) -> list[str]:
         seconds, megabytes = zip(*self.starts[name], strict=True)
         return [name, f"{median(seconds):.2f}", f"{max(megabytes):.0f}"]
+
+
+def spread(ratios: list[float]) -> str:
+    """Median and range; a dash where one of the two failed each time."""
+    return f"{median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})" if ratios else "–"
 
 
 def table(header: list[str], rows: list[list[str]]) -> list[str]:

@@ -12,6 +12,9 @@ from pathlib import Path
 
 import psutil
 
+from kedja.export.package import package
+from kedja.serving import cpus
+
 ROOT = Path(__file__).resolve().parents[1]
 PEERS = ROOT / "benchmarks/serving_peers"
 ENVIRONMENTS = ROOT / ".cache/peers"
@@ -21,8 +24,11 @@ ONE = dict.fromkeys(("upload", "base64", "pixels"), "/predict")
 ROOTS = dict.fromkeys(ONE, "/")
 BENTOML = ["{python}", "-m", "bentoml", "serve", "bentoml_service:Classifier", "--working-dir", str(PEERS)]
 BENTOML += ["--port", "{port}"]
+TORCHSERVE = ["--foreground", "--ncs", "--ts-config", "{folder}/torchserve/config.properties"]
 COMMON = ["onnxruntime", "pillow", "numpy", "python-multipart"]
 SECONDS_TO_START = 90
+# How far probabilities may be from the golden ones in fp32.
+EXACT = 1e-4
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,12 @@ SERVERS = {
             ["mlserver", *COMMON],
             protocol="v2",
         ),
+        Server(
+            "torchserve",
+            ["{python}", "-c", "from ts.model_server import start; start()", *TORCHSERVE],
+            {"upload": "/predictions/classifier"},
+            ["torchserve", "torch", "pyyaml", *COMMON],
+        ),
         Server("ray-serve", ["{python}", str(PEERS / "ray_serve.py"), "{port}"], ROOTS, ["ray[serve]", *COMMON]),
     ]
 }
@@ -81,11 +93,17 @@ class Running:
         self.server = server
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
-        _write_mlserver_settings(folder / "mlserver", self.port)
+        if server.name == "mlserver":
+            _write_mlserver_settings(folder / "mlserver", self.port)
+        if server.name == "torchserve":
+            _write_torchserve_settings(folder / "torchserve", bundle, self.port)
         values = {"python": server.python, "port": self.port, "bundle": bundle.resolve(), "folder": folder}
         self._command = [word.format(**values) for word in server.command]
         path = os.pathsep.join([str(ROOT / "src"), str(PEERS)])
         self._environment = {**os.environ, "BUNDLE": str(bundle.resolve()), "PYTHONPATH": path}
+        # TorchServe starts its workers with the python that PATH names, and writes logs where it stands.
+        self._environment["PATH"] = f"{Path(server.python).parent}{os.pathsep}{os.environ['PATH']}"
+        self._environment |= {"LOG_LOCATION": str(folder), "METRICS_LOCATION": str(folder)}
         self._log = folder / f"{server.name}.log"
         self.seconds_to_ready = 0.0
 
@@ -108,7 +126,7 @@ class Running:
     def url(self, case: str) -> str:
         return f"http://127.0.0.1:{self.port}{self.server.paths[case]}"
 
-    def wait_until_right(self, case: str, content: list) -> None:
+    def wait_until_right(self, case: str, content: list, tolerance: float = EXACT) -> None:
         """Until every body gets its golden answer; then the server is known to compute the same."""
         while not self._answers(case, content[0]):
             if self._process.poll() is not None or time.perf_counter() - self._started > SECONDS_TO_START:
@@ -118,7 +136,7 @@ class Running:
         for body in content:
             answer = self._ask(case, body)
             difference = max(abs(a - b) for a, b in zip(answer["probabilities"], body.probabilities, strict=True))
-            if difference > 1e-4:
+            if difference > tolerance:
                 raise RuntimeError(f"{self.server.name} answers differently, by {difference}")
 
     def cpu_seconds(self) -> float:
@@ -153,6 +171,26 @@ def _write_mlserver_settings(folder: Path, port: int) -> None:
     (folder / "settings.json").write_text(json.dumps({**settings, "parallel_workers": 0, "debug": False}))
     model = {"name": "classifier", "implementation": "mlserver_runtime.Classifier"}
     (folder / "model-settings.json").write_text(json.dumps(model))
+
+
+def _write_torchserve_settings(folder: Path, bundle: Path, port: int) -> None:
+    """What `just package target=torchserve` writes, with batches and a worker for each CPU."""
+    package(bundle, "torchserve", folder)
+    (archive,) = (folder / "model_store").iterdir()
+    workers = cpus.available()
+    model = {"marName": archive.name, "minWorkers": workers, "maxWorkers": workers, "batchSize": 8, "maxBatchDelay": 1}
+    settings = {
+        **{f"{name}_address": f"http://127.0.0.1:{_free_port()}" for name in ("management", "metrics")},
+        "inference_address": f"http://127.0.0.1:{port}",
+        "grpc_inference_port": _free_port(),
+        "grpc_management_port": _free_port(),
+        "model_store": archive.parent,
+        "load_models": f"classifier={archive.name}",
+        "models": json.dumps({"classifier": {"1.0": model}}),
+        "disable_token_authorization": "true",
+    }
+    lines = [f"{key}={value}" for key, value in settings.items()]
+    (folder / "config.properties").write_text("\n".join(lines) + "\n")
 
 
 def _free_port() -> int:

@@ -30,42 +30,58 @@ class Options:
     """Ask the service many times, watch its memory, then stop it under load."""
 
     bundle: Path = cli.option(Path("bundle"), "what is served")
-    requests: int = cli.option(100_000, "how many before the stop")
+    requests: int = cli.option(100_000, "how many before the stop at the least")
+    minutes: float = cli.option(0.0, "how long at the least")
+    reload: float = cli.option(0.0, "seconds from one hot reload (SIGHUP) to the next; 0: none")
+    drain: float = cli.option(1.0, "seconds in which the stopping service still takes requests")
     clients: int = cli.option(16, "threads that ask")
     workers: int = cli.option(1, "processes of the service")
 
 
 def main(options: Options) -> int:
     command = [sys.executable, "-m", "kedja.serving", f"bundle={options.bundle}", "port=0", "access_log=false"]
-    server = psutil.Popen([*command, f"workers={options.workers}"], stdout=subprocess.PIPE, text=True)
+    command += [f"workers={options.workers}", f"drain={options.drain}"]
+    server = psutil.Popen(command, stdout=subprocess.PIPE, text=True)
     host, port = re.search(r"http://(\S+):(\d+)", server.stdout.readline()).groups()
     soak = Soak(host, int(port), requests(options.bundle))
     started = time.perf_counter()
     threads = [threading.Thread(target=soak.ask) for _ in range(options.clients)]
     for thread in threads:
         thread.start()
-    watch(soak, server, options.requests)
-    rate = soak.answered / (time.perf_counter() - started)
+    reloads = watch(soak, server, options)
+    seconds = time.perf_counter() - started
     before = soak.answered
     server.send_signal(signal.SIGTERM)
-    status = server.wait(60)
+    status = server.wait(60 + options.drain)
     for thread in threads:
         thread.join(30)
-    print(f"{before} requests at {rate:.0f}/s, {soak.answered - before} more while it stopped (exit status {status})")
+    print(f"{before} requests in {seconds:.0f} s ({before / seconds:.0f}/s) with {reloads} hot reloads,")
+    print(f"{soak.answered - before} more while it stopped (exit status {status})")
     print(f"wrong or lost: {len(soak.wrong)}")
     for wrong in soak.wrong[:5]:
         print(f"  {wrong}")
     return 1 if soak.wrong or status else 0
 
 
-def watch(soak: "Soak", server: psutil.Popen, total: int) -> None:
-    """Print the memory of all processes ten times on the way."""
+def watch(soak: "Soak", server: psutil.Popen, options: Options) -> int:
+    """Print the memory of all processes ten times on the way; returns how often the bundle was reloaded."""
+    started = last = time.perf_counter()
+    reloads = 0
     for tenth in range(1, 11):
-        while soak.answered < total * tenth / 10 and server.is_running():
+        while server.is_running() and not _has_come(tenth / 10, soak, started, options):
             time.sleep(0.2)
+            if options.reload and time.perf_counter() - last >= options.reload:
+                server.send_signal(signal.SIGHUP)
+                last, reloads = time.perf_counter(), reloads + 1
         processes = [server, *server.children(recursive=True)]
         resident = sum(process.memory_info().rss for process in processes) / 1e6
         print(f"  {soak.answered:>8} answered, {resident:.1f} MB resident", flush=True)
+    return reloads
+
+
+def _has_come(part: float, soak: "Soak", started: float, options: Options) -> bool:
+    minutes = (time.perf_counter() - started) / 60
+    return soak.answered >= options.requests * part and minutes >= options.minutes * part
 
 
 def requests(bundle: Path) -> list[tuple[str, bytes, int, list[str]]]:

@@ -97,7 +97,7 @@ def make_contestants(options: Options, folder: Path) -> dict[str, Callable[[], i
     for name in ("limit", "kedja", "textbook"):
         torch.manual_seed(0)
         classifier = build(config.model, 10, dataset.data.spec, MEAN, STD)
-        learners[name] = Learner(make_fabric(config), classifier, dataset, config)
+        learners[name] = Learner(make_fabric(config, classifier), classifier, dataset, config)
         learners[name].start_epoch(0)
     sampler = EpochBatches(len(dataset), 128, seed=0)
     loader = BatchLoader(dataset, sampler)

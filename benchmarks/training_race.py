@@ -2,8 +2,8 @@
 
 Every peer trains by its own documented recipe, named in its file in `benchmarks/training_peers/`. Then Kedja's
 experiments run, and what counts is the time at which Kedja's validation accuracy first reaches the peer's last one.
-A run of one cycle learns most at its end, so each experiment also runs with fewer epochs; which numbers is decided
-here, before any outcome, and the quickest run counts.
+A run of one cycle learns most at its end, so each experiment also runs with fewer epochs, down to one over half
+of the training images; the quickest run counts.
 
 Seconds begin with the first batch and hold loading, training and the validation of every epoch; start-up (imports,
 reading the images, building) stands beside them. What has finished is kept in `folder` and not run again.
@@ -31,9 +31,10 @@ ROOT = Path(__file__).resolve().parents[1]
 PEERS = ROOT / "benchmarks/training_peers"
 PACKAGES = ROOT / ".cache/peers/training"
 REPORT = Path("reports/benchmark-training-peers.json")
-# A peer is one file; Kedja's number of epochs, None for the experiment's own.
+# A peer is one file.
 NAMES = ("pytorch_tutorial", "keras_convnet", "fastai_resnet18")
-EPOCHS = (1, 2, 4, None)
+# What Kedja's experiment is told besides; as it is comes last.
+SCHEDULES = (["epochs=1", "data.fraction=0.5"], ["epochs=1"], ["epochs=2"], [])
 GOAL = 0.5
 
 
@@ -81,10 +82,12 @@ def main(options: Options) -> None:
     peers = [_kept(folder, name, lambda name=name: run_peer(name, options.data, folder)) for name in NAMES]
     ours = [
         _kept(
-            folder, _variant(experiment, epochs), lambda e=experiment, n=epochs: run_kedja(e, n, options.data, folder)
+            folder,
+            _variant(experiment, schedule),
+            lambda e=experiment, s=schedule: run_kedja(e, s, options.data, folder),
         )
         for experiment in experiments
-        for epochs in EPOCHS
+        for schedule in SCHEDULES
     ]
     print(f"\n{platform.processor() or platform.machine()}, {options.cores} cores, torch {torch.__version__}, CPU")
     print_results(peers, ours)
@@ -96,9 +99,8 @@ def _speed_files() -> list[Path]:
     return sorted((ROOT / "conf/experiment/cifar10").glob("speed*.yaml"))
 
 
-def _variant(experiment: str, epochs: int | None) -> str:
-    name = f"kedja {experiment.rpartition('/')[2]}"
-    return name if epochs is None else f"{name} epochs={epochs}"
+def _variant(experiment: str, schedule: list[str]) -> str:
+    return " ".join(["kedja", experiment.rpartition("/")[2], *schedule])
 
 
 def _kept(folder: Path, name: str, run) -> Result:
@@ -139,10 +141,9 @@ def install() -> None:
     fresh.rename(PACKAGES)
 
 
-def run_kedja(experiment: str, epochs: int | None, data: str, folder: Path) -> Result:
+def run_kedja(experiment: str, schedule: list[str], data: str, folder: Path) -> Result:
     runs = folder / "runs"
-    overrides = [f"experiment={experiment}", f"data.name={data}", f"runs={runs}"]
-    overrides += [] if epochs is None else [f"epochs={epochs}"]
+    overrides = [f"experiment={experiment}", f"data.name={data}", f"runs={runs}", *schedule]
     directory = run_directory(compose(overrides))
     # Begun and interrupted: a continued run would have been measured in two parts.
     shutil.rmtree(directory, ignore_errors=True)
@@ -154,7 +155,7 @@ def run_kedja(experiment: str, epochs: int | None, data: str, folder: Path) -> R
     lines = [json.loads(line) for line in (directory / METRICS).read_text().splitlines()]
     curve = [(line["seconds"], line["val_accuracy"]) for line in lines]
     seconds = curve[-1][0]
-    return Result(_variant(experiment, epochs), whole - seconds, seconds, processor, curve)
+    return Result(_variant(experiment, schedule), whole - seconds, seconds, processor, curve)
 
 
 def _spent_by_children() -> float:
@@ -163,10 +164,10 @@ def _spent_by_children() -> float:
 
 
 def print_results(peers: list[Result], ours: list[Result]) -> None:
-    print(f"\n{'contestant':<28} {'epochs':>6} {'seconds':>8} {'start-up':>9} {'processor s':>12} {'val accuracy':>13}")
+    print(f"\n{'contestant':<46} {'epochs':>6} {'seconds':>8} {'start-up':>9} {'processor s':>12} {'val accuracy':>13}")
     for result in (*peers, *ours):
         print(
-            f"{result.name:<28} {len(result.curve):>6} {result.seconds:>8.1f} {result.start_up:>9.1f} "
+            f"{result.name:<46} {len(result.curve):>6} {result.seconds:>8.1f} {result.start_up:>9.1f} "
             f"{result.processor_seconds:>12.1f} {result.accuracy:>13.2%}"
         )
     print("(processor seconds of the peers from the first batch on, of Kedja from the start of the process on)")

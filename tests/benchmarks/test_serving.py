@@ -10,12 +10,13 @@ import pytest
 
 from support.bundles import make_bundle
 
-BENCHMARK = Path(__file__).resolve().parents[2] / "benchmarks" / "serving.py"
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 ONE_SECOND = ["servers=kedja", "case=pixels", "concurrency=2", "seconds=1", "rounds=1"]
 
 
 def run(folder, **variables):
-    command = [sys.executable, BENCHMARK, f"bundle={folder / 'bundle'}", f"reports={folder}", *ONE_SECOND]
+    command = [sys.executable, BENCHMARKS / "serving.py", f"bundle={folder / 'bundle'}", f"reports={folder}"]
+    command += ONE_SECOND
     environment = {**os.environ, **variables}
     return subprocess.run(command, capture_output=True, text=True, env=environment)
 
@@ -33,6 +34,23 @@ def test_the_table_is_printed_written_and_put_into_the_summary(tmp_path):
     assert row.count("1.00 (1.00–1.00)") == 2
     assert report in done.stdout
     assert summary.read_text() == f"before\n{report}\n"
+
+
+@pytest.mark.skipif(not shutil.which("wrk"), reason="wrk is not installed")
+def test_every_setting_stands_beside_the_defaults(tmp_path):
+    make_bundle(tmp_path / "bundle")
+    command = [
+        sys.executable,
+        BENCHMARKS / "serving_growth.py",
+        f"bundles={tmp_path / 'bundle'}",
+        f"reports={tmp_path}",
+    ]
+    command += ["case=pixels", "workers=1,2", "batches=4,8", "connections=2", "seconds=1", "rounds=1"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split(" | ") for line in (tmp_path / "serving-growth-pixels.md").read_text().splitlines()[3:]]
+    assert [row[1] for row in rows[2:]] == ["defaults", "workers=2", "max_batch=4"]
+    assert all(float(row[2]) > 0 for row in rows[2:])
 
 
 def test_without_wrk_it_says_how_to_get_it(tmp_path):

@@ -52,6 +52,16 @@ def test_a_folder_as_remote(pets, tmp_path):
     assert whole(pets)
 
 
+def test_a_data_set_is_kept_where_others_were_not_fetched(pets, tmp_path, capsys):
+    configure(pets, tmp_path / "remote")
+    before = read_pins(pets)["pets"]
+    forget(pets)
+    obtain("digits", pets, Settings(source="digits"))
+    assert "did not take" not in capsys.readouterr().err
+    assert read_pins(pets)["pets"] == before
+    assert "on the remote" in push(pets, "digits")[0]
+
+
 def test_a_remote_that_lacks_it_says_so(pets, tmp_path):
     configure(pets, tmp_path / "remote")
     forget(pets)

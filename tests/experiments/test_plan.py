@@ -42,6 +42,22 @@ def test_debug_is_left_out_unless_asked_for(conf: Path) -> None:
     assert chosen(Request([0], only=["debug", "svm"]), conf) == (["debug"], ["svm"])
 
 
+def test_experiments_in_folders_run_when_they_are_named(conf: Path) -> None:
+    (conf / "experiment/photos").mkdir()
+    (conf / "experiment/photos/quick.yaml").touch()
+    assert experiment_names(conf) == ["debug", "large", "small", "photos/quick"]
+    assert chosen(Request([0], baselines=False), conf) == (["large", "small"], [])
+    assert chosen(Request([0], only=["photos/quick"]), conf) == (["photos/quick"], [])
+
+
+def test_a_stage_has_the_data_set_of_its_experiments() -> None:
+    assert plan.data_name(Request([0]), []) == "digits"
+    assert plan.data_name(Request([0]), ["cifar10/speed", "cifar10/accurate"]) == "cifar10"
+    assert plan.data_name(Request([0], overrides=["data.name=flowers"]), ["default", "cifar10/speed"]) == "flowers"
+    with pytest.raises(KedjaError, match="different data sets: cifar10, digits"):
+        plan.data_name(Request([0]), ["default", "cifar10/speed"])
+
+
 def test_an_unknown_name_gets_its_nearest(conf: Path) -> None:
     with pytest.raises(KedjaError, match="did you mean 'small'"):
         chosen(Request([0], only=["smal"]), conf)

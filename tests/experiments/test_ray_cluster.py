@@ -66,6 +66,7 @@ def test_a_lost_node_costs_nothing_but_time(cluster: Nodes, local: Path, workpla
 
 
 def test_results_come_back_where_nodes_do_not_share_the_folder(cluster: Nodes, local: Path, workplace: Path) -> None:
+    """Also while Ray has not noticed yet that the test before lost a node."""
     keys = [*SMALL, "seeds=1", "executor=ray", f"ray.address={cluster.address}", "ray.shared=false"]
     done = experiments(workplace, *keys)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,8 +1,10 @@
 """Workers of one study as real processes, on SQLite and on a real PostgreSQL server; one of them is killed."""
 
+import contextlib
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -21,6 +23,8 @@ from support.processes import wait_for
 SUPPORT = Path(__file__).resolve().parents[1] / "support"
 TRIALS = 10
 StartWorker = Callable[..., "subprocess.Popen[bytes]"]
+# Nine epochs in nine seconds, none cut short: what a test does to a running trial happens while it runs.
+SLOW = {"KEDJA_EPOCH_SECONDS": "1", "KEDJA_NO_PRUNING": "1"}
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -51,8 +55,8 @@ def worker(place: Path) -> Iterator[StartWorker]:
     """`worker(storage, "first.log", trials=2)` starts one; none outlives the test."""
     started = []
 
-    def start(storage: str, log: str, trials: int = TRIALS) -> "subprocess.Popen[bytes]":
-        environment = {**os.environ, "KEDJA_EPOCH_SECONDS": "0.2"}
+    def start(storage: str, log: str, trials: int = TRIALS, **variables: str) -> "subprocess.Popen[bytes]":
+        environment = {**os.environ, "KEDJA_EPOCH_SECONDS": "0.2", **variables}
         command = [sys.executable, str(SUPPORT / "tune_worker.py"), storage, "shared", str(trials), "accuracy"]
         with (place / log).open("wb") as file:
             process = subprocess.Popen(command, cwd=place, env=environment, stdout=file, stderr=subprocess.STDOUT)
@@ -67,6 +71,22 @@ def worker(place: Path) -> Iterator[StartWorker]:
 
 def has_an_epoch(place: Path, trial: str) -> bool:
     return any(path.stat().st_size for path in place.glob(f"runs/tune/shared/{trial}/*/seed0/metrics.jsonl"))
+
+
+def stop_outside_transactions(process: "subprocess.Popen[bytes]", database: Path) -> None:
+    """SIGSTOP at a moment at which the process holds no lock of the SQLite file: it would hold it while it sleeps."""
+
+    def stopped() -> bool:
+        process.send_signal(signal.SIGSTOP)
+        with contextlib.closing(sqlite3.connect(database, timeout=1, isolation_level=None)) as connection:
+            try:
+                connection.execute("BEGIN EXCLUSIVE")
+            except sqlite3.OperationalError:
+                process.send_signal(signal.SIGCONT)
+                return False
+        return True
+
+    assert wait_for(stopped, 60)
 
 
 def trials_of(storage: str) -> list[optuna.trial.FrozenTrial]:
@@ -108,9 +128,9 @@ def test_no_trial_is_lost_and_none_counted_twice(storage: str, place: Path, work
 @pytest.mark.slow
 def test_a_worker_that_stood_still_lets_go_of_what_another_took_over(place: Path, worker: StartWorker) -> None:
     storage = f"sqlite:///{place}/study.db"
-    sleeper = worker(storage, "sleeper.log", trials=2)
+    sleeper = worker(storage, "sleeper.log", trials=2, **SLOW)
     assert wait_for(lambda: (place / "sleeper.log").read_text().count("starts") == 2, 60)
-    sleeper.send_signal(signal.SIGSTOP)
+    stop_outside_transactions(sleeper, place / "study.db")
     other = worker(storage, "other.log", trials=2)
     assert wait_for(lambda: (place / "other.log").read_text().count("starts") == 2, 60)
     sleeper.send_signal(signal.SIGCONT)
@@ -125,7 +145,7 @@ def test_a_worker_that_stood_still_lets_go_of_what_another_took_over(place: Path
 
 def test_an_interrupted_worker_gives_its_trials_back(place: Path, worker: StartWorker) -> None:
     storage = f"sqlite:///{place}/study.db"
-    first = worker(storage, "first.log", trials=2)
+    first = worker(storage, "first.log", trials=2, **SLOW)
     assert wait_for(lambda: has_an_epoch(place, "trial-0") and has_an_epoch(place, "trial-1"), 60)
     first.send_signal(signal.SIGINT)
     assert first.wait(30) != 0

@@ -21,7 +21,12 @@ from typing import Any
 
 STORE_BYTES = 80 * 2**20  # Ray accepts no less than 75 MB
 SECONDS_TO_START = 300
-PATIENCE = {"RAY_agent_register_timeout_ms": "300000", "RAY_worker_register_timeout_seconds": "300"}
+PATIENCE = {
+    "RAY_agent_register_timeout_ms": "300000",
+    "RAY_worker_register_timeout_seconds": "300",
+    # A look every three seconds: a node counts as lost after half a minute of silence instead of 15 seconds.
+    "RAY_health_check_failure_threshold": "10",
+}
 
 
 @dataclass(frozen=True)

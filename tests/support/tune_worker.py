@@ -1,5 +1,9 @@
-"""A worker of a study as a process of its own: `python tune_worker.py <storage> <study> <trials> <objectives>`."""
+"""A worker of a study as a process of its own: `python tune_worker.py <storage> <study> <trials> <objectives>`.
 
+`KEDJA_NO_PRUNING=1` lets every trial run to its end.
+"""
+
+import os
 import sys
 from pathlib import Path
 
@@ -12,7 +16,8 @@ storage, name, trials, objectives = sys.argv[1:]
 study.HEARTBEAT_SECONDS = 1
 warm.LOADED = ()
 wanted = objectives.split(",")
-pruner = optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=3)
+halving = optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=3)
+pruner = optuna.pruners.NopPruner() if os.environ.get("KEDJA_NO_PRUNING") else halving
 directions = [tune.DIRECTIONS[one] for one in wanted]
 shared = study.open_study(name, storage, directions, pruner=pruner, seed=0, grace=8)
 plan = tune.Plan(

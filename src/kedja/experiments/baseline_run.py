@@ -56,7 +56,7 @@ def run(name: str, dataset: PreparedDataset, seed: int, runs: Path, subset: Subs
     folder = directory(runs, name, dataset.name, dataset.hash, seed, subset=subset)
     write_json(folder / CONFIG, {**config, "seed": seed, "chosen": fitted.point})
     threads = int(os.environ.get("OMP_NUM_THREADS") or cores())
-    write_json(folder / PROVENANCE, describe(dataset, "cpu", threads, PACKAGES))
+    write_json(folder / PROVENANCE, describe(dataset, "cpu", threads, packages=PACKAGES))
     model.save(fitted.pipeline, folder)
     ids = np.asarray([dataset.ids[i] for i in validation], dtype=np.str_)
     buffer = io.BytesIO()

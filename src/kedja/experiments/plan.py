@@ -23,7 +23,8 @@ class Request:
 
     Attributes:
         seeds: one run a seed and configuration.
-        only: names of files in `conf/experiment/`, or of baselines; empty for all but `debug`.
+        only: names of files in `conf/experiment/`, those in its folders as `folder/name`, or of baselines; empty for
+            all but `debug` and those in folders.
         baselines: whether the scikit-learn pipelines run too.
         overrides: `key=value` for training, applied to every run.
         grids: training key → values; every combination runs.
@@ -73,8 +74,10 @@ def split_arguments(
 
 
 def experiment_names(conf: Path) -> list[str]:
-    """The files of `conf/experiment/`, sorted."""
-    return sorted(path.stem for path in (conf / "experiment").glob("*.yaml"))
+    """The files of `conf/experiment/`, then those in its folders as `folder/name`; each sorted."""
+    folder = conf / "experiment"
+    names = [path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml")]
+    return sorted(names, key=lambda name: (name.count("/"), name))
 
 
 def chosen(request: Request, conf: Path) -> tuple[list[str], list[str]]:
@@ -89,14 +92,26 @@ def chosen(request: Request, conf: Path) -> tuple[list[str], list[str]]:
         raise KedjaError(f"only={unknown[0]}: there is no such experiment", nearest(unknown[0], [*experiments, *known]))
     if request.only:
         return [n for n in experiments if n in request.only], [n for n in known if n in request.only]
-    return [n for n in experiments if n != DEBUG], known if request.baselines else []
+    # Those in folders are made for a data set of their own.
+    return [n for n in experiments if n != DEBUG and "/" not in n], known if request.baselines else []
 
 
-def data_name(request: Request) -> str:
-    """The data set that the overrides name, else training's default."""
+def data_name(request: Request, experiments: Sequence[str]) -> str:
+    """The data set of the experiments; without any, what the overrides name, else training's default.
+
+    Raises:
+        KedjaError: one stage has one data set, and these have several.
+    """
     from kedja.training.config import compose
 
-    return str(compose(request.overrides).data.name)
+    chosen = [[f"experiment={name}"] for name in experiments] or [[]]
+    names = sorted({str(compose([*one, *request.overrides]).data.name) for one in chosen})
+    if len(names) > 1:
+        raise KedjaError(
+            f"these experiments train on different data sets: {', '.join(names)}",
+            "one command for each, or all on one with data.name=…",
+        )
+    return names[0]
 
 
 def default_jobs(overrides: Sequence[str] = ()) -> int:

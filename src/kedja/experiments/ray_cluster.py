@@ -21,7 +21,7 @@ from kedja.bundle.errors import KedjaError
 from kedja.bundle.files import replacing_directory
 from kedja.experiments import ray_task
 from kedja.experiments.pool import Display, Outcome, Task
-from kedja.experiments.ray_task import Place, Result
+from kedja.experiments.ray_task import Place, Result, View
 
 WAIT_SECONDS = 0.5
 CONNECT_SECONDS = 10
@@ -113,21 +113,10 @@ def _submitter(ray: Any, cluster: Cluster, place: Place, data: Path, shared: boo
 
 def _ask_nodes(ray: Any, cluster: Cluster, place: Place) -> bool:
     """Whether every node that could run a task sees the folder; all of them must have this code."""
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-    able = [node["NodeID"] for node in _nodes(ray) if _fits(node["Resources"], cluster)]
-    if not able:
+    views = _views(ray, [node["NodeID"] for node in _nodes(ray) if _fits(node["Resources"], cluster)], place)
+    if not views:
         needed = f"{cluster.cpus:g} CPUs" + (f" and {cluster.gpus:g} GPUs" if cluster.gpus else "")
         raise KedjaError(f"no node of the Ray cluster has {needed}", "ask for less with ray.cpus=… ray.gpus=…")
-    look = ray.remote(ray_task.look)
-    pinned = [NodeAffinitySchedulingStrategy(node, soft=False) for node in able]
-    try:
-        views = ray.get([look.options(num_cpus=0, scheduling_strategy=one).remote(place) for one in pinned])
-    except ray.exceptions.RayError as error:
-        raise KedjaError(
-            f"a node of the Ray cluster cannot run Kedja: {_line(error, -1)}",
-            "start Ray on every node from its clone's environment (`just env groups=train,ray`)",
-        ) from None
     other = sorted({view.node for view in views if not view.same_code})
     if other:
         raise KedjaError(
@@ -138,6 +127,26 @@ def _ask_nodes(ray: Any, cluster: Cluster, place: Place) -> bool:
     if cluster.shared and blind:
         raise KedjaError(f"ray.shared=true, but {', '.join(blind)} does not see {place.folder}", "leave ray.shared out")
     return not blind if cluster.shared is None else cluster.shared
+
+
+def _views(ray: Any, nodes: Sequence[str], place: Place) -> list[View]:
+    """What each node sees; one that was lost, which Ray notices some seconds later only, is left out."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    look = ray.remote(ray_task.look)
+    pinned = [NodeAffinitySchedulingStrategy(node, soft=False) for node in nodes]
+    asked = [look.options(num_cpus=0, scheduling_strategy=one).remote(place) for one in pinned]
+    views = []
+    for node, answer in zip(nodes, asked, strict=True):
+        try:
+            views.append(ray.get(answer))
+        except ray.exceptions.RayError as error:
+            if node in (alive["NodeID"] for alive in _nodes(ray)):
+                raise KedjaError(
+                    f"a node of the Ray cluster cannot run Kedja: {_line(error, -1)}",
+                    "start Ray on every node from its clone's environment (`just env groups=train,ray`)",
+                ) from None
+    return views
 
 
 def _refuse_absolute(tasks: Sequence[Task]) -> None:

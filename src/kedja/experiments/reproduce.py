@@ -77,9 +77,11 @@ def reproduce(run: Run, scripts: Path, runs: Path) -> Reproduction:
     from kedja.training.run import run_directory
 
     config = read_json(run.directory / "config.json")
-    threads = str(read_json(run.directory / "provenance.json")["hardware"]["threads"])
+    hardware = read_json(run.directory / "provenance.json")["hardware"]
+    threads, precision = str(hardware["threads"]), hardware.get("precision", config["precision"])
     root = runs / "reproduced"
-    wanted = overrides({**config, "runs": root.as_posix(), "tracker": "none"})
+    # The precision that it had, not what `auto` means here.
+    wanted = overrides({**config, "runs": root.as_posix(), "tracker": "none", "precision": precision})
     directory = run_directory(compose(wanted))
     shutil.rmtree(directory, ignore_errors=True)
     log = directory.with_name(f"{directory.name}.log")

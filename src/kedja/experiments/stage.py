@@ -34,7 +34,7 @@ def run_stage(
         KedjaError: an unknown experiment or override; the data cannot be made; the cluster cannot be used.
     """
     experiments, baselines = plan.chosen(request, conf)
-    data = plan.data_name(request)
+    data = plan.data_name(request, experiments)
     folder = ensure(data)
     tasks = [
         *plan.training_tasks(request, experiments, scripts),

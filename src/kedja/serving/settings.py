@@ -55,7 +55,7 @@ class Settings:
     max_body: int = option(20 * MEGABYTE, "bytes of a request at the most")
     max_images: int = option(64, "images of a request at the most")
     max_pixels: int = option(50_000_000, "width × height of an image at the most, judged before decoding")
-    queue: int = option(256, "requests of a process in work or waiting at the most; more are told to come again (503)")
+    queue: int = option(512, "requests of a process in work or waiting at the most; more are told to come again (503)")
     deadline: float = option(15.0, "seconds that a request may take, its upload included")
     header_timeout: float = option(10.0, "seconds in which a request's head must arrive")
     idle_timeout: float = option(75.0, "seconds that an idle connection is kept")

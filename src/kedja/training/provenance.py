@@ -17,11 +17,14 @@ PACKAGES = ("torch", "torchvision", "lightning-fabric", "numpy", "safetensors", 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 
-def describe(data: PreparedDataset, device: str, threads: int, packages: Sequence[str] = PACKAGES) -> dict[str, Any]:
+def describe(
+    data: PreparedDataset, device: str, threads: int, precision: str = "fp32", packages: Sequence[str] = PACKAGES
+) -> dict[str, Any]:
     """The content of `provenance.json`; the data set's facts let the model be rebuilt without its images.
 
     Args:
         device: as torch names it, for example ``cpu`` or ``cuda:0``.
+        precision: as the configuration names it, with ``auto`` decided.
     """
     return {
         "git": _git(),
@@ -41,6 +44,7 @@ def describe(data: PreparedDataset, device: str, threads: int, packages: Sequenc
             "cpu": _cpu_name(),
             "cores": os.cpu_count(),
             "threads": threads,
+            "precision": precision,
             "platform": platform.platform(),
         },
         "versions": {"python": platform.python_version()} | {name: _version(name) for name in packages},

@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 from collections.abc import Iterator
 
+from kedja.training.allocator import keep_freed_memory
 from kedja.training.dataset import Batch, ImageDataset
 from kedja.training.devices import make_fabric
 from kedja.training.initial_weights import initialise
@@ -37,10 +38,11 @@ class Rehearsal:
 def rehearse(config: TrainConfig) -> Rehearsal:
     """A fresh learner of `config` in training mode, on its device, with its data."""
     data = load_data(config)
+    keep_freed_memory()
     set_threads(config.threads, data.spec.height * data.spec.width)
-    fabric = make_fabric(config)
     seed_everything(config.seed)
     classifier = build(config.model, len(data.classes), data.spec, data.mean, data.std)
+    fabric = make_fabric(config, classifier)
     dataset = ImageDataset(data, "train", fabric.device)
     fit_whitening(classifier, dataset)
     initialise(classifier.body, config.model, print)

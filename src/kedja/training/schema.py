@@ -119,7 +119,11 @@ class TrainConfig:
     clip: float = key(0.0, "largest norm of the gradient; 0 is off")
     patience: int = key(0, "epochs without a better validation loss before stopping; 0 is off")
     device: str = key("auto", "where to train", ("auto", "cpu", "cuda", "mps"))
-    precision: str = key("auto", "arithmetic of the network; auto is fp32 on a CPU, else bf16 or fp16", PRECISIONS)
+    precision: str = key(
+        "auto",
+        "arithmetic of the network; auto is bf16 where the hardware is fast in it, else fp32 or fp16",
+        PRECISIONS,
+    )
     accumulate: int = key(1, "parts a batch is computed in, to save memory")
     compile: bool = key(False, "torch.compile the network; goes on without where it fails")
     anomaly: bool = key(False, "find the operation that made a gradient NaN; slow")

@@ -12,9 +12,10 @@ from torch import Tensor
 from kedja.bundle.errors import KedjaError
 from kedja.bundle.files import write_bytes, write_json
 from kedja.data.prepared import PreparedDataset
+from kedja.training.allocator import keep_freed_memory
 from kedja.training.checkpoint import save_weights
 from kedja.training.dataset import ImageDataset
-from kedja.training.devices import make_fabric
+from kedja.training.devices import make_fabric, precision_of
 from kedja.training.initial_weights import initialise
 from kedja.training.learner import Learner
 from kedja.training.models.registry import build
@@ -63,21 +64,24 @@ def train(config: TrainConfig, say: Callable[[str], None] = print) -> Path:
 def make_trainer(config: TrainConfig, directory: Path, say: Callable[[str], None] = print) -> Trainer:
     """Everything a run needs, its configuration and provenance written; not started yet."""
     data = load_data(config)
+    keep_freed_memory()
     threads = set_threads(config.threads, data.spec.height * data.spec.width)
-    fabric = make_fabric(config)
-    say = say if fabric.is_global_zero else _say_nothing
     seed_everything(config.seed)
     classifier = build(config.model, len(data.classes), data.spec, data.mean, data.std)
+    fabric = make_fabric(config, classifier)
+    say = say if fabric.is_global_zero else _say_nothing
+    precision = precision_of(fabric)
     train_set, val_set = (ImageDataset(data, split, fabric.device) for split in ("train", "val"))
     fit_whitening(classifier, train_set)
     initialise(classifier.body, config.model, say)
     if fabric.is_global_zero:
         write_config(directory, config)
-        write_json(directory / PROVENANCE, describe(data, str(fabric.device), threads))
+        write_json(directory / PROVENANCE, describe(data, str(fabric.device), threads, precision))
     learner = Learner(fabric, classifier, train_set, config)
     parameters = _parameters(learner)
     workers = "" if fabric.world_size == 1 else f" × {fabric.world_size} processes"
-    say(f"{directory}: {config.model.name}, {parameters:,} parameters, {fabric.device}{workers}, {threads} thread(s)")
+    where = f"{fabric.device}{workers}, {precision}, {threads} thread(s)"
+    say(f"{directory}: {config.model.name}, {parameters:,} parameters, {where}")
     return Trainer(learner, train_set, val_set, directory)
 
 

@@ -1,0 +1,45 @@
+"""What averaging over an image and its mirror image at test time would add; no other figure of Kedja contains it.
+
+python benchmarks/mirror_average.py run=runs/cifar10-speed-…/seed0
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from kedja import cli
+from kedja.training.checkpoint import load_weights
+from kedja.training.config import from_json
+from kedja.training.dataset import ImageDataset
+from kedja.training.loader import evaluation_loader
+from kedja.training.models.registry import build
+from kedja.training.predict import score
+from kedja.training.run import BEST, CONFIG, load_data
+
+
+@dataclass
+class Options:
+    """Accuracy on the validation images as it is, and averaged over each image and its mirror image."""
+
+    run: Path = cli.required("folder of a finished run: runs/cifar10-speed-…/seed0")
+    split: str = cli.option("val", "val or test")
+
+
+@torch.inference_mode()
+def main(options: Options) -> None:
+    config = from_json(options.run / CONFIG)
+    data = load_data(config)
+    classifier = build(config.model, len(data.classes), data.spec, data.mean, data.std)
+    classifier.load_state_dict(load_weights(options.run / BEST))
+    classifier.eval()
+    dataset = ImageDataset(data, options.split)
+    batches = [batch.images for batch in evaluation_loader(dataset)]
+    plain = torch.cat([classifier(images) for images in batches])
+    mirrored = torch.cat([classifier(images.flip(3)) for images in batches])
+    for name, logits in (("as it is", plain), ("averaged with the mirror image", (plain + mirrored) / 2)):
+        print(f"{name}: {score(logits, dataset.labels)['accuracy']:.2%} of {len(logits):,} images")
+
+
+if __name__ == "__main__":
+    cli.run(main, Options)
