@@ -36,7 +36,8 @@ def main(options: Options) -> None:
     dataset = ImageDataset(data, options.split)
     batches = [batch.images for batch in evaluation_loader(dataset)]
     plain = torch.cat([classifier(images) for images in batches])
-    mirrored = torch.cat([classifier(images.flip(3)) for images in batches])
+    # Images are (N, height, width, channels).
+    mirrored = torch.cat([classifier(images.flip(2)) for images in batches])
     for name, logits in (("as it is", plain), ("averaged with the mirror image", (plain + mirrored) / 2)):
         print(f"{name}: {score(logits, dataset.labels)['accuracy']:.2%} of {len(logits):,} images")
 

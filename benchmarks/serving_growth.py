@@ -47,6 +47,11 @@ class Setting:
     keys: tuple[str, ...] = ()
 
     @property
+    def workers(self) -> int:
+        """Processes that answer."""
+        return next((int(key.partition("=")[2]) for key in self.keys if key.startswith("workers=")), 1)
+
+    @property
     def tolerance(self) -> float:
         """How far probabilities may be from the golden ones."""
         return metadata.load(self.bundle).model_file(INT8)[1] if self.keys == (f"variant={INT8}",) else EXACT
@@ -86,6 +91,7 @@ class Growth:
         content = bodies(setting.bundle, metadata.load(setting.bundle), options.case, server.protocol)
         with tempfile.TemporaryDirectory() as folder, Running(server, setting.bundle, Path(folder)) as running:
             running.wait_until_right(options.case, content, setting.tolerance)
+            running.wait_for_processes(setting.workers)
             measured = Load(running, options.case, content, Path(folder)).measure(options.connections, options.seconds)
             self.results[setting].append(measured)
             self.starts[setting].append((running.resident_megabytes(), running.seconds_to_ready))

@@ -139,6 +139,13 @@ class Running:
             if difference > tolerance:
                 raise RuntimeError(f"{self.server.name} answers differently, by {difference}")
 
+    def wait_for_processes(self, count: int) -> None:
+        """Until that many of ours have said that they are ready: kept connections stay with whom they began."""
+        while self._log.read_text().count('"message":"ready"') < count:
+            if time.perf_counter() - self._started > SECONDS_TO_START:
+                raise RuntimeError(f"not all {count} processes got ready:\n{self._log.read_text()[-2000:]}")
+            time.sleep(0.02)
+
     def cpu_seconds(self) -> float:
         """Of the process and all below it; those that ended meanwhile are missing."""
         return sum(times.user + times.system for times in (process.cpu_times() for process in self._tree()))

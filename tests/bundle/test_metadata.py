@@ -121,18 +121,39 @@ def answers(bundle):
     return np.array([golden.probabilities for golden in metadata.load(bundle).golden], np.float32)
 
 
+class Model:
+    """Gives these answers, row by row, to whatever it is asked."""
+
+    def __init__(self, rows):
+        self.rows = list(rows)
+        self.calls = []
+
+    def predict(self, images):
+        self.calls.append(len(images))
+        given, self.rows = self.rows[: len(images)], self.rows[len(images) :]
+        return np.array(given, np.float32)
+
+
 def test_golden_answers_are_compared(bundle):
     loaded, right = metadata.load(bundle), answers(bundle)
-    assert integrity.verify_golden(bundle, loaded, lambda images: right) == 0
+    assert integrity.verify_golden(bundle, loaded, Model(right).predict) == 0
     nearly = right + np.float32(loaded.tolerance / 2)
-    assert integrity.verify_golden(bundle, loaded, lambda images: nearly) == pytest.approx(
+    assert integrity.verify_golden(bundle, loaded, Model(nearly).predict) == pytest.approx(
         loaded.tolerance / 2, rel=0.1
     )
     for wrong in (right + 0.01, right[:, ::-1], right[:-1], right[:, :-1], np.full_like(right, np.nan)):
         with pytest.raises(KedjaError):
-            integrity.verify_golden(bundle, loaded, lambda images, wrong=wrong: wrong)
+            integrity.verify_golden(bundle, loaded, Model(wrong).predict)
     with pytest.raises(KedjaError, match="no golden examples"):
-        integrity.verify_golden(bundle, dataclasses.replace(loaded, golden=[]), lambda images: right)
+        integrity.verify_golden(bundle, dataclasses.replace(loaded, golden=[]), Model(right).predict)
+
+
+def test_golden_examples_come_in_small_batches(bundle, monkeypatch):
+    """One large batch would leave its memory with the server for good."""
+    monkeypatch.setattr(integrity, "TOGETHER", 1)
+    loaded, model = metadata.load(bundle), Model(answers(bundle))
+    assert integrity.verify_golden(bundle, loaded, model.predict) == 0
+    assert model.calls == [1] * len(loaded.golden)
 
 
 def test_a_sample_that_is_another_image_is_found(bundle):

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 import torch
 
+from kedja.bundle.files import read_json
 from kedja.training.checkpoint import load_checkpoint, load_weights
-from kedja.training.run import run_directory
+from kedja.training.run import PROVENANCE, SUMMARY, run_directory
 from kedja.training.schema import TrainConfig
 from kedja.training.train import train
 
@@ -53,6 +54,20 @@ def test_killed_early_between_epochs_and_late(workplace, debug, steps):
 @pytest.mark.parametrize("feature", FEATURES)
 def test_killed_with_every_feature_in_turn(workplace, debug, feature):
     check(debug, FEATURES[feature], lambda config: kill_from_inside(config, 25))
+
+
+def test_a_run_goes_on_in_the_precision_it_was_begun_in(workplace, debug, monkeypatch):
+    """Where it began `precision=auto` meant bf16, and where it goes on fp32."""
+    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: {"avx512_bf16": True})
+    directory = train(debug())
+    (directory / SUMMARY).unlink()
+    monkeypatch.setattr("torch.cpu.get_capabilities", dict)
+    said = []
+    assert train(debug(), said.append) == directory
+    assert ", bf16, " in said[0]
+    assert read_json(directory / PROVENANCE)["hardware"]["precision"] == "bf16"
+    assert train(debug("seed=1"), said.append) != directory
+    assert ", fp32, " in said[-1]
 
 
 def check(debug, overrides: list[str], kill: Callable[[TrainConfig], int]) -> None:

@@ -14,6 +14,9 @@ from kedja.bundle.preprocess import preprocess
 
 Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
+# Golden examples in one call. A runtime keeps the memory of the largest batch it has seen as long as it lives.
+TOGETHER = 4
+
 
 def hash_files(bundle: Path) -> dict[str, str]:
     """Path inside the bundle (with `/`) → SHA-256, sorted, without `metadata.json`."""
@@ -71,7 +74,8 @@ def verify_golden(bundle: Path, metadata: Metadata, predict: Predict, tolerance:
     if not metadata.golden:
         raise KedjaError(f"the bundle {bundle}/ has no golden examples", "export again with `just export`")
     expected = np.array([golden.probabilities for golden in metadata.golden], np.float32)
-    answers = predict(golden_images(bundle, metadata))
+    images = golden_images(bundle, metadata)
+    answers = np.concatenate([predict(images[i : i + TOGETHER]) for i in range(0, len(images), TOGETHER)])
     if answers.shape != expected.shape or not np.isfinite(answers).all():
         raise KedjaError(f"the model answers with shape {answers.shape}, not finite {expected.shape}")
     difference = np.abs(answers - expected).max(axis=1)

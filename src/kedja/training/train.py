@@ -1,5 +1,6 @@
 """One run, from its configuration to its summary."""
 
+import dataclasses
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from kedja.bundle.errors import KedjaError
-from kedja.bundle.files import write_bytes, write_json
+from kedja.bundle.files import read_json, write_bytes, write_json
 from kedja.data.prepared import PreparedDataset
 from kedja.training.allocator import keep_freed_memory
 from kedja.training.checkpoint import save_weights
@@ -25,6 +26,7 @@ from kedja.training.progress import progress
 from kedja.training.provenance import describe
 from kedja.training.run import (
     BEST,
+    CHECKPOINT,
     PROVENANCE,
     SCHEMA_VERSION,
     SUMMARY,
@@ -68,7 +70,7 @@ def make_trainer(config: TrainConfig, directory: Path, say: Callable[[str], None
     threads = set_threads(config.threads, data.spec.height * data.spec.width)
     seed_everything(config.seed)
     classifier = build(config.model, len(data.classes), data.spec, data.mean, data.std)
-    fabric = make_fabric(config, classifier)
+    fabric = make_fabric(dataclasses.replace(config, precision=_precision(config, directory)), classifier)
     say = say if fabric.is_global_zero else _say_nothing
     precision = precision_of(fabric)
     train_set, val_set = (ImageDataset(data, split, fabric.device) for split in ("train", "val"))
@@ -83,6 +85,14 @@ def make_trainer(config: TrainConfig, directory: Path, say: Callable[[str], None
     where = f"{fabric.device}{workers}, {precision}, {threads} thread(s)"
     say(f"{directory}: {config.model.name}, {parameters:,} parameters, {where}")
     return Trainer(learner, train_set, val_set, directory)
+
+
+def _precision(config: TrainConfig, directory: Path) -> str:
+    """As configured; a run that was begun goes on in its own, even where ``auto`` now means another."""
+    if not (directory / CHECKPOINT).is_file():
+        return config.precision
+    begun = read_json(directory / PROVENANCE)["hardware"]
+    return str(begun.get("precision", config.precision))
 
 
 def out_of_memory(config: TrainConfig, error: BaseException) -> KedjaError:
