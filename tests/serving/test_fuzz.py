@@ -1,7 +1,12 @@
-"""Whatever arrives, the service answers with 4xx and a reason, and serves on."""
+"""Whatever arrives, the service answers with 4xx and a reason, and serves on.
+
+`KEDJA_FUZZ=20` tries twenty times as much as a normal run of the tests does.
+"""
 
 import contextlib
 import http.client
+import itertools
+import os
 import random
 import socket
 from pathlib import Path
@@ -22,6 +27,8 @@ from kedja.bundle.image_spec import ImageSpec
 from kedja.bundle.preprocess import FORMATS
 from support.bundles import encode, make_bundle, random_image
 from support.servers import Server
+
+TIMES = int(os.environ.get("KEDJA_FUZZ", "1"))
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +61,9 @@ def test_the_service_keeps_to_its_document(server, operation):
     document = schemathesis.openapi.from_url(server.url + "/openapi.json")
 
     @given(case=document[path][method].as_strategy())
-    @settings(max_examples=60 if method == "POST" else 5, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=TIMES * (60 if method == "POST" else 5), deadline=None, suppress_health_check=list(HealthCheck)
+    )
     def check(case):
         case.call_and_validate(checks=CHECKS)
 
@@ -82,9 +91,8 @@ def rng_numpy(rng):
 
 
 def test_hostile_images_are_answered_or_refused(server):
-    rng = random.Random(7)
     statuses = set()
-    for data in hostile(rng):
+    for data in itertools.chain.from_iterable(hostile(random.Random(7 + turn)) for turn in range(TIMES)):
         reply = server.request("POST", "/predict", data, Content_Type="image/x")
         assert reply.status in (200, 413, 422), (reply, data[:40])
         statuses.add(reply.status)
@@ -107,7 +115,7 @@ def test_hostile_images_are_answered_or_refused(server):
         ]
     ),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150 * TIMES, deadline=None)
 def test_any_body_under_any_type(server, body, content_type):
     reply = server.request("POST", "/predict", body, Content_Type=content_type)
     assert 200 <= reply.status < 500
@@ -126,7 +134,7 @@ PIECES += [
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=12), st.booleans())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80 * TIMES, deadline=None)
 def test_any_talk_on_a_socket(server, pieces, half_close):
     """Broken heads, smuggling attempts, connections closed in the middle or half: never a 5xx."""
     with socket.create_connection((server.host, server.port), timeout=5) as connection:
@@ -139,6 +147,18 @@ def test_any_talk_on_a_socket(server, pieces, half_close):
         except (TimeoutError, ConnectionError, OSError):
             return
     assert not answer.startswith(b"HTTP/1.1 5")
+
+
+@pytest.mark.parametrize("end", [b"junk\r\n\r\n", b""])
+def test_several_requests_in_one_piece_whose_sender_is_gone(server, end):
+    """The answer to the first has nobody to go to: that is no error of ours."""
+    request = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx"
+    before = server.log.read_text().count('"level":"error"')
+    for _ in range(20):
+        with socket.create_connection((server.host, server.port), timeout=5) as connection:
+            connection.sendall(3 * request + end)
+    assert server.request("GET", "/health/ready").status == 200
+    assert server.log.read_text().count('"level":"error"') == before
 
 
 def test_slow_clients_do_not_hold_the_others(server):

@@ -31,3 +31,5 @@ def configure() -> None:
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    # Pillow calls some broken images errors; they are their sender's, who is told in the answer.
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)

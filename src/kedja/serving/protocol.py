@@ -3,27 +3,31 @@
 import asyncio
 from typing import Any, ClassVar
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 MAX_HEAD = 65_536
 
 
 class GuardedProtocol(HttpToolsProtocol):
-    """Ends connections whose next request does not get past its headers.
+    """Ends connections whose next request does not get past its headers, and answers nobody on an ended one.
 
-    uvicorn itself limits neither; a client that sends a byte a minute would hold its connection for ever.
+    uvicorn itself limits neither; a client that sends a byte a minute would hold its connection for ever. And it knows
+    of the latest request only that its client is gone: an answer to one before, of several sent in one piece, would
+    be written to a closed connection, which is an error in the log for every client that likes to make one.
     """
 
     header_timeout: ClassVar[float]
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        self._unanswered: list[RequestResponseCycle] = []
         self._head_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_arrived()
+        self._forget_unanswered()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -42,6 +46,18 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._head_arrived()
         super().on_headers_complete()
+        requests = [*self._unanswered, self.cycle]
+        self._unanswered = [one for one in requests if one is not None and not one.response_complete]
+
+    def send_400_response(self, msg: str) -> None:
+        super().send_400_response(msg)
+        self._forget_unanswered()
+
+    def _forget_unanswered(self) -> None:
+        """Whoever waits for more of a request, or is about to answer it, learns that the client is gone."""
+        for request in self._unanswered:
+            request.disconnected = True
+            request.message_event.set()
 
     def _expect_head(self) -> None:
         self._head_timer = self.loop.call_later(self.header_timeout, self._head_is_late)
@@ -56,6 +72,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._head_timer = None
         if not self.transport.is_closing():
             self.transport.close()
+            self._forget_unanswered()
 
 
 def guarded(header_timeout: float) -> type[asyncio.Protocol]:

@@ -49,7 +49,7 @@ class Settings:
     variant: str = option("fp32", "which of the bundle's models answers; int8 where `just export int8=true` made it")
     host: str = option("127.0.0.1", "address to listen on; 0.0.0.0 for every network interface")
     port: int = option(8000, "port to listen on; 0 takes a free one and prints it")
-    workers: int = option(1, "processes; more than one pays off for small inputs at thousands of requests a second")
+    workers: int = option(1, "processes; one for each core pays off most for small inputs")
     threads: int = option(0, "threads of a process that decode and predict; 0: one for each CPU it may use")
     max_batch: int = option(8, "images predicted in one call of the model at the most")
     max_body: int = option(20 * MEGABYTE, "bytes of a request at the most")

@@ -89,7 +89,7 @@ def make_trainer(config: TrainConfig, directory: Path, say: Callable[[str], None
 
 def _precision(config: TrainConfig, directory: Path) -> str:
     """As configured; a run that was begun goes on in its own, even where ``auto`` now means another."""
-    if not (directory / CHECKPOINT).is_file():
+    if not all((directory / name).is_file() for name in (CHECKPOINT, PROVENANCE)):
         return config.precision
     begun = read_json(directory / PROVENANCE)["hardware"]
     return str(begun.get("precision", config.precision))
