@@ -127,7 +127,7 @@ class Comparison:
         theirs = [measured for measured in self.results[name, concurrency] if measured]
         if not theirs:
             return [name, str(concurrency), "failed", *["–"] * (len(HEADER) - 3)]
-        both = [(mine, theirs) for mine, theirs in turns if mine and theirs]
+        both = [(mine, its) for mine, its in turns if mine and its]
         return [
             name,
             str(concurrency),
@@ -135,8 +135,8 @@ class Comparison:
             f"{median(m.p50_ms for m in theirs):.1f}",
             f"{median(m.p99_ms for m in theirs):.1f}",
             f"{median(m.cpu_ms for m in theirs):.2f}",
-            spread([ours.rate / its.rate for ours, its in both]),
-            spread([its.cpu_ms / ours.cpu_ms for ours, its in both]),
+            spread([mine.rate / its.rate for mine, its in both]),
+            spread([its.cpu_ms / mine.cpu_ms for mine, its in both]),
         ]
 
     def start_row(self, name: str) -> list[str]:

@@ -15,7 +15,8 @@ from typing import Literal
 from kedja import cli
 from kedja.bundle import metadata
 from kedja.serving import cpus
-from serving import find_wrk, publish, table
+from kedja.serving.settings import Settings
+from serving import find_wrk, publish, spread, table
 from serving_load import Load, Measurement, bodies
 from serving_servers import EXACT, ROOT, SERVERS, Running
 
@@ -41,20 +42,24 @@ class Options:
 
 @dataclass(frozen=True)
 class Setting:
-    """What is served, and the service's keys that differ from the defaults."""
+    """What is served, and the one of the service's keys that differs from the defaults."""
 
     bundle: Path
-    keys: tuple[str, ...] = ()
+    key: str = ""
+    value: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.key}={self.value}" if self.key else "defaults"
 
     @property
     def workers(self) -> int:
         """Processes that answer."""
-        return next((int(key.partition("=")[2]) for key in self.keys if key.startswith("workers=")), 1)
+        return int(self.value) if self.key == "workers" else Settings.workers
 
     @property
     def tolerance(self) -> float:
         """How far probabilities may be from the golden ones."""
-        return metadata.load(self.bundle).model_file(INT8)[1] if self.keys == (f"variant={INT8}",) else EXACT
+        return metadata.load(self.bundle).model_file(INT8)[1] if self.value == INT8 else EXACT
 
 
 def main(options: Options) -> None:
@@ -70,10 +75,14 @@ def main(options: Options) -> None:
 def settings(options: Options) -> list[Setting]:
     """The defaults, then what differs from them in one thing."""
     first = options.bundles[0]
-    keys = [f"workers={count}" for count in options.workers if count != 1]
-    keys += [f"max_batch={size}" for size in options.batches if size != 8]
-    keys += [f"variant={INT8}"] if INT8 in metadata.load(first).variants else []
-    return [Setting(first), *(Setting(first, (key,)) for key in keys), *map(Setting, options.bundles[1:])]
+    values = [("workers", count) for count in options.workers if count != Settings.workers]
+    values += [("max_batch", size) for size in options.batches if size != Settings.max_batch]
+    values += [("variant", INT8)] if INT8 in metadata.load(first).variants else []
+    return [
+        Setting(first),
+        *(Setting(first, key, str(value)) for key, value in values),
+        *map(Setting, options.bundles[1:]),
+    ]
 
 
 class Growth:
@@ -87,7 +96,9 @@ class Growth:
     def take_turn(self, setting: Setting) -> None:
         """Start the service so, compare its answers with the golden ones, measure, stop it."""
         options = self.options
-        server = replace(SERVERS["kedja"], command=[*SERVERS["kedja"].command, *setting.keys])
+        server = replace(
+            SERVERS["kedja"], command=[*SERVERS["kedja"].command, *([str(setting)] if setting.key else [])]
+        )
         content = bodies(setting.bundle, metadata.load(setting.bundle), options.case, server.protocol)
         with tempfile.TemporaryDirectory() as folder, Running(server, setting.bundle, Path(folder)) as running:
             running.wait_until_right(options.case, content, setting.tolerance)
@@ -95,7 +106,7 @@ class Growth:
             measured = Load(running, options.case, content, Path(folder)).measure(options.connections, options.seconds)
             self.results[setting].append(measured)
             self.starts[setting].append((running.resident_megabytes(), running.seconds_to_ready))
-        print(f"  {setting.bundle} {' '.join(setting.keys) or 'defaults'}: {measured.rate:.0f}/s", flush=True)
+        print(f"  {setting.bundle} {setting}: {measured.rate:.0f}/s", flush=True)
 
     def report(self, everything: list[Setting]) -> str:
         """A table in Markdown."""
@@ -114,14 +125,14 @@ class Growth:
         ratios = [one.rate / other.rate for one, other in zip(measured, self.results[defaults], strict=True)]
         return [
             f"{loaded.name}, {(setting.bundle / 'model.onnx').stat().st_size / 1e6:.1f} MB",
-            " ".join(setting.keys) or "defaults",
+            str(setting),
             f"{median(m.rate for m in measured):.0f}",
             f"{median(m.p50_ms for m in measured):.1f}",
             f"{median(m.p99_ms for m in measured):.1f}",
             f"{median(m.cpu_ms for m in measured):.2f}",
             f"{max(megabytes):.0f}",
             f"{median(seconds):.2f}",
-            f"{median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})",
+            spread(ratios),
         ]
 
 

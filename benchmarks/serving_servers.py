@@ -91,8 +91,7 @@ class Running:
 
     def __init__(self, server: Server, bundle: Path, folder: Path) -> None:
         self.server = server
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = _free_port()
         if server.name == "mlserver":
             _write_mlserver_settings(folder / "mlserver", self.port)
         if server.name == "torchserve":

@@ -50,12 +50,29 @@ def test_experiments_in_folders_run_when_they_are_named(conf: Path) -> None:
     assert chosen(Request([0], only=["photos/quick"]), conf) == (["photos/quick"], [])
 
 
+def data_of(names: list[str], overrides: list[str]) -> str:
+    request = Request([0], overrides=overrides)
+    return plan.data_name(request, plan.training_runs(request, names))
+
+
 def test_a_stage_has_the_data_set_of_its_experiments() -> None:
-    assert plan.data_name(Request([0]), []) == "digits"
-    assert plan.data_name(Request([0]), ["cifar10/speed", "cifar10/accurate"]) == "cifar10"
-    assert plan.data_name(Request([0], overrides=["data.name=flowers"]), ["default", "cifar10/speed"]) == "flowers"
+    assert data_of([], []) == "digits"
+    assert data_of([], ["data.name=flowers"]) == "flowers"
+    assert data_of(["cifar10/speed", "cifar10/accurate"], []) == "cifar10"
+    assert data_of(["default", "cifar10/speed"], ["data.name=flowers"]) == "flowers"
     with pytest.raises(KedjaError, match="different data sets: cifar10, digits"):
-        plan.data_name(Request([0]), ["default", "cifar10/speed"])
+        data_of(["default", "cifar10/speed"], [])
+
+
+def test_first_seeds_come_first() -> None:
+    runs = plan.training_runs(Request([0, 1], grids={"epochs": ["1", "2"]}), ["plain"])
+    assert [run.name for run in runs] == [
+        "plain epochs=1 seed=0",
+        "plain epochs=2 seed=0",
+        "plain epochs=1 seed=1",
+        "plain epochs=2 seed=1",
+    ]
+    assert [(run.config.epochs, run.config.seed) for run in runs] == [(1, 0), (2, 0), (1, 1), (2, 1)]
 
 
 def test_an_unknown_name_gets_its_nearest(conf: Path) -> None:

@@ -53,4 +53,5 @@ def test_the_other_processes_of_a_distributed_run_are_not_kept_out(tmp_path, mon
     with holding(tmp_path) as first:
         monkeypatch.setenv("RANK", "1")
         with only_process(tmp_path):
+            assert first.poll() is None, "the first process holds the folder all the while"
             first.kill()

@@ -7,12 +7,16 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kedja.bundle.errors import KedjaError, nearest
 from kedja.data.subset import Subset
 from kedja.experiments import baselines
 from kedja.experiments.pool import Task
 from kedja.experiments.runs import DEBUG, SUMMARY
+
+if TYPE_CHECKING:
+    from kedja.training.schema import TrainConfig
 
 GRID = "grid."
 
@@ -57,6 +61,15 @@ class Request:
         return [list(point) for point in itertools.product(*axes)]
 
 
+@dataclass(frozen=True)
+class TrainingRun:
+    """A run that is wanted: what to call it, its overrides, and the configuration that they make."""
+
+    name: str
+    overrides: list[str]
+    config: "TrainConfig"
+
+
 def split_arguments(
     arguments: Sequence[str], own: Sequence[str], axis: str = GRID
 ) -> tuple[list[str], list[str], dict[str, list[str]]]:
@@ -96,22 +109,36 @@ def chosen(request: Request, conf: Path) -> tuple[list[str], list[str]]:
     return [n for n in experiments if n != DEBUG and "/" not in n], known if request.baselines else []
 
 
-def data_name(request: Request, experiments: Sequence[str]) -> str:
-    """The data set of the experiments; without any, what the overrides name, else training's default.
+def training_runs(request: Request, names: Sequence[str]) -> list[TrainingRun]:
+    """One run a configuration, seed and part of the data; first seeds first.
+
+    Raises:
+        KedjaError: an override that training does not know.
+    """
+    from kedja.training.config import compose
+
+    runs: list[TrainingRun] = []
+    for part, name, point in itertools.product(request.parts(), names, request.points()):
+        overrides = [f"experiment={name}", *point, *request.overrides, *part]
+        runs.append(TrainingRun(" ".join([name, *point, *part]), overrides, compose(overrides)))
+    return runs
+
+
+def data_name(request: Request, runs: Sequence[TrainingRun]) -> str:
+    """The data set of the runs; without any, what the overrides name, else training's default.
 
     Raises:
         KedjaError: one stage has one data set, and these have several.
     """
     from kedja.training.config import compose
 
-    chosen = [[f"experiment={name}"] for name in experiments] or [[]]
-    names = sorted({str(compose([*one, *request.overrides]).data.name) for one in chosen})
+    names = sorted({run.config.data.name for run in runs}) or [compose(request.overrides).data.name]
     if len(names) > 1:
         raise KedjaError(
             f"these experiments train on different data sets: {', '.join(names)}",
             "one command for each, or all on one with data.name=…",
         )
-    return names[0]
+    return str(names[0])
 
 
 def default_jobs(overrides: Sequence[str] = ()) -> int:
@@ -132,24 +159,16 @@ def cores() -> int:
     return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
-def training_tasks(request: Request, names: Sequence[str], scripts: Path) -> list[Task]:
-    """One task a configuration and seed, first seeds first.
-
-    Raises:
-        KedjaError: an override that training does not know.
-    """
-    from kedja.training.config import compose
+def training_tasks(runs: Sequence[TrainingRun], scripts: Path) -> list[Task]:
+    """A task a run, in their order; the data set must be there."""
     from kedja.training.run import run_directory
 
-    tasks: list[tuple[int, Task]] = []
-    for name, point in itertools.product(names, request.points()):
-        overrides = [f"experiment={name}", *point, *request.overrides]
-        for order, part in enumerate(request.parts()):
-            directory = run_directory(compose([*overrides, *part]))
-            command = [str(scripts / "train.py"), *overrides, *part]
-            task = Task(" ".join([name, *point, *part]), [directory], command, _log(directory), warm=True)
-            tasks.append((order, task))
-    return [task for _, task in sorted(tasks, key=lambda pair: pair[0])]
+    tasks = []
+    for run in runs:
+        directory = run_directory(run.config)
+        command = [str(scripts / "train.py"), *run.overrides]
+        tasks.append(Task(run.name, [directory], command, _log(directory), warm=True))
+    return tasks
 
 
 def baseline_tasks(request: Request, names: Sequence[str], data: Path, runs: Path, scripts: Path) -> list[Task]:

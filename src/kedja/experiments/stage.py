@@ -34,10 +34,11 @@ def run_stage(
         KedjaError: an unknown experiment or override; the data cannot be made; the cluster cannot be used.
     """
     experiments, baselines = plan.chosen(request, conf)
-    data = plan.data_name(request, experiments)
+    wanted = plan.training_runs(request, experiments)
+    data = plan.data_name(request, wanted)
     folder = ensure(data)
     tasks = [
-        *plan.training_tasks(request, experiments, scripts),
+        *plan.training_tasks(wanted, scripts),
         *plan.baseline_tasks(request, baselines, folder, runs, scripts),
     ]
     todo = plan.unfinished(tasks)

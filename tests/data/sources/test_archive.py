@@ -45,8 +45,11 @@ def test_an_archive_gives_what_its_folder_gives(tmp_path, name, kind):
 def test_unpacked_once_is_not_unpacked_again(tmp_path, monkeypatch):
     file = packed(write_pictures(tmp_path / "s", {"a": 2}), tmp_path / "p.zip", "zip")
     unpack(file, tmp_path / "out")
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")}
     monkeypatch.setattr(module, "_write_all", None)
     unpack(file, tmp_path / "out")
+    assert len([path for path in before if path.suffix == ".png"]) == 2
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")} == before
 
 
 @pytest.mark.parametrize("name", ["../evil.png", "/etc/evil.png", "a/../../evil.png", "..\\evil.png", "C:/evil.png"])
