@@ -61,5 +61,6 @@ def _cells(length: int, cells: int) -> list[tuple[int, int]]:
 def _membership(length: int, cells: list[tuple[int, int]]) -> NDArray[np.int64]:
     """(cells, length) ones where a line of pixels belongs to a cell."""
     lines = np.arange(length)
-    first, last = np.array(cells).T[:, :, None]
+    edges = np.array(cells)
+    first, last = edges[:, :1], edges[:, 1:]
     return ((lines >= first) & (lines < last)).astype(np.int64)
