@@ -61,7 +61,7 @@ def _map_arrays(file: Path, work: Path) -> dict[str, NDArray[np.generic]]:
     try:
         # allow_pickle stays off: an array of objects could execute code.
         return {path.stem: np.load(path, mmap_mode="r", allow_pickle=False) for path in sorted(folder.glob("*.npy"))}
-    except ValueError as error:
+    except (ValueError, EOFError) as error:
         raise KedjaError(f"{file} holds an array that cannot be read: {error}", "store plain numbers or text") from None
 
 

@@ -1,0 +1,88 @@
+"""Two quick models of small pictures as judges of labels: each image is judged by models trained without it.
+
+They need no training run, and are good enough for scans and symbols, hardly ever for photographs.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kedja.data.audit.judgement import Judgement
+from kedja.data.perceptual import grid
+from kedja.data.pixels import read_pixels
+from kedja.data.prepared import PreparedDataset
+
+FOLDS = 5
+MAX_IMAGES = 6000
+# Of the neighbours' votes: measured, see docs/LOG.md.
+MOST_FOR_GIVEN, LEAST_FOR_OTHER = 0.2, 0.5
+_SIDE = 16
+_COMPONENTS = 32
+_NEIGHBOURS = 15
+# The penalty C of a support vector machine.
+_MARGIN = 4.0
+
+
+def judge(data: PreparedDataset) -> Judgement | None:
+    """The neighbours' votes, and whether a support vector machine agrees; None where classes have too few images."""
+    positions = _eligible(data)
+    labels = data.labels[positions]
+    if len(np.unique(labels)) < 2:
+        return None
+    features = _features(data, positions)
+    votes = np.zeros((len(positions), len(data.classes)))
+    votes[:, np.unique(labels)] = _votes(features, labels)
+    agreed = votes.argmax(axis=1) == _second_opinion(features, labels)
+    better = "train on them, then let finished runs judge: judges=runs/<experiment>-<hash>"
+    return Judgement(positions, votes, agreed, MOST_FOR_GIVEN, LEAST_FOR_OTHER, "two cheap models", better)
+
+
+def _eligible(data: PreparedDataset) -> NDArray[np.int64]:
+    """Evenly spread images of the classes that have enough for every fold."""
+    counts = np.bincount(data.labels, minlength=len(data.classes))
+    positions = np.flatnonzero(counts[data.labels] >= 2 * FOLDS).astype(np.int64)
+    step = max(1, -(-len(positions) // MAX_IMAGES))
+    by_class = positions[np.argsort(data.labels[positions], kind="stable")]
+    thinned = np.sort(by_class[::step])
+    counts = np.bincount(data.labels[thinned], minlength=len(data.classes))
+    return thinned[counts[data.labels[thinned]] >= FOLDS]
+
+
+def _features(data: PreparedDataset, positions: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Small pictures, channel by channel, as rows (n, features)."""
+    rows = []
+    side = min(_SIDE, data.spec.height, data.spec.width)
+    for start in range(0, len(positions), 256):
+        images = read_pixels(data, positions[start : start + 256])
+        channels = [grid(images[..., [c]], side, side).reshape(len(images), -1) for c in range(images.shape[3])]
+        rows.append(np.hstack(channels) / 65536)
+    return np.concatenate(rows).astype(np.float64)
+
+
+def _votes(features: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Shares (n, classes) of the votes of similar images in the other folds."""
+    from sklearn.neighbors import KNeighborsClassifier
+
+    # Nothing to tune, and one wrong label sways few of its neighbours' votes.
+    return _out_of_fold(KNeighborsClassifier(_NEIGHBOURS, weights="distance"), features, labels, "predict_proba")
+
+
+def _second_opinion(features: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Class (n,) by a machine that draws borders instead of counting neighbours."""
+    from sklearn.svm import SVC
+
+    return _out_of_fold(SVC(C=_MARGIN), features, labels, "predict")
+
+
+def _out_of_fold(judge: Any, features: NDArray[np.float64], labels: NDArray[np.int64], method: str) -> NDArray[Any]:
+    """What the judge says of each image, never having seen it."""
+    from sklearn.decomposition import PCA
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from sklearn.pipeline import make_pipeline
+
+    components = min(_COMPONENTS, features.shape[1], len(features) // 2)
+    model: Any = make_pipeline(PCA(components, random_state=0), judge)
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
+    result: NDArray[Any] = cross_val_predict(model, features, labels, cv=folds, method=method)
+    return result
