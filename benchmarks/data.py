@@ -33,6 +33,7 @@ from kedja.data.pool import cores, map_chunks
 from kedja.data.prepare import CHUNK_IMAGES, prepare
 from kedja.data.settings import Settings
 from kedja.data.sources.registry import open_source
+from kedja.data.sources.tree import DiskFile
 
 PER_FOLDER = 1000
 CLASSES = 10
@@ -107,15 +108,15 @@ def compare_rates(work: Path, text: str, repeats: int, jobs: int) -> None:
 
 
 def decode_all(source: Path, spec: ImageSpec, jobs: int) -> None:
-    files = [path for path in source.rglob("*") if path.is_file()]
+    files = [DiskFile(str(path)) for path in source.rglob("*") if path.is_file()]
     chunks = (files[start : start + CHUNK_IMAGES] for start in range(0, len(files), CHUNK_IMAGES))
     for _ in map_chunks(decode_chunk_only, spec, chunks, jobs, lambda path: 0):
         pass
 
 
-def decode_chunk_only(spec: ImageSpec, chunk: list[Path]) -> list[int]:
-    for path in chunk:
-        preprocess(path.read_bytes(), spec)
+def decode_chunk_only(spec: ImageSpec, chunk: list[DiskFile]) -> list[int]:
+    for file in chunk:
+        preprocess(file.read_bytes(), spec)
     return [len(chunk)]
 
 

@@ -19,12 +19,14 @@ class Options(Settings):
 
     just audit name=flowers                        what `just data` prepared
     just audit source=photos/                      a source as it is, before anything is prepared from it
+    just audit name=flowers judges=runs/default-3f2a91c0   these runs judge the labels of images they never saw
 
     The exit status is 1 where results measured on the data set would be wrong.
     """
 
     name: str = cli.option("", "data/<name>/; digits by default")
     labels: bool = cli.option(True, "look for label errors too")
+    judges: list[Path] = cli.option([], "folders of finished runs that judge the labels; else two cheap models do")
     reports: Path = cli.option(Path("reports"), "folder for audit-<name>.json and .html")
 
 
@@ -33,7 +35,7 @@ def main(options: Options) -> int:
     name = data_set_name(options.name, settings.source)
     with tempfile.TemporaryDirectory(prefix="kedja-audit-") as temporary:
         folder = prepare_for_audit(settings, Path(temporary) / name) if settings.source else ensure(name)
-        result = audit(load(folder), judge_labels=options.labels)
+        result = audit(load(folder), judge_labels=options.labels, judges=options.judges)
         paths = write_reports(result, options.reports)
     print(table(result))
     print("written:", *paths)

@@ -53,6 +53,18 @@ def test_every_setting_stands_beside_the_defaults(tmp_path):
     assert all(float(row[2]) > 0 for row in rows[2:])
 
 
+@pytest.mark.skipif(not shutil.which("wrk"), reason="wrk is not installed")
+def test_the_service_stands_beside_its_limit(tmp_path):
+    make_bundle(tmp_path / "bundle")
+    command = [sys.executable, BENCHMARKS / "serving_limit.py", f"bundle={tmp_path / 'bundle'}"]
+    done = subprocess.run([*command, "connections=2", "seconds=1", "rounds=1"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    _, share, added = done.stdout.splitlines()
+    # Decoding and a tiny network take no time: most of a request is HTTP.
+    assert 0 < float(share.split()[3]) < 1
+    assert float(added.split()[3]) > 0
+
+
 def test_without_wrk_it_says_how_to_get_it(tmp_path):
     done = run(tmp_path, PATH=str(tmp_path))
     assert done.returncode == 1

@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 
@@ -42,3 +44,12 @@ def test_an_unknown_split_names_the_nearest(digits):
 def test_no_data_set_names_the_remedy(tmp_path):
     with pytest.raises(KedjaError, match="just data name=birds"):
         load(tmp_path / "birds")
+
+
+@pytest.mark.parametrize("content", [b"", b"\x93NUMPY", b"no array"])
+def test_pixels_in_pieces_are_one_clear_error(digits, tmp_path, content):
+    folder = tmp_path / "digits"
+    shutil.copytree(digits.folder, folder)
+    (folder / "images.npy").write_bytes(content)
+    with pytest.raises(KedjaError, match=r"the data set .* is damaged"):
+        load(folder)

@@ -57,7 +57,7 @@ def test_a_removed_package_comes_back_when_the_lock_changes(installed, script):
 
 def test_a_killed_installation_heals(clone, script):
     command = [Path(sys.base_prefix) / "bin" / "python3", clone / "scripts" / "sync_env.py", "groups=serve"]
-    environment = {**os.environ, "UV_OFFLINE": "1", "UV_LINK_MODE": "copy"}
+    environment = {**os.environ, "UV_OFFLINE": "1", "UV_LINK_MODE": "copy", "TMPDIR": str(clone.parent)}
     process = subprocess.Popen(command, cwd=clone, env=environment, stderr=subprocess.DEVNULL, start_new_session=True)
     while process.poll() is None and len(packages_of(clone)) < 3:
         time.sleep(0.002)

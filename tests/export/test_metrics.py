@@ -35,5 +35,5 @@ def test_test_accuracy_joins_only_where_it_was_computed(tmp_path):
 
 
 def test_a_run_without_predictions_is_refused(tmp_path):
-    with pytest.raises(KedjaError, match=r"validation.npz is missing"):
+    with pytest.raises(KedjaError, match=r"validation.npz does not exist"):
         run_metrics(tmp_path)

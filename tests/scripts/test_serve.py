@@ -31,10 +31,7 @@ def serve(project):
 
     yield start
     for server in servers:
-        if server.process.poll() is None:
-            server.process.kill()
-            server.process.wait(10)
-            server.process.stdout.close()
+        server.end()
 
 
 @pytest.mark.slow

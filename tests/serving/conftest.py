@@ -71,7 +71,4 @@ def start_server(tmp_path: Path, digits: Path) -> Iterator[Callable[..., Server]
 
     yield start
     for server in servers:
-        if server.process.poll() is None:
-            server.process.kill()
-            server.process.wait(10)
-        server.process.stdout.close()
+        server.end()

@@ -37,7 +37,8 @@ class Server:
         **variables: str,
     ) -> None:
         command = [sys.executable, *program, "port=0", *arguments]
-        environment = {**os.environ, "KEDJA_THREADS": "2", **variables}
+        # Killed servers leave their temporary files where the test's own are.
+        environment = {**os.environ, "KEDJA_THREADS": "2", "TMPDIR": str(log.parent), **variables}
         self.log = log
         with log.open("wb") as errors:
             self.process = subprocess.Popen(
@@ -67,6 +68,13 @@ class Server:
         status = self.process.wait(30)
         self.process.stdout.close()
         return status
+
+    def end(self) -> None:
+        """Kill it where the test did not stop it."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(10)
+        self.process.stdout.close()
 
 
 def free_port() -> int:

@@ -153,7 +153,7 @@ def _load(image: Image.Image, spec: ImageSpec) -> Image.Image:
         orientation = image.getexif().get(ExifTags.Base.Orientation)
         image.load()
         if spec.exif:
-            image = ImageOps.exif_transpose(image)
+            ImageOps.exif_transpose(image, in_place=True)
         elif image.format == "TIFF" and orientation in _TURN_BACK:
             image = image.transpose(_TURN_BACK[orientation])
         return to_mode(image, "L" if spec.channels == 1 else "RGB")

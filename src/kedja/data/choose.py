@@ -2,6 +2,7 @@
 
 import io
 import warnings
+from collections.abc import Iterable
 
 import numpy as np
 from PIL import Image
@@ -9,23 +10,27 @@ from PIL import Image
 from kedja.bundle.errors import KedjaError
 from kedja.bundle.image_spec import ImageSpec
 from kedja.bundle.preprocess import FORMATS
+from kedja.data.decode import Content
 from kedja.data.progress import say
 from kedja.data.settings import Settings
-from kedja.data.sources.source import Item, Source
+from kedja.data.sources.source import Source
 
-SAMPLED = 500
 # Sizes that networks are customarily trained at.
 CUSTOMARY = (32, 64, 96, 128, 160, 224)
 LARGEST_KEPT = 256
 ARRAYS_BYTES = 8 * 2**30
 
 
-def choose_spec(source: Source, settings: Settings, count: int) -> ImageSpec:
-    """The input specification of the data set."""
+def choose_spec(source: Source, settings: Settings, contents: Iterable[Content]) -> ImageSpec:
+    """The input specification of the data set.
+
+    Args:
+        contents: some of the source's images, looked at where the source and the settings leave something open.
+    """
     wanted = settings.side()
     if source.image is not None and wanted is None and settings.channels in (None, source.image.channels):
         return source.image
-    sizes, grey = _look(source, count)
+    sizes, grey = _look(contents)
     if not sizes:
         raise KedjaError("none of the images can be read", "look at one of them with an image viewer")
     side = wanted or _choose_side(sizes)
@@ -38,7 +43,7 @@ def choose_spec(source: Source, settings: Settings, count: int) -> ImageSpec:
     return spec
 
 
-def choose_storage(settings: Settings, spec: ImageSpec, count: int, encoded: bool) -> str:
+def choose_storage(settings: Settings, spec: ImageSpec, count: int, *, encoded: bool) -> str:
     """``arrays`` or ``files``."""
     if not encoded:
         if settings.storage == "files":
@@ -61,28 +66,25 @@ def _choose_side(sizes: list[tuple[int, int]]) -> tuple[int, int]:
     return side, side
 
 
-def _look(source: Source, count: int) -> tuple[list[tuple[int, int]], bool]:
-    """Sizes (height, width) of evenly spread images, and whether all of these are grey."""
-    step = max(1, count // SAMPLED)
+def _look(contents: Iterable[Content]) -> tuple[list[tuple[int, int]], bool]:
+    """Sizes (height, width) of images, and whether all of them are grey."""
     sizes, grey = [], True
-    for number, item in enumerate(source.items()):
-        if number % step:
-            continue
-        found = _header(item)
+    for content in contents:
+        found = _header(content)
         if found is not None:
             sizes.append(found[0])
             grey = grey and found[1]
     return sizes, grey
 
 
-def _header(item: Item) -> tuple[tuple[int, int], bool] | None:
-    if isinstance(item.content, np.ndarray):
-        height, width = item.content.shape[:2]
-        return (height, width), item.content.ndim == 2
+def _header(content: Content) -> tuple[tuple[int, int], bool] | None:
+    if isinstance(content, np.ndarray):
+        height, width = content.shape[:2]
+        return (height, width), content.ndim == 2
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(item.content.read_bytes()), formats=FORMATS) as image:
+            with Image.open(io.BytesIO(content.read_bytes()), formats=FORMATS) as image:
                 turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
                 size = (image.width, image.height) if turned else (image.height, image.width)
                 return size, image.mode in ("1", "L", "I;16", "I")

@@ -49,7 +49,9 @@ def decode_chunk(plan: Plan, chunk: Sequence[tuple[int, Content]]) -> list[Resul
 
 
 def _decode_block(plan: Plan, block: Sequence[tuple[int, Content]]) -> list[Result]:
-    facts, positions, images, failures = [], [], [], []
+    facts: list[tuple[Any, ...]] = []
+    positions, failures = [], []
+    batch = np.empty((len(block), *plan.spec.shape), np.uint8)
     for position, content in block:
         try:
             pixels, fact = _read(content, plan)
@@ -58,12 +60,12 @@ def _decode_block(plan: Plan, block: Sequence[tuple[int, Content]]) -> list[Resu
         except OSError as error:
             failures.append(_failure(position, content, "unreadable", f"the file cannot be read: {error.strerror}"))
         else:
+            batch[len(facts)] = pixels
             positions.append(position)
-            images.append(pixels)
             facts.append(fact)
-    if not images:
+    if not facts:
         return failures
-    batch = np.stack(images)
+    batch = batch[: len(facts)]
     if plan.pixels is not None:
         write_images(plan.pixels, np.array(positions), batch)
     cells = brightness(batch)

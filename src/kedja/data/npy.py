@@ -22,7 +22,7 @@ def create_npy(path: Path, shape: tuple[int, ...]) -> Place:
     """Make sure that a uint8 file of `shape` stands at `path`; one of the same shape keeps its content."""
     try:
         existing = open_npy(path)
-    except (OSError, ValueError):
+    except (OSError, ValueError, EOFError):
         existing = None
     if existing is not None and existing.shape == shape:
         return Place(path, int(existing.offset))

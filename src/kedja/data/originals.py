@@ -12,6 +12,8 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
+from kedja.bundle.errors import KedjaError
+
 FOLDER = "originals"
 OFFSETS = "offsets.npy"
 SHARD_BYTES = 256 * 2**20
@@ -22,8 +24,14 @@ class Originals:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / FOLDER
-        # int64 (N, 3): number of the shard, first byte, number of bytes.
-        self._offsets: NDArray[np.int64] = np.load(self._folder / OFFSETS, mmap_mode="r")
+        path = self._folder / OFFSETS
+        try:
+            # int64 (N, 3): number of the shard, first byte, number of bytes.
+            self._offsets: NDArray[np.int64] = np.load(path, mmap_mode="r")
+        except (OSError, ValueError, EOFError) as error:
+            raise KedjaError(
+                f"{path} is damaged: {type(error).__name__}: {error}", f"make it with `just data name={folder.name}`"
+            ) from None
 
     def __len__(self) -> int:
         return len(self._offsets)

@@ -4,12 +4,14 @@ A difference hash (N. Krawetz, "Kind of Like That", 2013) over the mean brightne
 numbers, so that it is the same on every machine.
 """
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
 SIDE = 16
 CELLS = SIDE * SIDE
-_CACHE_BYTES = 2**18
+_CACHE_BYTES = 2**19
 # ITU-R BT.601 luma in 16-bit fixed point.
 _LUMA = np.array([19595, 38470, 7471], np.int64)
 
@@ -34,22 +36,31 @@ def brightness(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def grid(images: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.int64]:
     """Mean luma over a grid of cells: uint8 (N, H, W, C) → int64 (N, rows, columns), 256 times the brightness."""
     count, height, width, channels = images.shape
-    down, across = _membership(height, rows), _membership(width, columns)
+    down, across = _cells(height, rows), _cells(width, columns)
     # Products of matrices are the quickest sums there are. Whole numbers below 2²⁴ are exact in single precision,
     # so the order of summation does not matter and the result is the same on every machine.
     exact = np.float32 if -(-height // rows) * -(-width // columns) * 255 < 2**24 else np.float64
-    by_row = down.astype(exact) @ images.reshape(count, height, width * channels).astype(exact)
-    by_cell = across.astype(exact) @ by_row.reshape(count, rows, width, channels)
+    lines = images.reshape(count, height, width * channels).astype(exact)
+    by_row = np.empty((count, rows, width * channels), exact)
+    for row, (first, last) in enumerate(down):
+        by_row[:, row] = (np.ones((1, last - first), exact) @ lines[:, first:last])[:, 0]
+    by_cell = _membership(width, across).astype(exact) @ by_row.reshape(count, rows, width, channels)
     sums = by_cell.astype(np.int64)
     luma = sums @ _LUMA if channels == 3 else sums[..., 0] << 16
-    pixels = down.sum(axis=1)[:, None] * across.sum(axis=1)
+    pixels = np.outer(np.diff(down), np.diff(across))
     means: NDArray[np.int64] = (luma // pixels) >> 8
     return means
 
 
-def _membership(length: int, cells: int) -> NDArray[np.int64]:
-    """(cells, length) ones where a line of pixels belongs to a cell; every cell has one line at least."""
-    edges = np.arange(cells + 1) * length // cells
+def _cells(length: int, cells: int) -> list[tuple[int, int]]:
+    """For each cell its first line of pixels and the one after its last; every cell has one line at least."""
+    edges = [cell * length // cells for cell in range(cells + 1)]
+    return [(first, max(last, first + 1)) for first, last in pairwise(edges)]
+
+
+def _membership(length: int, cells: list[tuple[int, int]]) -> NDArray[np.int64]:
+    """(cells, length) ones where a line of pixels belongs to a cell."""
     lines = np.arange(length)
-    first, last = edges[:-1, None], np.maximum(edges[1:, None], edges[:-1, None] + 1)
+    edges = np.array(cells)
+    first, last = edges[:, :1], edges[:, 1:]
     return ((lines >= first) & (lines < last)).astype(np.int64)

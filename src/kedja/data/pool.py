@@ -16,6 +16,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
 
 from kedja.bundle.errors import KedjaError
+from kedja.data.allocator import keep_freed_memory
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -150,6 +151,7 @@ def _work(pipe: Connection, function: Callable[[Any, Chunk[T]], list[R]], argume
     # Ctrl-C goes to the whole group; the parent decides when workers end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    keep_freed_memory()
     pipe.send("ready")
     while True:
         try:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from itertools import compress
+from itertools import compress, islice
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,8 @@ from kedja.data.sources.source import Source
 from kedja.data.workspace import READ, Workspace
 from kedja.data.writer import write_dataset
 
+# Images that are looked at before sizes and channels are chosen.
+SAMPLED = 500
 CHUNK_IMAGES = 128
 CHUNK_BYTES = 16 * 2**20
 # Below this the start of worker processes takes longer than they save.
@@ -39,9 +41,8 @@ def prepare(source: Source, folder: Path, settings: Settings) -> None:
     workspace = Workspace(folder.parent / f".{folder.name}.work", _fingerprint(source, settings))
     try:
         count = workspace.list_items(source.items)
-        spec = choose_spec(source, settings, count)
-        encoded = bool(workspace.total("count(*)", "path <> ''"))
-        storage = choose_storage(settings, spec, count, encoded)
+        spec = choose_spec(source, settings, _sample(source, workspace, count))
+        storage = choose_storage(settings, spec, count, encoded=source.tree is not None)
         _decode(source, workspace, spec, settings, count, keep_pixels=storage == "arrays")
         workspace.readmit()
         _judge_failures(workspace, settings)
@@ -65,6 +66,16 @@ def _fingerprint(source: Source, settings: Settings) -> str:
     """What must be the same for pixels that were decoded before to be used."""
     relevant = {key: value for key, value in settings.differences().items() if key not in ("jobs", "on_error")}
     return json.dumps([source.title, relevant], sort_keys=True)
+
+
+def _sample(source: Source, workspace: Workspace, count: int) -> Iterator[Content]:
+    """Evenly spread images."""
+    step = max(1, count // SAMPLED)
+    if source.tree is None:
+        yield from (item.content for item in islice(source.items(), 0, None, step))
+    else:
+        for (name,) in workspace.rows("id", f"position % {step} = 0"):
+            yield source.tree.file(name)
 
 
 def _decode(

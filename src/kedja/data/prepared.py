@@ -151,7 +151,7 @@ def load(folder: Path) -> PreparedDataset:
         )
     try:
         return _open(folder, description)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError) as error:
         raise KedjaError(f"the data set {folder}/ is damaged: {type(error).__name__}: {error}", remedy) from None
 
 

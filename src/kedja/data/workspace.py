@@ -8,6 +8,7 @@ import hashlib
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ class Workspace:
     def column(self, expression: str, dtype: Any, where: str = "1") -> NDArray[Any]:
         """An SQL expression over the images in their order, as an array."""
         cursor = self._database.execute(f"SELECT {expression} FROM images WHERE {where} ORDER BY position")  # noqa: S608 -- no outside text
-        return np.fromiter((value for (value,) in cursor), dtype)
+        return np.fromiter(chain.from_iterable(cursor), dtype)
 
     def rows(self, columns: str, where: str = "1") -> Iterator[tuple[Any, ...]]:
         """SQL columns of the images in their order."""

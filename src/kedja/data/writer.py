@@ -2,8 +2,8 @@
 
 import csv
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from kedja.data.prepared import DATASET, IMAGES, INDEX, REJECTED, SAMPLES, SCHEM
 from kedja.data.progress import Progress
 from kedja.data.settings import Settings
 from kedja.data.sources.source import Source
+from kedja.data.sources.tree import File, Tree
 from kedja.data.statistics import statistics
 from kedja.data.workspace import READ, Workspace
 
@@ -40,9 +41,11 @@ def write_dataset(
         _write_rejected(workspace, fresh / REJECTED)
         if storage == "arrays":
             _place_pixels(workspace, fresh / IMAGES)
-            _write_samples(workspace, fresh / SAMPLES, source)
+            if source.tree is not None:
+                _write_samples(workspace, fresh / SAMPLES, source.tree)
         else:
-            _write_originals(workspace, fresh, source)
+            assert source.tree is not None
+            _write_originals(workspace, fresh, source.tree)
         files = sorted(path for path in fresh.rglob("*") if path.is_file())
         description = {
             "schema_version": SCHEMA_VERSION,
@@ -100,30 +103,26 @@ def _link(source: Path, destination: Path) -> None:
         shutil.copyfile(source, destination)
 
 
-def _write_samples(workspace: Workspace, folder: Path, source: Source) -> None:
+def _write_samples(workspace: Workspace, folder: Path, tree: Tree) -> None:
     """Encoded originals of a few validation images, verbatim, named by their position."""
-    if not workspace.total("count(*)", "path <> ''"):
-        return
     labels = workspace.column("class", np.int64, _KEPT)
     validation = np.flatnonzero(workspace.column("split", np.int64, _KEPT) == 1)
     chosen = set(choose_samples(validation, labels).tolist())
-    for position, item in enumerate(_kept_items(workspace, source)):
-        if position in chosen and not isinstance(item.content, np.ndarray):
-            write_bytes(folder / f"{position:08d}{item.content.suffix.lower()}", item.content.read_bytes())
+    for position, file in enumerate(_kept_files(workspace, tree)):
+        if position in chosen:
+            write_bytes(folder / f"{position:08d}{file.suffix.lower()}", file.read_bytes())
 
 
-def _write_originals(workspace: Workspace, folder: Path, source: Source) -> None:
+def _write_originals(workspace: Workspace, folder: Path, tree: Tree) -> None:
     total = workspace.total("count(*)", _KEPT)
     with OriginalsWriter(folder) as originals, Progress("keeping originals", total) as progress:
-        for item in _kept_items(workspace, source):
-            assert not isinstance(item.content, np.ndarray)
-            originals.append(item.content.read_bytes(), item.content.suffix.lower())
+        for file in _kept_files(workspace, tree):
+            originals.append(file.read_bytes(), file.suffix.lower())
             progress.advance(1)
 
 
-def _kept_items(workspace: Workspace, source: Source) -> Any:
-    kept = workspace.column(_KEPT, np.bool_)
-    return (item for item, keep in zip(source.items(), kept, strict=True) if keep)
+def _kept_files(workspace: Workspace, tree: Tree) -> Iterator[File]:
+    return (tree.file(name) for (name,) in workspace.rows("id", _KEPT))
 
 
 def _counts(workspace: Workspace, classes: list[str]) -> dict[str, dict[str, int]]:

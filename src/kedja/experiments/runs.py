@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kedja.bundle.arrays import read_arrays
 from kedja.bundle.errors import KedjaError
 from kedja.bundle.files import read_json
 from kedja.training.metrics import read_lines
@@ -72,12 +73,10 @@ class Run:
     def predictions(self, split: str = "validation") -> Predictions:
         """The stored answers on `validation`, or on `test` once that has been evaluated, in the order of the ids."""
         path = self.directory / f"{split}.npz"
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                order = np.argsort(arrays["ids"], kind="stable")
-                return Predictions(arrays["ids"][order], arrays["labels"][order], arrays["logits"][order])
-        except (OSError, ValueError, KeyError) as error:
-            raise KedjaError(f"{path} cannot be read: {error}", "remove the run's folder and run it again") from None
+        remedy = "remove the run's folder and run it again"
+        ids, labels, logits = read_arrays(path, "ids", "labels", "logits", remedy=remedy)
+        order = np.argsort(ids, kind="stable")
+        return Predictions(ids[order], labels[order], logits[order])
 
     def metrics(self) -> list[dict[str, Any]]:
         """One dictionary an epoch; empty for baselines."""

@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-import numpy as np
-
-from kedja.bundle.errors import KedjaError
+from kedja.bundle.arrays import read_arrays
 from kedja.training.intervals import wilson
 
 
@@ -13,14 +11,14 @@ def run_metrics(run: Path) -> dict[str, dict[str, float]]:
 
     Each is {"value", "low", "high", "images"}; the bounds are those of `kedja.training.intervals.wilson`.
     """
-    if not (run / "validation.npz").is_file():
-        raise KedjaError(f"{run}/validation.npz is missing", "run its training again")
-    names = {"validation_accuracy": "validation.npz", "test_accuracy": "test.npz"}
-    return {name: _accuracy(run / file) for name, file in names.items() if (run / file).is_file()}
+    metrics = {"validation_accuracy": _accuracy(run / "validation.npz")}
+    if (run / "test.npz").is_file():
+        metrics["test_accuracy"] = _accuracy(run / "test.npz")
+    return metrics
 
 
 def _accuracy(path: Path) -> dict[str, float]:
-    with np.load(path, allow_pickle=False) as predictions:
-        correct = predictions["logits"].argmax(axis=1) == predictions["labels"]
+    labels, logits = read_arrays(path, "labels", "logits", remedy="run its training again")
+    correct = logits.argmax(axis=1) == labels
     low, high = wilson(int(correct.sum()), len(correct))
     return {"value": float(correct.mean()), "low": low, "high": high, "images": len(correct)}

@@ -4,7 +4,7 @@ import dataclasses
 import itertools
 from collections.abc import Iterator
 
-from kedja.training.allocator import keep_freed_memory
+from kedja.data.allocator import keep_freed_memory
 from kedja.training.dataset import Batch, ImageDataset
 from kedja.training.devices import make_fabric
 from kedja.training.initial_weights import initialise

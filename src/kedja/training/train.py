@@ -12,8 +12,8 @@ from torch import Tensor
 
 from kedja.bundle.errors import KedjaError
 from kedja.bundle.files import read_json, write_bytes, write_json
+from kedja.data.allocator import keep_freed_memory
 from kedja.data.prepared import PreparedDataset
-from kedja.training.allocator import keep_freed_memory
 from kedja.training.checkpoint import save_weights
 from kedja.training.dataset import ImageDataset
 from kedja.training.devices import make_fabric, precision_of

@@ -89,4 +89,4 @@ def test_any_csv_is_read_as_it_was_written(tmp_path_factory, rows):
     csv.writer(buffer, lineterminator="\n").writerows(rows)
     file = tmp_path_factory.mktemp("csv") / "any.csv"
     file.write_text("a,b\n" + buffer.getvalue(), encoding="utf-8", newline="")
-    assert [tuple(row) for _, row in read_table(DiskFile(file), file.name)][1:] == rows
+    assert [tuple(row) for _, row in read_table(DiskFile(str(file)), file.name)][1:] == rows

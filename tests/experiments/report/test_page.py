@@ -1,13 +1,12 @@
 """The page in a real Chromium, opened from disk: wide, narrow, light, dark, and with hostile names."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from kedja.data.prepared import PreparedDataset
 from kedja.experiments.calibration import calibration
@@ -19,8 +18,8 @@ from kedja.experiments.learning_curve import Curve
 from kedja.experiments.report import folds, html_page, more_data
 from kedja.experiments.runs import find_experiments
 from kedja.experiments.statistics import Interval
+from support.chromium import chromium, needs_chromium
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 CURVE = Curve(
     "large",
     [100, 200, 400, 800],
@@ -32,17 +31,14 @@ CURVE = Curve(
 )
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+pytestmark = needs_chromium
 OpenPage = Callable[..., Page]
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        # Containers have no user namespaces for the sandbox; the page under test is our own.
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The whole audit of a prepared data set, and its three forms: terminal, JSON, HTML."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from kedja.bundle.files import write_json, write_text
-from kedja.data.audit import checks
+from kedja.data.audit import cheap_judges, checks, trained_judges
 from kedja.data.audit.finding import Finding
 from kedja.data.audit.index import FullIndex, read_index
-from kedja.data.audit.labels import label_errors
+from kedja.data.audit.judgement import label_errors, not_judged
 from kedja.data.audit.page import page
 from kedja.data.prepared import SPLITS, PreparedDataset
 from kedja.data.progress import say
@@ -47,15 +48,28 @@ class Audit:
         return any(finding.severity == "invalid" for finding in self.findings)
 
 
-def audit(data: PreparedDataset, *, judge_labels: bool = True) -> Audit:
-    """Run every check."""
+def audit(data: PreparedDataset, *, judge_labels: bool = True, judges: Sequence[Path] = ()) -> Audit:
+    """Run every check.
+
+    Args:
+        judge_labels: whether to look for label errors.
+        judges: folders of finished runs that judge the labels; without any, two cheap models do.
+
+    Raises:
+        KedjaError: a judge is no finished run on these data.
+    """
     index = read_index(data)
     findings = [finding for check in CHECKS for finding in check(data, index)]
     if judge_labels:
         say("looking for label errors …")
-        findings += label_errors(data)
+        findings += _judge_labels(data, judges)
     findings.sort(key=lambda finding: _ORDER.index(finding.severity))
     return Audit(data, findings, _facts(data, index))
+
+
+def _judge_labels(data: PreparedDataset, judges: Sequence[Path]) -> list[Finding]:
+    judgement = trained_judges.judge(data, judges) if judges else cheap_judges.judge(data)
+    return label_errors(data, judgement) if judgement else [not_judged("too few images a class")]
 
 
 def write_reports(result: Audit, folder: Path) -> list[Path]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from kedja.bundle.image_spec import ImageSpec
 from kedja.data.sources.source import Item
+from kedja.data.sources.tree import Tree
 
 
 class Digits:
@@ -18,6 +19,7 @@ class Digits:
     title = "Optical Recognition of Handwritten Digits (Alpaydin and Kaynak 1998), as shipped with scikit-learn"
     licence = "CC BY 4.0"
     image: ImageSpec | None = ImageSpec(8, 8, 1)
+    tree: Tree | None = None
 
     @property
     def classes(self) -> list[str] | None:

@@ -40,32 +40,34 @@ class Folder:
     def items(self) -> Iterator[Item]:
         self.ignored = []
         found = False
-        for name in walk(self.tree):
-            if not name.lower().endswith(_ENDINGS):
-                self.ignored.append(name)
-                continue
-            found = True
-            yield self._item(name)
+        for folder, files in walk(self.tree):
+            images = [name for name in files if name.lower().endswith(_ENDINGS)]
+            self.ignored += [folder + name for name in files if not name.lower().endswith(_ENDINGS)]
+            if images:
+                found = True
+                label, split = self._label_and_split(folder, images[0])
+                for name in images:
+                    yield Item(folder + name, label, self.tree.file(folder + name), split)
         if not found:
             raise KedjaError(f"{self.tree}/ holds no images", f"known suffixes: {' '.join(sorted(SUFFIXES))}")
 
-    def _item(self, name: str) -> Item:
-        folders = name.split("/")[:-1]
+    def _label_and_split(self, folder: str, image: str) -> tuple[str, str]:
+        """Of all images in `folder`, of which `image` is one."""
+        folders = folder.split("/")[:-1]
         split = self._splits.get(folders[0], "") if folders else ""
         below = folders[1:] if split else folders
         if not below:
             raise KedjaError(
-                f"{self.tree}/{name} lies in no class folder",
+                f"{self.tree}/{folder}{image} lies in no class folder",
                 "put it into the folder of its class, or name an index file with index=labels.csv",
             )
         try:
-            label = below[self._level]
+            return below[self._level], split
         except IndexError:
             raise KedjaError(
-                f"{self.tree}/{name} has {len(below)} folders above it, label={self.label} needs more",
+                f"{self.tree}/{folder}{image} has {len(below)} folders above it, label={self.label} needs more",
                 "label=parent takes the nearest folder, label=top the first one",
             ) from None
-        return Item(name, label, self.tree.file(name), split)
 
 
 def _parse_label(label: str) -> int:

@@ -13,7 +13,7 @@ from kedja.bundle.errors import KedjaError
 from kedja.bundle.image_spec import ImageSpec
 from kedja.data.sources.archive import unpack
 from kedja.data.sources.source import Item
-from kedja.data.sources.tree import SPLIT_NAMES
+from kedja.data.sources.tree import SPLIT_NAMES, Tree
 
 _IMAGES = ("images", "image", "x", "data", "pixels")
 _LABELS = ("labels", "label", "y", "targets", "target")
@@ -29,6 +29,7 @@ class Npz:
         """`label` names the array of labels where there are several: with splits, the part beside the split."""
         self.licence = licence
         self.image: ImageSpec | None = None
+        self.tree: Tree | None = None
         self._file = file
         arrays = _map_arrays(file, work)
         self._parts = _pair(arrays, label, file)
@@ -60,7 +61,7 @@ def _map_arrays(file: Path, work: Path) -> dict[str, NDArray[np.generic]]:
     try:
         # allow_pickle stays off: an array of objects could execute code.
         return {path.stem: np.load(path, mmap_mode="r", allow_pickle=False) for path in sorted(folder.glob("*.npy"))}
-    except ValueError as error:
+    except (ValueError, EOFError) as error:
         raise KedjaError(f"{file} holds an array that cannot be read: {error}", "store plain numbers or text") from None
 
 

@@ -1,18 +1,16 @@
 """What a source of labelled images offers to preparation."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kedja.bundle.image_spec import ImageSpec
-from kedja.data.sources.tree import File
+from kedja.data.sources.tree import File, Tree
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One labelled image.
 
     Attributes:
@@ -36,6 +34,7 @@ class Source(Protocol):
     licence: as its authors state it; ``not stated`` where they do not.
     image: the natural input specification, where the source knows one.
     classes: names in order where the source defines an order, else None.
+    tree: where the items' files lie, by their ids; None where the source holds pixels.
     """
 
     title: str
@@ -46,6 +45,9 @@ class Source(Protocol):
 
     @property
     def classes(self) -> list[str] | None: ...
+
+    @property
+    def tree(self) -> Tree | None: ...
 
     def items(self) -> Iterator[Item]:
         """Every image, in an order that is the same on every machine; can be called again."""

@@ -18,6 +18,7 @@ from kedja.bundle.errors import KedjaError, nearest
 from kedja.bundle.image_spec import ImageSpec
 from kedja.data.download import download
 from kedja.data.sources.source import Item
+from kedja.data.sources.tree import Tree
 
 PREFIX = "torchvision:"
 # Names that the data sets give their own splits, in their constructors.
@@ -38,6 +39,7 @@ class Torchvision:
             ) from None
         self.title = f"torchvision.datasets.{name}"
         self.image: ImageSpec | None = None
+        self.tree: Tree | None = None
         self._name, self._downloads = name, downloads
         self._parts = self._open_all(self._constructor())
         classes = getattr(next(iter(self._parts.values())), "classes", None)

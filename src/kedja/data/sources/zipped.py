@@ -12,9 +12,8 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from kedja.bundle.errors import KedjaError
 from kedja.bundle.preprocess import ImageError
@@ -38,8 +37,7 @@ _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _RAW_DEFLATE = -15
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """One file of an archive.
 
     Attributes:
@@ -91,8 +89,7 @@ class Member:
         return f"{self.unpacked}\0{self.crc}"
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(NamedTuple):
     """What an index file names and the archive does not hold."""
 
     suffix: str = ""

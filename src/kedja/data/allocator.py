@@ -1,4 +1,4 @@
-"""The C library's allocator, told to keep what training frees: every step asks for the same memory again."""
+"""The C library's allocator, told to keep what is freed: the next image or training step asks for the same again."""
 
 import ctypes
 import platform
@@ -13,7 +13,7 @@ def keep_freed_memory() -> bool:
     """Take large blocks from the heap and never hand them back; False where the C library is not glibc.
 
     By default glibc maps each large block anew, and the kernel clears all its pages at their first touch: a tenth to
-    a sixth of a training step on a CPU (docs/LOG.md).
+    a sixth of a training step on a CPU, a quarter of the time that a photograph takes to decode (docs/LOG.md).
     """
     if platform.libc_ver()[0] != "glibc":
         return False

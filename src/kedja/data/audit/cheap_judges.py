@@ -1,9 +1,6 @@
-"""Likely label errors: images whose given label two honest models, trained without them, both find most unlikely.
+"""Two quick models of small pictures as judges of labels: each image is judged by models trained without it.
 
-As in confident learning (C. Northcutt, L. Jiang, I. Chuang: Confident Learning, JAIR 70, 2021) the labels are judged by
-out-of-fold predictions of cheap models of the pixels; but a second judge of another kind has to agree in place of that
-work's thresholds for each class, which find fewer (docs/LOG.md). Where the cheap models are not good enough to be
-judges, that is said instead of guessing.
+They need no training run, and are good enough for scans and symbols, hardly ever for photographs.
 """
 
 from typing import Any
@@ -11,18 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kedja.data.audit.finding import Finding, plural
+from kedja.data.audit.judgement import Judgement
 from kedja.data.perceptual import grid
 from kedja.data.pixels import read_pixels
 from kedja.data.prepared import PreparedDataset
 
 FOLDS = 5
 MAX_IMAGES = 6000
-# Below this the model errs more often than people who label do.
-TRUSTED_ACCURACY = 0.9
-# What the neighbours' votes must be, besides both judges naming the same other class: measured, see docs/LOG.md.
-MOST_FOR_GIVEN = 0.2
-LEAST_FOR_OTHER = 0.5
+# Of the neighbours' votes: measured, see docs/LOG.md.
+MOST_FOR_GIVEN, LEAST_FOR_OTHER = 0.2, 0.5
 _SIDE = 16
 _COMPONENTS = 32
 _NEIGHBOURS = 15
@@ -30,46 +24,18 @@ _NEIGHBOURS = 15
 _MARGIN = 4.0
 
 
-def label_errors(data: PreparedDataset) -> list[Finding]:
-    """A finding with the suspicious images, the worst first; a note where none could be looked for."""
+def judge(data: PreparedDataset) -> Judgement | None:
+    """The neighbours' votes, and whether a support vector machine agrees; None where classes have too few images."""
     positions = _eligible(data)
-    labels = np.unique(data.labels[positions], return_inverse=True)[1]
+    labels = data.labels[positions]
     if len(np.unique(labels)) < 2:
-        return [_not_looked("too few images a class")]
+        return None
     features = _features(data, positions)
-    votes = _votes(features, labels)
-    accuracy = float((votes.argmax(axis=1) == labels).mean())
-    if accuracy < TRUSTED_ACCURACY:
-        return [_not_looked(f"the cheap model is right in {accuracy:.0%} only, too few to be a judge")]
-    suspicious = _suspicious(votes, _second_opinion(features, labels), labels)
-    if not len(suspicious):
-        return []
-    kept = np.unique(data.labels[positions])
-    captions = []
-    for row in suspicious:
-        given, likely = data.labels[positions[row]], kept[votes[row].argmax()]
-        captions.append(f"labelled {data.classes[given]}, looks like {data.classes[likely]}")
-    images = plural(len(suspicious), "image")
-    title = f"{images} with a likely label error (two models agree, of which one is right in {accuracy:.1%})"
-    groups = [[int(positions[row])] for row in suspicious]
-    return [Finding("label-error", "warning", title, "look at each; correct the label or remove it", groups, captions)]
-
-
-def _suspicious(votes: NDArray[np.float64], second: NDArray[np.int64], labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Rows whose label neither judge believes, the least believed first.
-
-    Args:
-        votes: the neighbours' shares (n, classes).
-        second: the other judge's class of each image (n,).
-    """
-    for_given, for_other, other = votes[np.arange(len(labels)), labels], votes.max(axis=1), votes.argmax(axis=1)
-    disbelieved = (other != labels) & (for_given < MOST_FOR_GIVEN) & (for_other > LEAST_FOR_OTHER)
-    rows = np.flatnonzero(disbelieved & (second == other))
-    return rows[np.argsort(for_given[rows], kind="stable")]
-
-
-def _not_looked(why: str) -> Finding:
-    return Finding("label-errors-not-judged", "note", f"label errors were not looked for: {why}")
+    votes = np.zeros((len(positions), len(data.classes)))
+    votes[:, np.unique(labels)] = _votes(features, labels)
+    agreed = votes.argmax(axis=1) == _second_opinion(features, labels)
+    better = "train on them, then let finished runs judge: judges=runs/<experiment>-<hash>"
+    return Judgement(positions, votes, agreed, MOST_FOR_GIVEN, LEAST_FOR_OTHER, "two cheap models", better)
 
 
 def _eligible(data: PreparedDataset) -> NDArray[np.int64]:

@@ -1,0 +1,29 @@
+"""Reading `.npz` files, which a machine that went down may have left in pieces."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kedja.bundle.errors import KedjaError
+
+
+def read_arrays(path: Path, *names: str, remedy: str = "") -> list[NDArray[Any]]:
+    """Those arrays of the file, in the order of the names.
+
+    Args:
+        remedy: what to do where it fails.
+
+    Raises:
+        KedjaError: the file is missing or damaged, or lacks one of the arrays.
+    """
+    try:
+        # From memory: numpy leaves the file open where its directory is damaged.
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
+            return [arrays[name] for name in names]
+    except FileNotFoundError:
+        raise KedjaError(f"{path} does not exist", remedy) from None
+    except Exception as error:  # noqa: BLE001 -- zipfile and numpy raise a dozen kinds for damaged files
+        raise KedjaError(f"{path} is damaged: {type(error).__name__}: {error}", remedy) from None
