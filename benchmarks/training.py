@@ -124,7 +124,7 @@ def plain_steps(learner: Learner, batches: "Iterator[tuple[torch.Tensor, torch.T
         logits = learner.network(images)  # in the precision of Kedja's own loop
         loss = torch.nn.functional.cross_entropy(logits, labels, label_smoothing=0.1)
         learner.optimizer.zero_grad()
-        loss.backward()
+        learner.fabric.backward(loss)
         learner.optimizer.step()
         seen += len(labels)
     return seen

@@ -21,7 +21,7 @@ from kedja.training.optimizer import build_optimizer, set_learning_rate
 from kedja.training.progressive import shrink
 from kedja.training.recompute import recompute_blocks
 from kedja.training.schema import TrainConfig
-from kedja.training.seeding import generator_for, seed_for
+from kedja.training.seeding import generator_for, seed_for, seed_step
 
 
 class Outcome(NamedTuple):
@@ -102,7 +102,7 @@ class Learner:
     def _learn_part(self, part: Batch, images: int, step: int, number: int, side: int) -> Tensor:
         """Add the part's gradient; returns the sums (loss, correct, images) of the part."""
         seed, device = self.config.seed, self.fabric.device
-        torch.manual_seed(seed_for(seed, "dropout", step, number))
+        seed_step(device, seed, "dropout", step, number)
         labels = targets = part.labels.to(device)
         raw = part.images.to(device)
         if self.config.augment.flip == "alternating":
