@@ -18,6 +18,7 @@ from kedja import cli
 from kedja.bundle.errors import KedjaError
 from kedja.bundle.files import write_json
 from kedja.bundle.preprocess import preprocess
+from kedja.data.allocator import keep_freed_memory
 from kedja.data.pool import cores
 from kedja.data.prepared import PreparedDataset, load
 from kedja.training.dataset import ImageDataset
@@ -43,6 +44,8 @@ def main(options: Options) -> None:
     data = load(options.data)
     if data.originals is None:
         raise KedjaError(f"{options.data}/ holds pixels", "prepare it with storage=files")
+    # As training does; processes that are forked inherit it.
+    keep_freed_memory()
     workers = options.workers or cores()
     dataset = ImageDataset(data, "train")
     count = options.images or len(dataset)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from kedja.bundle.image_spec import ImageSpec
 
-# Single precision is exact up to 2²⁴: the squares of so many pixels of 255, and one more.
+# Single precision is exact up to 2²⁴, which the squares of 258 white pixels stay below.
 _EXACT_LINES = 256
 
 

@@ -6,26 +6,32 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from kedja.training.models.classifier import to_float
 from kedja.training.schema import AugmentConfig
 from kedja.training.trivial_augment import trivial_augment
 
 
 def augment(images: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
-    """A varied copy of `images`, float (N, C, H, W) in 0…1; each image draws its own numbers from `generator`."""
+    """uint8 (N, H, W, C) → a varied copy, float (N, C, H, W) in 0…1; each image draws its own numbers from `generator`.
+
+    What only moves whole pixels is done to bytes, a quarter of the memory that numbers take.
+    """
     if config.flip == "random":
         images = flip(images, _uniform(images, generator) < 0.5)
-    if config.rotate or config.scale:
-        images = affine(images, config, generator)
-    elif config.shift:
+    turned = bool(config.rotate or config.scale)
+    if config.shift and not turned:
         images = shift(images, config.shift, config.fill, generator)
+    pixels = to_float(images)
+    if turned:
+        pixels = affine(pixels, config, generator)
     if config.trivial:
-        images = trivial_augment(images, generator)
-    return erase(images, config.erase, generator) if config.erase else images
+        pixels = trivial_augment(pixels, generator)
+    return erase(pixels, config.erase, generator) if config.erase else pixels
 
 
 def flip(images: Tensor, mirrored: Tensor) -> Tensor:
-    """Mirror left to right the images that `mirrored`, bool (N,), names."""
-    return torch.where(mirrored.view(-1, 1, 1, 1), images.flip(3), images)
+    """Mirror left to right those of the images (N, H, W, C) that `mirrored`, bool (N,), names."""
+    return torch.where(mirrored.view(-1, 1, 1, 1), images.flip(2), images)
 
 
 def turns(positions: Tensor, seed: int, epoch: int) -> Tensor:
@@ -39,15 +45,25 @@ def turns(positions: Tensor, seed: int, epoch: int) -> Tensor:
 
 
 def shift(images: Tensor, most: int, fill: str, generator: torch.Generator) -> Tensor:
-    """Move each image by whole pixels, up to `most` in each direction."""
-    count, _channels, height, width = images.shape
-    padded = F.pad(images, [most] * 4, mode="constant" if fill == "zero" else "reflect")
+    """Move each image (N, H, W, C) by whole pixels, up to `most` in each direction."""
+    count, height, width, channels = images.shape
     offsets = torch.randint(2 * most + 1, (2, count), generator=generator, device=images.device)
-    rows = offsets[0, :, None] + torch.arange(height, device=images.device)
-    columns = offsets[1, :, None] + torch.arange(width, device=images.device)
-    every = torch.arange(count, device=images.device)[:, None, None]
-    # Advanced indexing around a slice puts the indexed axes first: (N, H, W, C), channels-last.
-    return padded[every, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+    if fill == "zero":
+        images = F.pad(images, [0, 0, most, most, most, most])
+    else:
+        offsets = offsets - most
+    _, tall, wide, _ = images.shape
+    rows = _reflected(offsets[0, :, None] + torch.arange(height, device=images.device), tall)
+    columns = _reflected(offsets[1, :, None] + torch.arange(width, device=images.device), wide)
+    # Whole lines first, which lie together, then pixels: half the time of choosing each pixel by both.
+    lines = (torch.arange(count, device=images.device)[:, None] * tall + rows).flatten()
+    chosen = images.reshape(count * tall, -1).index_select(0, lines).view(count, height, wide, channels)
+    return chosen.gather(2, columns[:, None, :, None].expand(count, height, width, channels))
+
+
+def _reflected(positions: Tensor, size: int) -> Tensor:
+    """Positions beyond an edge, counted back from it."""
+    return (size - 1) - ((size - 1) - positions.abs()).abs()
 
 
 def affine(images: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:

@@ -16,12 +16,12 @@ from kedja.training.ema import Ema
 from kedja.training.layer_groups import check_freeze, head_name, learning_rate_factors, set_learning
 from kedja.training.losses import Loss
 from kedja.training.mix import mix
-from kedja.training.models.classifier import Classifier, to_float
+from kedja.training.models.classifier import Classifier
 from kedja.training.optimizer import build_optimizer, set_learning_rate
 from kedja.training.progressive import shrink
 from kedja.training.recompute import recompute_blocks
 from kedja.training.schema import TrainConfig
-from kedja.training.seeding import generator_for, seed_for
+from kedja.training.seeding import generator_for, seed_for, seed_step
 
 
 class Outcome(NamedTuple):
@@ -102,12 +102,12 @@ class Learner:
     def _learn_part(self, part: Batch, images: int, step: int, number: int, side: int) -> Tensor:
         """Add the part's gradient; returns the sums (loss, correct, images) of the part."""
         seed, device = self.config.seed, self.fabric.device
-        torch.manual_seed(seed_for(seed, "dropout", step, number))
+        seed_step(device, seed, "dropout", step, number)
         labels = targets = part.labels.to(device)
-        pixels = to_float(part.images.to(device))
+        raw = part.images.to(device)
         if self.config.augment.flip == "alternating":
-            pixels = flip(pixels, turns(part.positions.to(device), seed, self.epoch))
-        pixels = augment(pixels, self.config.augment, generator_for(device, seed, "augment", step, number))
+            raw = flip(raw, turns(part.positions.to(device), seed, self.epoch))
+        pixels = augment(raw, self.config.augment, generator_for(device, seed, "augment", step, number))
         if self.config.augment.mixup or self.config.augment.cutmix:
             drawn = np.random.default_rng(seed_for(seed, "mix", step, number))
             pixels, targets = mix(pixels, labels, self.classes, self.config.augment, drawn)

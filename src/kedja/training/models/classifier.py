@@ -37,7 +37,7 @@ class Resize(nn.Module):
 class Classifier(nn.Module):
     """Raw pixels uint8 (N, H, W, C) → logits float32 (N, classes).
 
-    Training augments between the two halves: `network(augment(to_float(image)))`.
+    Training augments in place of the first half: `network(augment(image))`.
     """
 
     def __init__(self, body: nn.Module, mean: list[float], std: list[float], image_size: int = 0) -> None:
