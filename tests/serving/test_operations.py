@@ -182,6 +182,7 @@ def test_workers_do_not_outlive_their_supervisor(start_server):
     server = start_server("workers=2", "drain=0")
     wait_until(lambda: ready(server) == 2)
     workers = children(server)
+    assert len(workers) == 2
     server.process.kill()
     wait_until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))
 

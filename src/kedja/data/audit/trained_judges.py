@@ -19,6 +19,7 @@ from kedja.data.prepared import PreparedDataset
 ANSWERS = "validation.npz"
 # Networks are surer of themselves than neighbours' votes: measured, see docs/LOG.md.
 MOST_FOR_GIVEN, LEAST_FOR_OTHER = 0.05, 0.7
+GONE = -1
 
 
 def judge(data: PreparedDataset, folders: Sequence[Path]) -> Judgement:
@@ -60,18 +61,15 @@ def _read(
     file: Path, data: PreparedDataset, position_of: dict[str, int]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Positions (n,) in the data set, and probabilities (n, classes); images that left the data set are passed over."""
+    from scipy.special import softmax
+
     remedy = "remove the run's folder and run it again"
     ids, labels, logits = read_arrays(file, "ids", "labels", "logits", remedy=remedy)
-    known = np.array([name in position_of for name in ids.tolist()], np.bool_)
-    positions = np.array([position_of[name] for name in ids.tolist() if name in position_of], np.int64)
+    found = np.array([position_of.get(name, GONE) for name in ids.tolist()], np.int64)
+    known = found != GONE
+    positions = found[known]
     same = (data.labels[positions] == labels[known]).mean() if len(positions) else 0.0
     # Labels that were corrected since differ; those of another data set, or of classes in another order, nearly all do.
     if logits.shape[1] != len(data.classes) or same < 0.5:
         raise KedjaError(f"{file.parent} is a run on other data than {data.name}", "name runs on this data set")
-    return positions, _softmax(logits[known].astype(np.float64))
-
-
-def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-    probabilities: NDArray[np.float64] = exponentials / exponentials.sum(axis=1, keepdims=True)
-    return probabilities
+    return positions, softmax(logits[known].astype(np.float64), axis=1)

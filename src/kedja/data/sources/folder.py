@@ -42,7 +42,8 @@ class Folder:
         found = False
         for folder, files in walk(self.tree):
             images = [name for name in files if name.lower().endswith(_ENDINGS)]
-            self.ignored += [folder + name for name in files if not name.lower().endswith(_ENDINGS)]
+            if len(images) < len(files):
+                self.ignored += [folder + name for name in files if not name.lower().endswith(_ENDINGS)]
             if images:
                 found = True
                 label, split = self._label_and_split(folder, images[0])
