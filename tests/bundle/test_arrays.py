@@ -41,8 +41,15 @@ def test_every_damage_is_one_clear_error(data, tmp_path_factory):
 def test_other_files_are_refused(tmp_path):
     np.save(tmp_path / "plain.npy", np.arange(3))
     np.savez(tmp_path / "objects.npz", logits=np.array([{}, []], object))
-    for name in ("plain.npy", "objects.npz"):
+    np.savez(tmp_path / "number.npz", logits=np.array(3.0))
+    for name in ("plain.npy", "objects.npz", "number.npz"):
         with pytest.raises(KedjaError, match="is damaged"):
             read_arrays(tmp_path / name, "logits")
     with pytest.raises(KedjaError, match="does not exist"):
         read_arrays(tmp_path / "none.npz", "logits")
+
+
+def test_arrays_of_different_lengths_are_refused(tmp_path):
+    np.savez(tmp_path / "uneven.npz", ids=np.array(["a", "b"]), logits=np.zeros((3, 2)))
+    with pytest.raises(KedjaError, match="is damaged: its arrays have 2 and 3 rows"):
+        read_arrays(tmp_path / "uneven.npz", "ids", "logits")

@@ -21,6 +21,7 @@ from kedja.export.model import open_model
 from kedja.export.model_card import model_card
 from kedja.export.parity import Parity, check_parity
 from kedja.export.quantise import CALIBRATION_IMAGES, INT8_MODEL, MEASURED_IMAGES, measure, write_int8
+from kedja.export.recorded import check_recorded
 from kedja.export.reference import measure as measure_reference
 from kedja.export.runners import onnx_runner
 from kedja.export.samples import decode_samples, golden_examples, pixels, spread, write_samples
@@ -42,8 +43,8 @@ def export(run: Path, destination: Path, say: Say = lambda line: None, int8: boo
         int8: also write an int8 variant, calibrated on training images.
 
     Raises:
-        KedjaError: the run is unfinished, its data is missing, or an exported file does not answer
-            as the trained model does; then no bundle is written and the old one stays.
+        KedjaError: the run is unfinished, its data is missing, its model does not answer as it did after training,
+            or an exported file not as the model does; then no bundle is written and the old one stays.
     """
     summary = read_summary(run)
     dataset = load_dataset(ensure(summary["data"]["name"]))
@@ -51,6 +52,7 @@ def export(run: Path, destination: Path, say: Say = lambda line: None, int8: boo
     if int8 and summary["kind"] == "baseline":
         raise KedjaError(f"{run} is a scikit-learn pipeline: there is nothing to write in int8", "leave int8 out")
     model = open_model(run, summary["kind"], dataset)
+    say(f"the model answers as after training: logits within {check_recorded(run, dataset, model.reference):.1e}")
     with replacing_directory(destination) as folder:
         say(f"writing {model.formats}")
         candidates = model.write(folder)

@@ -1,0 +1,53 @@
+"""Does the model that is about to be exported still answer as it did when its training ended?
+
+Weights alone do not say what a network computes: its definition, the libraries under it and the preparation of the
+images may have changed since. What the run recorded of itself, `validation.npz`, tells.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from kedja.bundle.arrays import read_arrays
+from kedja.bundle.errors import KedjaError
+from kedja.data.prepared import PreparedDataset
+from kedja.export.parity import Runner
+from kedja.export.samples import pixels, spread
+
+ANSWERS = "validation.npz"
+COMPARED_IMAGES = 64
+# Of the largest logit. The answers may come from a GPU, whose convolutions round inputs to ten bits; another
+# network is off by far more.
+TOLERANCE = 2e-2
+
+
+def check_recorded(run: Path, dataset: PreparedDataset, reference: Runner) -> float:
+    """Compare `reference` with what the run recorded on validation images; returns the largest difference of a logit.
+
+    Args:
+        reference: the run's model, rebuilt; uint8 (N, H, W, C) → (logits, probabilities) float32 (N, classes).
+
+    Raises:
+        KedjaError: it answers otherwise, or the record is missing or damaged or of other images.
+    """
+    ids, recorded = read_arrays(run / ANSWERS, "ids", "logits", remedy="run its training again")
+    if recorded.shape[1:] != (len(dataset.classes),):
+        raise KedjaError(f"{run / ANSWERS} has not {len(dataset.classes)} answers an image", "run its training again")
+    chosen = spread(np.arange(len(ids)), COMPARED_IMAGES)
+    positions = {name: position for position, name in enumerate(dataset.ids)}
+    try:
+        images = pixels(dataset, np.array([positions[str(ids[index])] for index in chosen]))
+    except KeyError as missing:
+        raise KedjaError(
+            f"{run / ANSWERS} speaks of image {missing}, which {dataset.folder}/ does not hold",
+            "check out the data the run was trained on",
+        ) from None
+    logits, _ = reference(images)
+    difference = float(np.abs(logits - recorded[chosen]).max())
+    if not difference <= TOLERANCE * max(1.0, float(np.abs(recorded[chosen]).max())):
+        raise KedjaError(
+            f"{run} does not answer as it did when its training ended: a logit differs by {difference:.2g}",
+            "the network's code or a library has changed since; go back to the commit in its provenance.json, "
+            "or train it again",
+        )
+    return difference
