@@ -27,7 +27,7 @@ FEATURES = {
     "dropout": ["model.dropout=0.3"],
     "adamw": ["optim=adamw"],
     "muon": ["optim=muon"],
-    "whitening": ["model=airbench", "model.width=0.1", "optim=muon"],
+    "whitening and shortcuts": ["model=airbench96", "model.width=0.1", "optim=muon"],
     "small images first": ["augment.early_side=6", "augment.early_share=0.6"],
     "flips by turns": ["augment.flip=alternating"],
     "plateau": ["schedule=plateau", "schedule.patience=1", "epochs=3"],

@@ -8,7 +8,7 @@ from torch import nn
 from kedja.bundle.errors import KedjaError, nearest
 from kedja.bundle.image_spec import ImageSpec
 from kedja.training.layer_groups import head_name
-from kedja.training.models.airbench import airbench
+from kedja.training.models.airbench import airbench, airbench96
 from kedja.training.models.classifier import Classifier
 from kedja.training.models.cnn import cnn
 from kedja.training.models.resnet9 import resnet9
@@ -22,6 +22,7 @@ MODELS: dict[str, Builder] = {
     "cnn": cnn,
     "resnet9": resnet9,
     "airbench": airbench,
+    "airbench96": airbench96,
     "mobilenet_v3_small": torchvision_network,
 }
 
