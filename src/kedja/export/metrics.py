@@ -4,6 +4,7 @@ from pathlib import Path
 
 from kedja.bundle.arrays import read_arrays
 from kedja.training.intervals import wilson
+from kedja.training.run import VALIDATION
 
 
 def run_metrics(run: Path) -> dict[str, dict[str, float]]:
@@ -11,7 +12,7 @@ def run_metrics(run: Path) -> dict[str, dict[str, float]]:
 
     Each is {"value", "low", "high", "images"}; the bounds are those of `kedja.training.intervals.wilson`.
     """
-    metrics = {"validation_accuracy": _accuracy(run / "validation.npz")}
+    metrics = {"validation_accuracy": _accuracy(run / VALIDATION)}
     if (run / "test.npz").is_file():
         metrics["test_accuracy"] = _accuracy(run / "test.npz")
     return metrics

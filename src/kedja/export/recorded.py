@@ -13,8 +13,8 @@ from kedja.bundle.errors import KedjaError
 from kedja.data.prepared import PreparedDataset
 from kedja.export.parity import Runner
 from kedja.export.samples import pixels, spread
+from kedja.training.run import VALIDATION
 
-ANSWERS = "validation.npz"
 COMPARED_IMAGES = 64
 # Of the largest logit. The answers may come from a GPU, whose convolutions round inputs to ten bits; another
 # network is off by far more.
@@ -30,16 +30,17 @@ def check_recorded(run: Path, dataset: PreparedDataset, reference: Runner) -> fl
     Raises:
         KedjaError: it answers otherwise, or the record is missing or damaged or of other images.
     """
-    ids, recorded = read_arrays(run / ANSWERS, "ids", "logits", remedy="run its training again")
+    record = run / VALIDATION
+    ids, recorded = read_arrays(record, "ids", "logits", remedy="run its training again")
     if recorded.shape[1:] != (len(dataset.classes),):
-        raise KedjaError(f"{run / ANSWERS} has not {len(dataset.classes)} answers an image", "run its training again")
+        raise KedjaError(f"{record} has not {len(dataset.classes)} answers an image", "run its training again")
     chosen = spread(np.arange(len(ids)), COMPARED_IMAGES)
     positions = {name: position for position, name in enumerate(dataset.ids)}
     try:
         images = pixels(dataset, np.array([positions[str(ids[index])] for index in chosen]))
     except KeyError as missing:
         raise KedjaError(
-            f"{run / ANSWERS} speaks of image {missing}, which {dataset.folder}/ does not hold",
+            f"{record} speaks of image {missing}, which {dataset.folder}/ does not hold",
             "check out the data the run was trained on",
         ) from None
     logits, _ = reference(images)
