@@ -11,7 +11,7 @@ from kedja.bundle.metadata import METADATA, load
 from kedja.bundle.reference import REFERENCE
 
 # What training leaves, and what fitting a baseline leaves.
-WEIGHTS = ("best.safetensors", "pipeline.joblib")
+WEIGHTS = ("best.safetensors", "pipeline.skops")
 
 
 def is_exported(run: Path, destination: Path, variants: Iterable[str] = ()) -> bool:
