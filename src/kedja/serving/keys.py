@@ -12,8 +12,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from kedja.bundle import files
-from kedja.bundle.errors import KedjaError
+from kedja.common import files
+from kedja.common.errors import KedjaError
 
 PREFIX = "kedja_"
 _NAME = re.compile(r"[A-Za-z0-9._@-]{1,64}")
