@@ -27,6 +27,7 @@ COPY deploy/image/slim.py ./
 RUN python3 slim.py /opt/kedja
 # Source second: a changed line rebuilds nothing above.
 COPY src/kedja/__init__.py src/kedja/cli.py /opt/kedja/source/kedja/
+COPY src/kedja/common /opt/kedja/source/kedja/common
 COPY src/kedja/bundle /opt/kedja/source/kedja/bundle
 COPY src/kedja/serving /opt/kedja/source/kedja/serving
 COPY deploy/image/healthcheck.py /opt/kedja/source/
@@ -50,6 +51,7 @@ WORKDIR /kedja
 COPY pyproject.toml uv.lock .python-version README.md LICENSE justfile ./
 COPY scripts scripts
 COPY src/kedja/__init__.py src/kedja/cli.py src/kedja/
+COPY src/kedja/common src/kedja/common
 COPY src/kedja/bundle src/kedja/bundle
 COPY src/kedja/environment src/kedja/environment
 RUN --mount=type=cache,target=/root/.cache/uv \

@@ -26,11 +26,12 @@ import psutil
 from PIL import Image
 
 from kedja import cli
-from kedja.bundle.errors import KedjaError
 from kedja.bundle.image_spec import ImageSpec
 from kedja.bundle.preprocess import preprocess
-from kedja.data.pool import cores, map_chunks
-from kedja.data.prepare import CHUNK_IMAGES, prepare
+from kedja.common.cpus import available
+from kedja.common.errors import KedjaError
+from kedja.data.preparation.pool import map_chunks
+from kedja.data.preparation.prepare import CHUNK_IMAGES, prepare
 from kedja.data.settings import Settings
 from kedja.data.sources.registry import open_source
 from kedja.data.sources.tree import DiskFile
@@ -52,8 +53,8 @@ class Options:
 
 
 def main(options: Options) -> None:
-    print(f"{platform.platform()}, {cores()} cores, Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}")
-    jobs = options.jobs or cores()
+    jobs = options.jobs or available()
+    print(f"{platform.platform()}, {jobs} cores, Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory(prefix="kedja-bench-", dir=options.folder) as work:
         for number in options.images:
             measure_memory(Path(work), number, options.side, jobs)

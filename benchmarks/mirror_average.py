@@ -9,13 +9,14 @@ from pathlib import Path
 import torch
 
 from kedja import cli
-from kedja.training.checkpoint import load_weights
-from kedja.training.config import from_json
-from kedja.training.dataset import ImageDataset
-from kedja.training.loader import evaluation_loader
+from kedja.runs.folder import BEST, CONFIG
+from kedja.training.batches.dataset import ImageDataset
+from kedja.training.batches.loader import evaluation_loader
+from kedja.training.config.compose import from_json
+from kedja.training.config.run_folder import load_data
+from kedja.training.loop.checkpoint import load_weights
+from kedja.training.models.predict import score
 from kedja.training.models.registry import build
-from kedja.training.predict import score
-from kedja.training.run import BEST, CONFIG, load_data
 
 
 @dataclass

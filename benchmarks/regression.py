@@ -16,8 +16,8 @@ from pathlib import Path
 from statistics import median
 
 from kedja import cli
-from kedja.bundle import files
-from kedja.bundle.errors import KedjaError
+from kedja.common import files
+from kedja.common.errors import KedjaError
 
 ROOT = Path(__file__).resolve().parents[1]
 CASES = {

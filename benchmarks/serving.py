@@ -17,9 +17,9 @@ from statistics import median
 from typing import Literal
 
 from kedja import cli
-from kedja.bundle import files, metadata
-from kedja.bundle.errors import KedjaError
-from kedja.serving import cpus
+from kedja.bundle import metadata
+from kedja.common import cpus, files
+from kedja.common.errors import KedjaError
 from serving_load import Load, Measurement, RequestsFailedError, bodies
 from serving_servers import ROOT, SERVERS, Running, Server, prepare
 

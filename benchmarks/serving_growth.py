@@ -14,7 +14,7 @@ from typing import Literal
 
 from kedja import cli
 from kedja.bundle import metadata
-from kedja.serving import cpus
+from kedja.common import cpus
 from kedja.serving.settings import Settings
 from serving import find_wrk, publish, spread, table
 from serving_load import Load, Measurement, bodies

@@ -16,7 +16,7 @@ import numpy as np
 from kedja import cli
 from kedja.bundle import metadata
 from kedja.bundle.preprocess import preprocess
-from kedja.serving import cpus
+from kedja.common import cpus
 from kedja.serving.predictor import Predictor
 from kedja.serving.settings import Settings
 from serving import find_wrk, spread

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import psutil
 
+from kedja.common import cpus
 from kedja.export.package import package
-from kedja.serving import cpus
 
 ROOT = Path(__file__).resolve().parents[1]
 PEERS = ROOT / "benchmarks/serving_peers"

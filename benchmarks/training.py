@@ -28,16 +28,16 @@ import torch
 from PIL import Image
 
 from kedja import cli
-from kedja.bundle.files import write_json
 from kedja.bundle.image_spec import ImageSpec
-from kedja.training.config import compose
-from kedja.training.dataset import Batch, ImageDataset
-from kedja.training.devices import make_fabric
-from kedja.training.learner import Learner
-from kedja.training.loader import BatchLoader
+from kedja.common.files import write_json
+from kedja.training.batches.dataset import Batch, ImageDataset
+from kedja.training.batches.loader import BatchLoader
+from kedja.training.batches.sampler import EpochBatches
+from kedja.training.config.compose import compose
+from kedja.training.loop.devices import make_fabric
+from kedja.training.loop.learner import Learner
 from kedja.training.models.classifier import to_float
 from kedja.training.models.registry import build
-from kedja.training.sampler import EpochBatches
 
 MEAN, STD = [0.4914, 0.4822, 0.4465], [0.2470, 0.2435, 0.2616]
 PUBLIC = Path("../shared/data/cifar10-train.zip")

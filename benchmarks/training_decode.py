@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kedja import cli
-from kedja.bundle.errors import KedjaError
-from kedja.bundle.files import write_json
 from kedja.bundle.preprocess import preprocess
-from kedja.data.allocator import keep_freed_memory
-from kedja.data.pool import cores
+from kedja.common.allocator import keep_freed_memory
+from kedja.common.cpus import available
+from kedja.common.errors import KedjaError
+from kedja.common.files import write_json
 from kedja.data.prepared import PreparedDataset, load
-from kedja.training.dataset import ImageDataset
-from kedja.training.loader import BatchLoader
-from kedja.training.sampler import EpochBatches
+from kedja.training.batches.dataset import ImageDataset
+from kedja.training.batches.loader import BatchLoader
+from kedja.training.batches.sampler import EpochBatches
 
 REPORT = Path("reports/benchmark-training-decode.json")
 GOAL = 0.85
@@ -46,7 +46,7 @@ def main(options: Options) -> None:
         raise KedjaError(f"{options.data}/ holds pixels", "prepare it with storage=files")
     # As training does; processes that are forked inherit it.
     keep_freed_memory()
-    workers = options.workers or cores()
+    workers = options.workers or available()
     dataset = ImageDataset(data, "train")
     count = options.images or len(dataset)
     sampler = EpochBatches(count, options.batch_size, seed=0)

@@ -22,10 +22,11 @@ from pathlib import Path
 import torch
 
 from kedja import cli
-from kedja.bundle.errors import KedjaError
-from kedja.bundle.files import read_json, write_json
-from kedja.training.config import compose
-from kedja.training.run import METRICS, run_directory
+from kedja.common.errors import KedjaError
+from kedja.common.files import read_json, write_json
+from kedja.runs.folder import METRICS
+from kedja.training.config.compose import compose
+from kedja.training.config.run_folder import run_directory
 
 ROOT = Path(__file__).resolve().parents[1]
 PEERS = ROOT / "benchmarks/training_peers"

@@ -6,8 +6,8 @@
 
 Both arms train with the recipe of the pretraining run and the same budget, each at every rate of `rates`; of each arm
 the rate with the best mean validation accuracy counts, so both choose equally often. The gain is that of the same
-seeds on the same images; its interval comes from resampling both (`kedja.experiments.statistics`). Any other key goes
-to every run, as in `just experiments`.
+seeds on the same images; its interval comes from resampling both (`kedja.experiments.analysis.statistics`). Any
+other key goes to every run, as in `just experiments`.
 """
 
 import dataclasses
@@ -15,18 +15,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kedja import cli
-from kedja.bundle.errors import KedjaError
+from kedja.common.errors import KedjaError
 from kedja.data.audit.finding import plural
-from kedja.experiments import plan
-from kedja.experiments.comparisons import compare
-from kedja.experiments.progress import failure_text
+from kedja.experiments.analysis.comparisons import compare
+from kedja.experiments.analysis.statistics import Difference, paired_difference
+from kedja.experiments.launch import plan
+from kedja.experiments.launch.progress import failure_text
+from kedja.experiments.launch.stage import run_stage
 from kedja.experiments.report.readme import BEGIN, END, renew
-from kedja.experiments.runs import Experiment, group, read_run
-from kedja.experiments.stage import run_stage
-from kedja.experiments.statistics import Difference, paired_difference
-from kedja.training.config import CONF, from_json
-from kedja.training.run import CONFIG, read_summary
-from kedja.training.schema import TrainConfig, flat
+from kedja.runs.folder import CONFIG, read_summary
+from kedja.runs.read import Experiment, group, read_run
+from kedja.training.config.compose import CONF, from_json
+from kedja.training.config.schema import TrainConfig, flat
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 RECIPE = ("model.", "optim.", "schedule.", "augment.", "loss.")

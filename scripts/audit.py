@@ -7,10 +7,10 @@ from pathlib import Path
 from kedja import cli
 from kedja.data.audit.audit import audit, table, write_reports
 from kedja.data.audit.source import prepare_for_audit
-from kedja.data.ensure import ensure
 from kedja.data.names import data_set_name
 from kedja.data.prepared import load
 from kedja.data.settings import Settings
+from kedja.data.versions.ensure import ensure
 
 
 @dataclass

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kedja import cli
-from kedja.data.ensure import ensure
-from kedja.experiments import baselines
-from kedja.experiments.runs import SUMMARY
+from kedja.baselines import registry as baselines
+from kedja.data.versions.ensure import ensure
+from kedja.runs.folder import SUMMARY
 
 
 @dataclass
@@ -23,9 +23,9 @@ class Options:
 def main(options: Options) -> None:
     baselines.find(options.name)
     folder = ensure(options.data)
+    from kedja.baselines.fit import run
     from kedja.data.prepared import load
-    from kedja.experiments.baseline_run import run
-    from kedja.experiments.runs import read_run
+    from kedja.runs.read import read_run
 
     dataset = load(folder)
     for seed, subset in baselines.runs_of(options.name, options.seeds, options.folds):

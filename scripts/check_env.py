@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "src"))  # it must run where nothing is installed
 
 from kedja import cli  # noqa: E402
-from kedja.bundle import files  # noqa: E402
+from kedja.common import files  # noqa: E402
 from kedja.environment import checks  # noqa: E402
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from kedja import cli
-from kedja.bundle.errors import KedjaError
+from kedja.common.errors import KedjaError
 from kedja.experiments import housekeeping
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Literal
 
 from kedja import cli
-from kedja.bundle.errors import KedjaError
-from kedja.experiments import plan
-from kedja.experiments.progress import failure_text
-from kedja.experiments.ray_cluster import Cluster
-from kedja.experiments.stage import run_stage
-from kedja.training.config import CONF
-from kedja.training.schema import TENSORBOARD
+from kedja.common.errors import KedjaError
+from kedja.experiments.launch import plan
+from kedja.experiments.launch.progress import failure_text
+from kedja.experiments.launch.ray_cluster import Cluster
+from kedja.experiments.launch.stage import run_stage
+from kedja.training.config.compose import CONF
+from kedja.training.config.schema import TENSORBOARD
 
 SCRIPTS = Path(__file__).resolve().parent
 PASSED_ON = ("runs", "tracker", "tracker_address", "tracker_project")
@@ -85,7 +85,7 @@ def cluster(options: Options, arguments: list[str]) -> Cluster | None:
 
 def print_folds(runs: Path, data: str) -> None:
     """What the folds say, of the configurations that have finished them all."""
-    from kedja.experiments.cross_validation import cross_validate
+    from kedja.experiments.analysis.cross_validation import cross_validate
     from kedja.experiments.report import folds
 
     results = cross_validate(runs, data)
@@ -95,12 +95,12 @@ def print_folds(runs: Path, data: str) -> None:
 
 def print_learning_curve(options: Options, data: str) -> None:
     """Train the best network on shares of the training images, and say what more of them would bring."""
-    from kedja.data.ensure import ensure
     from kedja.data.prepared import load
-    from kedja.experiments.learning_curve import learning_curve, request
+    from kedja.data.versions.ensure import ensure
+    from kedja.experiments.analysis.learning_curve import learning_curve, request
+    from kedja.experiments.analysis.select import best_run
     from kedja.experiments.report.more_data import sentence
-    from kedja.experiments.runs import read_run
-    from kedja.experiments.select import best_run
+    from kedja.runs.read import read_run
 
     wanted = request(read_run(best_run(options.runs, data)), options.seeds)
     run_stage(wanted, CONF, options.runs, SCRIPTS, options.jobs)

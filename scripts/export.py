@@ -32,9 +32,9 @@ def main(options: Options) -> None:
     if not options.force and is_exported(run, options.bundle, ["int8"] if options.int8 else []):
         print(f"{options.bundle}/ is already the bundle of {run} (force=true exports it again)")
         return
-    from kedja.experiments.calibration import store
-    from kedja.experiments.runs import read_run
+    from kedja.experiments.analysis.calibration import store
     from kedja.export.bundle import export
+    from kedja.runs.read import read_run
 
     store(read_run(run))
     print(f"exporting {run}")
@@ -49,7 +49,7 @@ def main(options: Options) -> None:
 
 def best_run(runs: Path, data: str | None) -> Path:
     """The selected run; experiments are run first where there is none."""
-    from kedja.experiments.select import best_run as select
+    from kedja.experiments.analysis.select import best_run as select
 
     if not any(runs.glob("*/seed*/summary.json")):
         print(f"no finished run under {runs}/: running the experiments first", file=sys.stderr)

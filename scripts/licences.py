@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kedja import cli
-from kedja.bundle import files
-from kedja.bundle.errors import KedjaError
+from kedja.common import files
+from kedja.common.errors import KedjaError
 from kedja.delivery import licences
 from kedja.environment import lock
 

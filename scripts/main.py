@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kedja import cli
-from kedja.bundle.errors import KedjaError
 from kedja.bundle.metadata import load
+from kedja.common.errors import KedjaError
 from kedja.delivery import service, smoke
 
 BUNDLE = Path("bundle")

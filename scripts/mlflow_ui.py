@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from kedja import cli
-from kedja.bundle.errors import KedjaError
+from kedja.common.errors import KedjaError
 from kedja.experiments.trackers.mlflow_store import store
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from kedja import cli
-from kedja.bundle.errors import KedjaError
-from kedja.serving import cpus
+from kedja.common import cpus
+from kedja.common.errors import KedjaError
 from kedja.serving.offline import PredictsPixels, find_images, predict_files
 from kedja.serving.predictor import Predictor
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from kedja import cli
-from kedja.bundle.errors import KedjaError
-from kedja.data.ensure import ensure
+from kedja.common.errors import KedjaError
 from kedja.data.names import data_set_name
 from kedja.data.settings import Settings
 from kedja.data.summary import summary
+from kedja.data.versions.ensure import ensure
 
 
 @dataclass
@@ -31,7 +31,7 @@ def main(options: Options) -> None:
     if settings.differences() and asked is None:
         raise KedjaError("settings without a source", f"say what they are for: just data source=… name={name} …")
     if asked or options.accept:
-        from kedja.data.obtain import obtain
+        from kedja.data.versions.obtain import obtain
 
         folder = obtain(name, Path(), asked, accept=options.accept)
     else:

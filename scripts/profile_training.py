@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from kedja import cli
-from kedja.data.ensure import ensure
-from kedja.training.config import compose
+from kedja.data.versions.ensure import ensure
+from kedja.training.config.compose import compose
 
 TRACE = Path("reports/profile/trace.json")
 
@@ -17,7 +17,7 @@ def main(arguments: list[str]) -> None:
     steps = int(cli.convert("steps", own[-1].partition("=")[2], int)) if own else 20
     config = compose([argument for argument in arguments if argument not in own])
     ensure(config.data.name)
-    from kedja.training.profiling import profile_training
+    from kedja.training.checks.profiling import profile_training
 
     result = profile_training(config, steps, TRACE)
     print(result.table)

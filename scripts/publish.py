@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kedja import cli
-from kedja.bundle.errors import KedjaError
+from kedja.common.errors import KedjaError
 from kedja.delivery import publish
 from kedja.delivery.engine import find
 

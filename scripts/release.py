@@ -8,7 +8,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "src"))  # nothing need be installed
 
 from kedja import cli  # noqa: E402
-from kedja.bundle.errors import KedjaError  # noqa: E402
+from kedja.common.errors import KedjaError  # noqa: E402
 from kedja.delivery import publish  # noqa: E402
 
 

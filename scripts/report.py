@@ -7,7 +7,7 @@ from pathlib import Path
 from kedja import cli
 from kedja.experiments.report.build import Places, build, missing_markers
 from kedja.experiments.report.text import terminal_table
-from kedja.experiments.runs import runs_on_other_data
+from kedja.runs.read import runs_on_other_data
 
 
 @dataclass

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kedja import cli
-from kedja.bundle.errors import KedjaError
+from kedja.common.errors import KedjaError
 
 SCRIPTS = Path(__file__).resolve().parent
 
@@ -22,7 +22,7 @@ class Options:
 
 def main(options: Options) -> None:
     from kedja.experiments.reproduce import DIFFERENT, checks, reproduce
-    from kedja.experiments.runs import read_run
+    from kedja.runs.read import read_run
 
     run = read_run(options.run)
     for check in checks(run):

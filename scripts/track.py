@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Literal
 
 from kedja import cli
-from kedja.bundle.errors import KedjaError
-from kedja.experiments.runs import find_runs
+from kedja.common.errors import KedjaError
 from kedja.experiments.trackers.publish import publish
 from kedja.experiments.trackers.tracker import Settings
+from kedja.runs.read import find_runs
 
 
 @dataclass

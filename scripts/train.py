@@ -4,13 +4,14 @@ import contextlib
 from pathlib import Path
 
 from kedja import cli
-from kedja.bundle.errors import KedjaError
-from kedja.data.ensure import ensure
-from kedja.training.config import compose
-from kedja.training.help import help_text
-from kedja.training.lock import only_process
-from kedja.training.run import is_finished, is_first_process, read_summary, run_directory
-from kedja.training.schema import TENSORBOARD, TrainConfig, trackers
+from kedja.common.errors import KedjaError
+from kedja.data.versions.ensure import ensure
+from kedja.runs.folder import is_finished, is_first_process, read_summary
+from kedja.training.config.compose import compose
+from kedja.training.config.help import help_text
+from kedja.training.config.run_folder import run_directory
+from kedja.training.config.schema import TENSORBOARD, TrainConfig, trackers
+from kedja.training.loop.lock import only_process
 
 PLOT = Path("reports/find_lr.png")
 
@@ -49,7 +50,7 @@ def train_once(config: TrainConfig, directory: Path) -> None:
         return
     with tracked(config, directory):
         # torch is imported only where there is something to train.
-        from kedja.training.train import train
+        from kedja.training.loop.train import train
 
         train(config)
 
@@ -67,13 +68,13 @@ def tracked(config: TrainConfig, directory: Path) -> contextlib.AbstractContextM
 
 def look_before_training(config: TrainConfig) -> None:
     if config.find_lr:
-        from kedja.training.find_lr import find_lr, plot
+        from kedja.training.checks.find_lr import find_lr, plot
 
         found = find_lr(config)
         plot(found, PLOT)
         print(f"the loss falls fastest at optim.lr={found.suggestion:.2g}; see {PLOT}")
     if config.overfit:
-        from kedja.training.overfit import overfit_one_batch
+        from kedja.training.checks.overfit import overfit_one_batch
 
         result = overfit_one_batch(config)
         print(

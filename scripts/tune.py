@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Literal
 
 from kedja import cli
-from kedja.experiments import plan
-from kedja.experiments.tuning import Search, confirm, search
-from kedja.training.config import CONF
+from kedja.experiments.launch import plan
+from kedja.experiments.tuning.search import Search, confirm, search
+from kedja.training.config.compose import CONF
 
 SCRIPTS = Path(__file__).resolve().parent
 

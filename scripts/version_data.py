@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Literal
 
 from kedja import cli
-from kedja.data.difference import difference
-from kedja.data.remote import pull, push, status
+from kedja.data.versions.difference import difference
+from kedja.data.versions.remote import pull, push, status
 
 
 @dataclass

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from kedja.training.schema import TrainConfig
+    from kedja.training.config.schema import TrainConfig
 
 # Before numpy, torch and onnxruntime are imported: tests run in parallel processes on shared machines.
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -20,7 +20,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that holds `data/digits/`, as `just data` leaves it."""
-    from kedja.data.ensure import ensure
+    from kedja.data.versions.ensure import ensure
 
     root = tmp_path_factory.mktemp("prepared")
     ensure("digits", root)
@@ -38,6 +38,6 @@ def workplace(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 @pytest.fixture
 def debug() -> "Callable[..., TrainConfig]":
     """`debug("seed=1")`: the debug experiment with overrides."""
-    from kedja.training.config import compose
+    from kedja.training.config.compose import compose
 
     return lambda *overrides: compose(["experiment=debug", *overrides])

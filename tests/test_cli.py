@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kedja import cli
-from kedja.bundle.errors import KedjaError
+from kedja.common.errors import KedjaError
 
 
 @dataclass
@@ -77,7 +77,7 @@ def test_any_arguments_parse_or_fail_with_a_message(arguments):
 def script(tmp_path: Path, body: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     path = tmp_path / "script.py"
     path.write_text(
-        "from dataclasses import dataclass\nfrom kedja import cli\nfrom kedja.bundle.errors import KedjaError\n"
+        "from dataclasses import dataclass\nfrom kedja import cli\nfrom kedja.common.errors import KedjaError\n"
         f"@dataclass\nclass Options:\n    'Help.'\n    n: int = cli.option(1, 'a number')\n"
         f"def main(options):\n    {body}\ncli.run(main, Options, 'KEDJA_')\n"
     )

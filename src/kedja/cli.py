@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from kedja.bundle.errors import KedjaError, nearest
+from kedja.common.errors import KedjaError, nearest
 
 T = TypeVar("T")
 

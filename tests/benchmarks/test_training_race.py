@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kedja.data.prepare import prepare
+from kedja.data.preparation.prepare import prepare
 from kedja.data.settings import Settings
 from kedja.data.sources.registry import open_source
 from support.pictures import write_pictures

@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kedja.experiments.runs import Experiment, Run
-from kedja.training.config import compose
+from kedja.runs.read import Experiment, Run
+from kedja.training.config.compose import compose
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 IMAGES = 200

@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given
 
-from kedja.bundle.errors import KedjaError
 from kedja.bundle.image_spec import ImageSpec
+from kedja.common.errors import KedjaError
 from support.pictures import COLOUR, specs
 
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kedja.bundle import integrity, metadata
-from kedja.bundle.errors import KedjaError
+from kedja.common.errors import KedjaError
 from support.bundles import make_bundle
 
 

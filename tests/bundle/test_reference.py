@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kedja.bundle import reference
-from kedja.bundle.errors import KedjaError
 from kedja.bundle.reference import MOST_CLASSES, REFERENCE, Histogram, Reference, class_bins, tenths
+from kedja.common.errors import KedjaError
 
 NUMBERS = st.lists(st.floats(-1e9, 1e9) | st.sampled_from([0.0, 8.0]), min_size=1, max_size=300)
 

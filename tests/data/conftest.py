@@ -4,10 +4,10 @@ import shutil
 
 import pytest
 
-from kedja.data.ensure import ensure
-from kedja.data.obtain import obtain
 from kedja.data.prepared import load
 from kedja.data.settings import Settings
+from kedja.data.versions.ensure import ensure
+from kedja.data.versions.obtain import obtain
 from support.pictures import write_pictures
 
 CONFIGURATION = "[core]\n    analytics = false\n    check_update = false\n    no_scm = true\n"

@@ -3,8 +3,8 @@ import shutil
 import numpy as np
 import pytest
 
-from kedja.bundle.errors import KedjaError
 from kedja.bundle.preprocess import preprocess
+from kedja.common.errors import KedjaError
 from kedja.data.prepared import load
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from kedja.data.audit.audit import audit
-from kedja.data.prepare import prepare
+from kedja.data.preparation.prepare import prepare
 from kedja.data.prepared import load
 from kedja.data.settings import Settings
 from kedja.data.sources.registry import open_source

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from kedja.bundle.errors import KedjaError
+from kedja.common.errors import KedjaError
 from kedja.delivery import gate
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from kedja.bundle.errors import KedjaError
+from kedja.common.errors import KedjaError
 from kedja.delivery import engine, image
 from kedja.delivery.engine import Engine
 from kedja.delivery.image import Built

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kedja.bundle.errors import KedjaError
+from kedja.common.errors import KedjaError
 from kedja.delivery import github as client
 from kedja.delivery import protection
 

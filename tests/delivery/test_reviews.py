@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kedja.bundle.errors import KedjaError
+from kedja.common.errors import KedjaError
 from kedja.delivery import reviews
 from kedja.delivery.reviews import BEGIN, END, Review
 

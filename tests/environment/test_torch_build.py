@@ -1,6 +1,6 @@
 import pytest
 
-from kedja.bundle.errors import KedjaError
+from kedja.common.errors import KedjaError
 from kedja.environment.hardware import Hardware
 from kedja.environment.torch_build import ACCELERATOR_PACKAGES, check, choose
 

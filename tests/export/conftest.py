@@ -39,10 +39,10 @@ def pixel_model(network):
 @pytest.fixture(scope="session")
 def project(tmp_path_factory):
     """A folder with the prepared digits and one finished debug run."""
-    from kedja.data.ensure import ensure
-    from kedja.training.config import compose
-    from kedja.training.run import run_directory
-    from kedja.training.train import train
+    from kedja.data.versions.ensure import ensure
+    from kedja.training.config.compose import compose
+    from kedja.training.config.run_folder import run_directory
+    from kedja.training.loop.train import train
 
     root = tmp_path_factory.mktemp("project")
     with pytest.MonkeyPatch.context() as patch:

@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kedja.bundle.errors import KedjaError
 from kedja.bundle.integrity import verify_files, verify_golden
 from kedja.bundle.metadata import load
+from kedja.common.errors import KedjaError
 from kedja.data.prepared import load as load_dataset
 from kedja.export import model as model_module
 from kedja.export.bundle import export
 from kedja.export.source import is_exported
 from kedja.export.torchscript import TorchScriptPredictor
 from kedja.serving.predictor import Predictor
-from kedja.training.evaluate import evaluate
+from kedja.training.models.evaluate import evaluate
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 

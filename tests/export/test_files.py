@@ -5,8 +5,8 @@ import onnx
 import onnxruntime
 import pytest
 
-from kedja.bundle.errors import KedjaError
 from kedja.bundle.image_spec import ImageSpec
+from kedja.common.errors import KedjaError
 from kedja.export.onnx_graph import write_onnx
 from kedja.export.parity import check_parity
 from kedja.export.runners import onnx_runner, torch_runner

@@ -21,22 +21,22 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from kedja.bundle.arrays import read_arrays
-from kedja.bundle.errors import KedjaError
-from kedja.data.ensure import ensure
+from kedja.baselines import pipeline, stored_pipeline
+from kedja.baselines import registry as baselines
+from kedja.baselines.fit import run as fit
+from kedja.common.errors import KedjaError
+from kedja.common.npz import read_arrays
 from kedja.data.prepared import load as load_dataset
 from kedja.data.sources import torchvision as torchvision_source
 from kedja.data.sources.npz import Npz
-from kedja.experiments import baselines
-from kedja.experiments.baseline_run import run as fit
+from kedja.data.versions.ensure import ensure
 from kedja.export.bundle import export
-from kedja.training import pipeline, stored_pipeline
-from kedja.training.checkpoint import load_checkpoint, load_weights
-from kedja.training.config import compose
-from kedja.training.initial_weights import read_weights
+from kedja.training.config.compose import compose
+from kedja.training.config.run_folder import run_directory
+from kedja.training.loop.checkpoint import load_checkpoint, load_weights
+from kedja.training.loop.train import train
+from kedja.training.models.initial_weights import read_weights
 from kedja.training.models.torchvision import published_weights
-from kedja.training.run import run_directory
-from kedja.training.train import train
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kedja.bundle.errors import KedjaError
+from kedja.common.errors import KedjaError
 from kedja.export.metrics import run_metrics
 
 

@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from kedja.bundle import metadata as bundles
-from kedja.bundle.errors import KedjaError
+from kedja.common.errors import KedjaError
 from kedja.export.package import Target, package
 from support.bundles import make_bundle
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kedja.bundle.errors import KedjaError
+from kedja.common.errors import KedjaError
 from kedja.export.parity import BATCH_SIZES, check_parity, take
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 4, 4, 1), dtype=np.uint8)

@@ -10,21 +10,21 @@ import numpy as np
 import pytest
 from sklearn.tree import ExtraTreeClassifier
 
-from kedja.bundle.errors import KedjaError
+from kedja.baselines import pipeline as model
+from kedja.baselines import registry as baselines
+from kedja.baselines import stored_pipeline
+from kedja.baselines.fit import run as fit
+from kedja.baselines.onnx_graph import write_pipeline
 from kedja.bundle.image_spec import ImageSpec
 from kedja.bundle.integrity import verify_golden
 from kedja.bundle.metadata import load
+from kedja.common.errors import KedjaError
 from kedja.data.prepared import load as load_dataset
-from kedja.experiments import baselines
-from kedja.experiments.baseline_run import run as fit
 from kedja.export.bundle import export
-from kedja.export.pipeline_graph import write_pipeline
 from kedja.export.runners import onnx_runner
 from kedja.export.source import is_exported
 from kedja.export.torchscript import TorchScriptPredictor
 from kedja.serving.predictor import Predictor
-from kedja.training import pipeline as model
-from kedja.training import stored_pipeline
 from support.servers import Server
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"

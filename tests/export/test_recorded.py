@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from torch import nn
 
-from kedja.bundle.errors import KedjaError
+from kedja.common.errors import KedjaError
 from kedja.data.prepared import load
 from kedja.export.bundle import export
 from kedja.export.model import open_model

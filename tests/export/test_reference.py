@@ -11,8 +11,8 @@ from kedja.data.prepared import load as load_dataset
 from kedja.export.bundle import export
 from kedja.export.reference import measure
 from kedja.export.source import is_exported
+from kedja.serving.drift.shift import compare
 from kedja.serving.predictor import Predictor
-from kedja.serving.shift import compare
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kedja.bundle.errors import KedjaError
+from kedja.common.errors import KedjaError
 from kedja.serving import keys
 from kedja.serving.settings import Settings
 

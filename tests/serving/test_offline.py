@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kedja.bundle.errors import KedjaError
 from kedja.bundle.image_spec import ImageSpec
 from kedja.bundle.metadata import Metadata
+from kedja.common.errors import KedjaError
 from kedja.serving.offline import find_images, predict_files
 
 

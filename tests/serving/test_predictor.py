@@ -7,9 +7,10 @@ import numpy as np
 import onnx
 import pytest
 
-from kedja.bundle import files, integrity
+from kedja.bundle import integrity
 from kedja.bundle import metadata as bundles
-from kedja.bundle.errors import KedjaError
+from kedja.common import files
+from kedja.common.errors import KedjaError
 from kedja.serving.predictor import Predictor
 from support.bundles import make_bundle
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from kedja.bundle.errors import KedjaError
+from kedja.common.errors import KedjaError
 from kedja.serving.settings import Settings
 from support.collector import collector
 

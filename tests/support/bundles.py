@@ -14,12 +14,13 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from PIL import Image
 
-from kedja.bundle import features, files, integrity
+from kedja.bundle import features, integrity
 from kedja.bundle.image_spec import ImageSpec
 from kedja.bundle.metadata import MODEL, MODEL_CARD, SAMPLES, Golden, Metadata, save
 from kedja.bundle.preprocess import examine, preprocess
 from kedja.bundle.reference import Reference
 from kedja.bundle.reference import save as save_reference
+from kedja.common import files
 from kedja.export.reference import reference as build_reference
 
 OPSET = 18

@@ -3,7 +3,7 @@
 import os
 import signal
 
-from kedja.bundle.errors import KedjaError
+from kedja.common.errors import KedjaError
 
 
 def double(argument, chunk):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psutil
 
-from kedja.experiments.pool import Outcome, Task
+from kedja.experiments.launch.pool import Outcome, Task
 
 SLEEPER = """
 import os, subprocess, sys, time

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from kedja.bundle.files import write_json
-from kedja.experiments.runs import read_metrics
-from kedja.training import config as configuration
-from kedja.training.run import run_directory
+from kedja.common.files import write_json
+from kedja.runs.read import read_metrics
+from kedja.training.config import compose as configuration
+from kedja.training.config.run_folder import run_directory
 
 if Path("conf").is_dir():
     configuration.CONF = Path("conf").resolve()

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import optuna
 
-from kedja.experiments import study, tune, warm
-from kedja.experiments.search_space import Dimension
+from kedja.experiments.launch import warm
+from kedja.experiments.tuning import study
+from kedja.experiments.tuning import worker as tune
+from kedja.experiments.tuning.search_space import Dimension
 
 storage, name, trials, objectives = sys.argv[1:]
 study.HEARTBEAT_SECONDS = 1

@@ -6,8 +6,8 @@ Run by path in a process of its own, with `config` and `steps` as globals.
 import os
 import signal
 
-from kedja.training.train import train
-from kedja.training.trainer import Trainer
+from kedja.training.loop.train import train
+from kedja.training.loop.trainer import Trainer
 
 save = Trainer._save
 

@@ -4,9 +4,9 @@ import os
 import signal
 import sys
 
-from kedja.training.config import compose
-from kedja.training.train import train
-from kedja.training.trainer import Trainer
+from kedja.training.config.compose import compose
+from kedja.training.loop.train import train
+from kedja.training.loop.trainer import Trainer
 
 save, KILLED_AT = Trainer._save, 27
 

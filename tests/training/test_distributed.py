@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from kedja.training.run import run_directory
-from kedja.training.train import train
+from kedja.training.config.run_folder import run_directory
+from kedja.training.loop.train import train
 
 
 def torchrun(*arguments: str) -> str:

@@ -12,15 +12,16 @@ import numpy as np
 import pytest
 import torch
 
-from kedja.bundle.files import read_json
-from kedja.training.checkpoint import load_checkpoint, load_weights
-from kedja.training.run import PROVENANCE, SUMMARY, run_directory
-from kedja.training.schema import TrainConfig
-from kedja.training.train import train
+from kedja.common.files import read_json
+from kedja.runs.folder import PROVENANCE, SUMMARY
+from kedja.training.config.run_folder import run_directory
+from kedja.training.config.schema import TrainConfig
+from kedja.training.loop.checkpoint import load_checkpoint, load_weights
+from kedja.training.loop.train import train
 
 # Processes are forked from one that has torch loaded: starting anew would cost seconds each.
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["kedja.training.train"])
+PROCESSES.set_forkserver_preload(["kedja.training.loop.train"])
 
 FEATURES = {
     "ema": ["ema=0.9"],

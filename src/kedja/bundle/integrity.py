@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kedja.bundle.errors import KedjaError
-from kedja.bundle.files import sha256
 from kedja.bundle.metadata import METADATA, Metadata
 from kedja.bundle.preprocess import preprocess
+from kedja.common.errors import KedjaError
+from kedja.common.files import sha256
 
 Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 

@@ -5,12 +5,14 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from kedja.bundle.errors import KedjaError
-from kedja.bundle.files import read_json, write_json
 from kedja.bundle.image_spec import ImageSpec
+from kedja.common.errors import KedjaError
+from kedja.common.files import read_json, write_json
 
 SCHEMA_VERSION = 1
 METADATA = "metadata.json"
+# What every model file answers with: float32 (N, classes) each.
+OUTPUTS = ("logits", "probabilities")
 MODEL = "model.onnx"
 TORCHSCRIPT = "model.torchscript.pt"  # of networks alone: a scikit-learn pipeline has none
 MODEL_CARD = "MODEL_CONTEXT.md"

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from kedja.bundle.errors import KedjaError
 from kedja.bundle.image_spec import ImageSpec
+from kedja.common.errors import KedjaError
 
 # Formats whose decoders are in Pillow itself and widely fuzzed. Left out on purpose: EPS and other
 # formats that start external programs, and video- or document-like containers. MPO (several JPEGs in

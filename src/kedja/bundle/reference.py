@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kedja.bundle.errors import KedjaError
 from kedja.bundle.features import Values
-from kedja.bundle.files import read_json, write_json
+from kedja.common.errors import KedjaError
+from kedja.common.files import read_json, write_json
 
 SCHEMA_VERSION = 1
 REFERENCE = "drift.json"

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from kedja.bundle.errors import KedjaError
+from kedja.common.errors import KedjaError
 
 
 def natural_order(name: str) -> tuple[int, int, str]:

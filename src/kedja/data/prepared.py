@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from kedja.bundle.errors import KedjaError, nearest
-from kedja.bundle.files import read_json
 from kedja.bundle.image_spec import ImageSpec
-from kedja.data.folder_hash import hash_folder
-from kedja.data.originals import Originals
+from kedja.common.errors import KedjaError, nearest
+from kedja.common.files import read_json
+from kedja.data.preparation.originals import Originals
+from kedja.data.versions.folder_hash import hash_folder
 
 SCHEMA_VERSION = 1
 DATASET = "dataset.json"
@@ -71,6 +71,12 @@ class PreparedDataset:
         return list(self.description["std"])
 
     @property
+    def facts(self) -> dict[str, Any]:
+        """What a run records: enough to rebuild its model without the data set."""
+        facts = {"name": self.name, "hash": self.hash, "classes": self.classes, "image": self.spec.to_json()}
+        return facts | {"mean": self.mean, "std": self.std}
+
+    @property
     def storage(self) -> str:
         """``arrays`` or ``files``."""
         return str(self.description["storage"])
@@ -119,7 +125,7 @@ class PreparedDataset:
 
     @cached_property
     def _samples(self) -> dict[int, Path]:
-        # `<position>.<suffix>`, written by `kedja.data.writer`.
+        # `<position>.<suffix>`, written by `kedja.data.preparation.writer`.
         return {int(path.stem): path for path in (self.folder / SAMPLES).glob("*.*")}
 
 

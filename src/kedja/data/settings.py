@@ -4,8 +4,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from kedja.bundle.errors import KedjaError
 from kedja.bundle.image_spec import Interpolation, Resize
+from kedja.common.errors import KedjaError
 
 Storage = Literal["auto", "arrays", "files"]
 NearDuplicates = Literal["report", "group", "drop"]

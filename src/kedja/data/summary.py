@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from kedja.bundle.files import read_json
 from kedja.bundle.image_spec import ImageSpec
+from kedja.common.files import read_json
 
 # A class with a tenth of the largest one's training images is where plain training begins to neglect it.
 IMBALANCE = 10

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from kedja.bundle.errors import KedjaError
+from kedja.common.errors import KedjaError
 
 Program = Literal["docker", "podman", "buildah"]
 ORDER: tuple[Program, ...] = ("docker", "podman", "buildah")

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Collection
 
-from kedja.bundle.errors import KedjaError
+from kedja.common.errors import KedjaError
 
 
 def check(needs: str, may_skip: Collection[str]) -> list[str]:

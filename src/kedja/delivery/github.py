@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kedja.bundle.errors import KedjaError
+from kedja.common.errors import KedjaError
 
 _TOKENS = ("GH_TOKEN", "GITHUB_TOKEN")
 _PAGE = 100

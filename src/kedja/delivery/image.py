@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kedja.bundle import metadata
-from kedja.bundle.errors import KedjaError
+from kedja.common.errors import KedjaError
 from kedja.delivery.engine import Engine
 
 MEGABYTE = 1_000_000

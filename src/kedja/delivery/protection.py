@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from kedja.bundle.errors import KedjaError
-from kedja.bundle.files import read_json
+from kedja.common.errors import KedjaError
+from kedja.common.files import read_json
 from kedja.delivery.github import Repository
 
 RULESET = Path(".github/rulesets/main.json")

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kedja.bundle import files
-from kedja.bundle.errors import KedjaError
+from kedja.common import files
+from kedja.common.errors import KedjaError
 from kedja.delivery.github import Repository
 
 BEGIN, END = "<!-- reviews:begin -->", "<!-- reviews:end -->"

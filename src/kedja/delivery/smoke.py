@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kedja.bundle.errors import KedjaError
-from kedja.bundle.files import read_json
+from kedja.common.errors import KedjaError
+from kedja.common.files import read_json
 
 _TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
 

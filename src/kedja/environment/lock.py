@@ -6,8 +6,8 @@ import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
-from kedja.bundle import files
-from kedja.bundle.errors import KedjaError, nearest
+from kedja.common import files
+from kedja.common.errors import KedjaError, nearest
 
 _REGISTRY = re.compile(r'source = \{ registry = "[^"]*" \}')
 _ARTIFACT = re.compile(r'\{ url = "[^"]*/([^/"]+)"')

@@ -7,7 +7,7 @@ import re
 import sys
 from pathlib import Path
 
-from kedja.bundle import files
+from kedja.common import files
 from kedja.environment import hardware
 
 

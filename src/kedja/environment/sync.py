@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from kedja.bundle import files
-from kedja.bundle.errors import KedjaError
+from kedja.common import files
+from kedja.common.errors import KedjaError
 from kedja.environment import hardware, lock, mirrors, stamp, torch_build
 from kedja.environment.stamp import Stamp
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kedja.bundle.errors import KedjaError
+from kedja.common.errors import KedjaError
 from kedja.environment.hardware import Hardware
 
 # Packages that only the locked CUDA build of Linux needs, beside torch and torchvision themselves.

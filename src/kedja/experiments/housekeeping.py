@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kedja.bundle.errors import KedjaError
-from kedja.bundle.files import read_json
+from kedja.common.errors import KedjaError
+from kedja.common.files import read_json
+from kedja.experiments.analysis.select import best_seed
 from kedja.experiments.report.text import aligned
-from kedja.experiments.runs import SUMMARY, Run, find_runs, group, read_metrics
-from kedja.experiments.select import best_seed
+from kedja.runs.folder import SUMMARY
+from kedja.runs.read import Run, find_runs, group, read_metrics
 
 SORTS: dict[str, Callable[[Run], Any]] = {
     "accuracy": lambda run: -run.validation["accuracy"],

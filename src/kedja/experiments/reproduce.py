@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from kedja.bundle.errors import KedjaError
-from kedja.bundle.files import read_json, sha256
-from kedja.data.ensure import ensure
+from kedja.common.errors import KedjaError
+from kedja.common.files import read_json, sha256
 from kedja.data.prepared import load
-from kedja.experiments import pool
-from kedja.experiments.pool import Task
-from kedja.experiments.runs import Run, read_run
-from kedja.experiments.statistics import Interval, mean_accuracy
+from kedja.data.versions.ensure import ensure
+from kedja.experiments.analysis.statistics import Interval, mean_accuracy
+from kedja.experiments.launch import pool
+from kedja.experiments.launch.pool import Task
+from kedja.runs.read import Run, read_run
 
 WEIGHTS = "best.safetensors"
 IDENTICAL, WITHIN, DIFFERENT = "bit-identical", "within the interval", "different"
@@ -52,11 +52,11 @@ def checks(run: Run) -> list[Check]:
     """
     if run.kind != "training":
         raise KedjaError(f"{run.directory} is no training run", "reproduce a training run")
-    from kedja.training.provenance import describe
+    from kedja.runs.provenance import describe
 
     then = read_json(run.directory / "provenance.json")
     dataset = load(ensure(run.data["name"]))
-    now = describe(dataset, "cpu", then["hardware"]["threads"])
+    now = describe(dataset.facts, "cpu", then["hardware"]["threads"])
     return [
         Check("data", then["data"]["hash"], now["data"]["hash"]),
         Check("lock", str(then["lock_sha256"]), str(now["lock_sha256"])),
@@ -73,8 +73,8 @@ def reproduce(run: Run, scripts: Path, runs: Path) -> Reproduction:
     Raises:
         KedjaError: the training fails.
     """
-    from kedja.training.config import compose
-    from kedja.training.run import run_directory
+    from kedja.training.config.compose import compose
+    from kedja.training.config.run_folder import run_directory
 
     config = read_json(run.directory / "config.json")
     hardware = read_json(run.directory / "provenance.json")["hardware"]

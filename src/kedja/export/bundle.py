@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kedja.bundle.errors import KedjaError
-from kedja.bundle.files import read_json, replacing_directory, sha256
 from kedja.bundle.integrity import content_version, hash_files
 from kedja.bundle.metadata import MODEL, MODEL_CARD, Golden, Metadata, Variant, save
 from kedja.bundle.reference import save as save_reference
-from kedja.data.ensure import ensure
+from kedja.common.errors import KedjaError
+from kedja.common.files import read_json, replacing_directory, sha256
 from kedja.data.prepared import PreparedDataset
 from kedja.data.prepared import load as load_dataset
+from kedja.data.versions.ensure import ensure
 from kedja.export.metrics import run_metrics
 from kedja.export.model import open_model
 from kedja.export.model_card import model_card
@@ -124,7 +124,7 @@ def _metadata(run: Path, summary: dict[str, Any], dataset: PreparedDataset, gold
 
 
 def _temperature(run: Path) -> float | None:
-    """What `kedja.experiments.calibration.store` found, where it was asked."""
+    """What `kedja.experiments.analysis.calibration.store` found, where it was asked."""
     path = run / "calibration.json"
     return float(read_json(path)["temperature"]) if path.is_file() else None
 

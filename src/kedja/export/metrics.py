@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from kedja.bundle.arrays import read_arrays
-from kedja.training.intervals import wilson
-from kedja.training.run import VALIDATION
+from kedja.common.intervals import wilson
+from kedja.common.npz import read_arrays
+from kedja.runs.folder import VALIDATION
 
 
 def run_metrics(run: Path) -> dict[str, dict[str, float]]:
     """`validation_accuracy`, and `test_accuracy` where the run was the selected one.
 
-    Each is {"value", "low", "high", "images"}; the bounds are those of `kedja.training.intervals.wilson`.
+    Each is {"value", "low", "high", "images"}; the bounds are those of `kedja.common.intervals.wilson`.
     """
     metrics = {"validation_accuracy": _accuracy(run / VALIDATION)}
     if (run / "test.npz").is_file():

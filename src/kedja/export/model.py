@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from kedja.baselines import pipeline as fitted
 from kedja.bundle.metadata import MODEL, TORCHSCRIPT
 from kedja.data.prepared import PreparedDataset
 from kedja.export.onnx_graph import write_onnx
@@ -14,8 +15,7 @@ from kedja.export.parity import Outputs, Runner
 from kedja.export.pixel_model import PixelModel
 from kedja.export.runners import onnx_runner, torch_runner
 from kedja.export.torchscript import TorchScriptModel, write_torchscript
-from kedja.training import pipeline as fitted
-from kedja.training.restore import load_model
+from kedja.training.models.restore import load_model
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def _network(run: Path, dataset: PreparedDataset) -> Model:
 def _pipeline(run: Path, dataset: PreparedDataset) -> Model:
     from scipy.special import softmax
 
-    from kedja.export.pipeline_graph import write_pipeline
+    from kedja.baselines.onnx_graph import write_pipeline
 
     pipeline, classes = fitted.load(run), len(dataset.classes)
 

@@ -8,8 +8,7 @@ import torch
 from torch import nn
 
 from kedja.bundle.image_spec import ImageSpec
-
-OUTPUTS = ("logits", "probabilities")
+from kedja.bundle.metadata import OUTPUTS
 
 
 def write_onnx(model: nn.Module, spec: ImageSpec, path: Path) -> None:

@@ -14,9 +14,9 @@ from string import Template
 from typing import Literal, get_args
 
 from kedja.bundle import integrity, metadata
-from kedja.bundle.errors import KedjaError, nearest
-from kedja.bundle.files import replacing_directory, write_text
 from kedja.bundle.metadata import MODEL, Metadata
+from kedja.common.errors import KedjaError, nearest
+from kedja.common.files import replacing_directory, write_text
 
 Target = Literal["bentoml", "ray-serve", "torchserve", "mlserver", "triton"]
 
@@ -56,10 +56,11 @@ def _copy_bundle(bundle: Path, loaded: Metadata, destination: Path) -> None:
 
 
 def _copy_contract(destination: Path) -> None:
-    """`kedja.bundle` needs the standard library, numpy and Pillow alone; import-linter holds it to that."""
-    for file in (resources.files("kedja.bundle")).iterdir():
-        if file.name.endswith(".py"):
-            write_text(destination / "bundle" / file.name, file.read_text(encoding="utf-8"))
+    """The two rooms need the standard library, numpy and Pillow alone; import-linter holds them to that."""
+    for room in ("common", "bundle"):
+        for file in resources.files(f"kedja.{room}").iterdir():
+            if file.name.endswith(".py"):
+                write_text(destination / room / file.name, file.read_text(encoding="utf-8"))
     write_text(destination / "__init__.py", '"""The part of kedja that a bundle needs."""\n')
 
 

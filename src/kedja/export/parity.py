@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kedja.bundle.errors import KedjaError
+from kedja.common.errors import KedjaError
 
 Outputs = tuple[NDArray[np.float32], NDArray[np.float32]]
 Runner = Callable[[NDArray[np.uint8]], Outputs]

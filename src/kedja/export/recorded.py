@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from kedja.bundle.arrays import read_arrays
-from kedja.bundle.errors import KedjaError
+from kedja.common.errors import KedjaError
+from kedja.common.npz import read_arrays
 from kedja.data.prepared import PreparedDataset
 from kedja.export.parity import Runner
 from kedja.export.samples import pixels, spread
-from kedja.training.run import VALIDATION
+from kedja.runs.folder import VALIDATION
 
 COMPARED_IMAGES = 64
 # Of the largest logit. The answers may come from a GPU, whose convolutions round inputs to ten bits; another

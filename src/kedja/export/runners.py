@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from kedja.export.onnx_graph import OUTPUTS
+from kedja.bundle.metadata import OUTPUTS
 from kedja.export.parity import Outputs, Runner
 
 

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from kedja.bundle.errors import KedjaError
-from kedja.bundle.files import read_json, sha256
 from kedja.bundle.integrity import verify_files
 from kedja.bundle.metadata import METADATA, load
 from kedja.bundle.reference import REFERENCE
+from kedja.common.errors import KedjaError
+from kedja.common.files import read_json, sha256
 
 # What training leaves, and what fitting a baseline leaves.
 WEIGHTS = ("best.safetensors", "pipeline.skops")

@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from kedja.bundle.errors import KedjaError
 from kedja.bundle.image_spec import ImageSpec
 from kedja.bundle.integrity import verify_files, verify_golden
 from kedja.bundle.metadata import TORCHSCRIPT, load
+from kedja.common.errors import KedjaError
 
 
 def write_torchscript(model: nn.Module, spec: ImageSpec, path: Path) -> None:

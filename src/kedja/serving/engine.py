@@ -20,7 +20,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from kedja.serving.drift import Monitor
+from kedja.serving.drift.drift import Monitor
 from kedja.serving.errors import RequestError
 from kedja.serving.metrics import Metrics
 from kedja.serving.payload import Images

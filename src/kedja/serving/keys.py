@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from kedja.bundle import files
-from kedja.bundle.errors import KedjaError
+from kedja.common import files
+from kedja.common.errors import KedjaError
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ import socket
 import struct
 import sys
 
-from kedja.bundle.errors import KedjaError
+from kedja.common.errors import KedjaError
 
 BACKLOG = 2048
 # What a browser on this machine asks for where the server listens on every interface.

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from kedja.bundle.errors import KedjaError
 from kedja.bundle.metadata import Metadata
 from kedja.bundle.preprocess import SUFFIXES, preprocess
+from kedja.common.errors import KedjaError
 
 
 class PredictsPixels(Protocol):

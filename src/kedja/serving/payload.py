@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from kedja.bundle.errors import nearest
 from kedja.bundle.image_spec import ImageSpec
 from kedja.bundle.preprocess import ImageError, examine
+from kedja.common.errors import nearest
 from kedja.serving import npy
 from kedja.serving.errors import RequestError, from_image_error
 

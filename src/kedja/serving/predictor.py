@@ -10,9 +10,9 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from kedja.bundle import integrity, reference
-from kedja.bundle.errors import KedjaError
 from kedja.bundle.metadata import FP32, MODEL, MODEL_CARD, Metadata, load
 from kedja.bundle.preprocess import preprocess
+from kedja.common.errors import KedjaError
 
 # ONNX Runtime's own words for its loglevels; warnings of the optimiser are no news to an operator.
 _ERRORS_ONLY = 3

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from kedja.serving import body, payload, schemas
 from kedja.serving.answers import JsonAnswer, respond
-from kedja.serving.drift_report import report
+from kedja.serving.drift.report import report
 from kedja.serving.errors import RequestError
 from kedja.serving.metrics import CONTENT_TYPE
 from kedja.serving.state import Service

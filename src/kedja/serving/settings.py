@@ -6,8 +6,8 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from kedja.bundle.errors import KedjaError
 from kedja.cli import option
+from kedja.common.errors import KedjaError
 
 MEGABYTE = 1_000_000
 # The name is prometheus_client's; it reads the variable when it is imported.

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from kedja.bundle.errors import KedjaError
 from kedja.bundle.metadata import METADATA
-from kedja.serving import cpus
-from kedja.serving.drift import Monitor
-from kedja.serving.drift_report import DriftCollector
+from kedja.common import cpus
+from kedja.common.errors import KedjaError
+from kedja.serving.drift.drift import Monitor
+from kedja.serving.drift.report import DriftCollector
+from kedja.serving.drift.window import Board
 from kedja.serving.engine import Engine
 from kedja.serving.errors import RequestError
 from kedja.serving.keys import Keys
@@ -18,7 +19,6 @@ from kedja.serving.metrics import Metrics, shared_folder
 from kedja.serving.payload import Limits
 from kedja.serving.predictor import Predictor
 from kedja.serving.settings import Settings
-from kedja.serving.window import Board
 
 if TYPE_CHECKING:
     from kedja.serving.tracing import Tracing

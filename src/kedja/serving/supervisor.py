@@ -11,7 +11,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
 
-from kedja.bundle.errors import KedjaError
+from kedja.common.errors import KedjaError
 
 EXIT_CRASHED = 70
 _SECONDS_BEFORE_RESTART = 1.0

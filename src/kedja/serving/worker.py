@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Iterator
 import uvicorn
 from fastapi import FastAPI
 
-from kedja.bundle.errors import KedjaError
+from kedja.common.errors import KedjaError
 from kedja.serving import logs
 from kedja.serving.app import create_app
 from kedja.serving.listening import BACKLOG, refuse_new

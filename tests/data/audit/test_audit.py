@@ -10,7 +10,7 @@ from PIL import Image
 
 from kedja.data.audit.audit import audit, table, write_reports
 from kedja.data.audit.source import prepare_for_audit
-from kedja.data.prepare import prepare
+from kedja.data.preparation.prepare import prepare
 from kedja.data.prepared import load
 from kedja.data.settings import Settings
 from kedja.data.sources.registry import open_source

@@ -12,9 +12,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from kedja.bundle.errors import KedjaError
+from kedja.common.errors import KedjaError
 from kedja.data.audit.audit import audit
-from kedja.data.prepare import prepare
+from kedja.data.preparation.prepare import prepare
 from kedja.data.prepared import load
 from kedja.data.settings import Settings
 from kedja.data.sources.registry import open_source

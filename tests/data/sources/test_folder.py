@@ -1,6 +1,6 @@
 import pytest
 
-from kedja.bundle.errors import KedjaError
+from kedja.common.errors import KedjaError
 from kedja.data.sources.folder import Folder
 from kedja.data.sources.tree import Directory
 from support.pictures import encode, picture, write_pictures

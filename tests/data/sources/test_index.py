@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kedja.bundle.errors import KedjaError
+from kedja.common.errors import KedjaError
 from kedja.data.sources.index import Columns, Index, read_table
 from kedja.data.sources.tree import Directory, DiskFile
 from support.pictures import write_pictures

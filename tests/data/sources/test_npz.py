@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from kedja.bundle.errors import KedjaError
-from kedja.data.prepare import prepare
+from kedja.common.errors import KedjaError
+from kedja.data.preparation.prepare import prepare
 from kedja.data.prepared import load
 from kedja.data.settings import Settings
 from kedja.data.sources.registry import open_source

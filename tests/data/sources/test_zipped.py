@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kedja.bundle.errors import KedjaError
 from kedja.bundle.preprocess import ImageError
-from kedja.data.prepare import prepare
+from kedja.common.errors import KedjaError
+from kedja.data.preparation.prepare import prepare
 from kedja.data.prepared import load
 from kedja.data.settings import Settings
 from kedja.data.sources import archive

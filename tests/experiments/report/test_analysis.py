@@ -2,9 +2,9 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from kedja.experiments.comparisons import compare
+from kedja.experiments.analysis.comparisons import compare
 from kedja.experiments.report.analysis import sentences
-from kedja.experiments.runs import find_experiments
+from kedja.runs.read import find_experiments
 
 MakeRun = Callable[..., Path]
 

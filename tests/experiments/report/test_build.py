@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kedja.bundle.errors import KedjaError
+from kedja.common.errors import KedjaError
 from kedja.data.prepared import PreparedDataset
-from kedja.experiments import evaluate_run
-from kedja.experiments.corruptions import Robustness
+from kedja.experiments.analysis import evaluate_run
+from kedja.experiments.analysis.corruptions import Robustness
 from kedja.experiments.report import build as building
 from kedja.experiments.report.build import Places, build
 from kedja.experiments.report.readme import BEGIN, END

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kedja.bundle.errors import KedjaError
+from kedja.common.errors import KedjaError
 from kedja.experiments.report import watch
 from kedja.experiments.report.watch import preview, progress
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from kedja.experiments.runs import Run
 from kedja.experiments.trackers import tracker as trackers
 from kedja.experiments.trackers.tracker import Facts, Settings
+from kedja.runs.read import Run
 
 NAME = "some_tracker"
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from kedja.experiments.runs import read_run
 from kedja.experiments.trackers import follow as following
 from kedja.experiments.trackers.feed import Feed
 from kedja.experiments.trackers.follow import follow
 from kedja.experiments.trackers.tracker import Settings, artifacts, read_facts
-from kedja.training.run import run_directory, write_config
+from kedja.runs.read import read_run
+from kedja.training.config.run_folder import run_directory, write_config
 
 
 @pytest.fixture

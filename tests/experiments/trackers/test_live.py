@@ -11,8 +11,8 @@ import pytest
 from kedja.experiments.trackers import live as living
 from kedja.experiments.trackers.live import live
 from kedja.experiments.trackers.tracker import Settings
-from kedja.training.run import write_config
-from kedja.training.schema import TrainConfig
+from kedja.training.config.run_folder import write_config
+from kedja.training.config.schema import TrainConfig
 
 TRAIN = Path(__file__).parents[3] / "scripts" / "train.py"
 

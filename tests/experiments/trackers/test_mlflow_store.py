@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kedja.experiments.runs import find_runs
 from kedja.experiments.trackers.mlflow_store import store
 from kedja.experiments.trackers.publish import publish
 from kedja.experiments.trackers.tracker import Settings
-from kedja.training.run import write_config
-from kedja.training.schema import TrainConfig
+from kedja.runs.read import find_runs
+from kedja.training.config.run_folder import write_config
+from kedja.training.config.schema import TrainConfig
 
 pytest.importorskip("mlflow", reason="the group `track` is not installed")
 pytestmark = pytest.mark.filterwarnings("default")  # MLflow and its many dependencies warn of each other
@@ -67,8 +67,8 @@ import json, sys, time
 from pathlib import Path
 from kedja.experiments.trackers.live import live
 from kedja.experiments.trackers.tracker import Settings
-from kedja.training.run import write_config
-from kedja.training.schema import TrainConfig
+from kedja.training.config.run_folder import write_config
+from kedja.training.config.schema import TrainConfig
 
 run, address, epochs = Path(sys.argv[1]), sys.argv[2], sys.argv[3].split(",")
 (run / "metrics.jsonl").write_text("")

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from kedja.bundle.errors import KedjaError
-from kedja.experiments.runs import find_runs
+from kedja.common.errors import KedjaError
 from kedja.experiments.trackers import tracker as trackers
 from kedja.experiments.trackers.publish import publish
 from kedja.experiments.trackers.tracker import Settings
+from kedja.runs.read import find_runs
 
 MakeRun = Callable[..., Path]
 

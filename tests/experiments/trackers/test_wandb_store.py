@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from kedja.experiments.runs import find_runs
 from kedja.experiments.trackers.feed import Feed
 from kedja.experiments.trackers.publish import publish
 from kedja.experiments.trackers.tracker import Settings
+from kedja.runs.read import find_runs
 
 pytest.importorskip("wandb", reason="the group `track` is not installed")
 pytestmark = pytest.mark.filterwarnings("default")  # W&B and its many dependencies warn of each other

@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from kedja.bundle.errors import KedjaError
 from kedja.bundle.image_spec import ImageSpec
+from kedja.common.errors import KedjaError
+from kedja.training.config.schema import ModelConfig
 from kedja.training.models.registry import MODELS, build
-from kedja.training.schema import ModelConfig
 
 
 def make(name, side=32, channels=3, **settings):

@@ -1,11 +1,11 @@
 import pytest
 import torch
 
-from kedja.bundle.errors import KedjaError
 from kedja.bundle.image_spec import ImageSpec
-from kedja.training.layer_groups import head_name
+from kedja.common.errors import KedjaError
+from kedja.training.config.schema import ModelConfig
 from kedja.training.models.registry import build
-from kedja.training.schema import ModelConfig
+from kedja.training.optim.layer_groups import head_name
 
 # One of each way in which torchvision ends its networks.
 NETWORKS = ["resnet18", "squeezenet1_1", "densenet121", "vit_b_32", "shufflenet_v2_x0_5", "efficientnet_b0", "swin_t"]

@@ -4,10 +4,10 @@ import torch
 from torch.nn import functional as F
 
 from kedja.bundle.image_spec import ImageSpec
-from kedja.training.dataset import ImageDataset
+from kedja.training.batches.dataset import ImageDataset
+from kedja.training.config.schema import ModelConfig
 from kedja.training.models.registry import build
 from kedja.training.models.whitening import Whitening, fit_whitening
-from kedja.training.schema import ModelConfig
 
 
 def patterned(count: int, channels: int) -> torch.Tensor:

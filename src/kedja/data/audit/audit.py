@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from kedja.bundle.files import write_json, write_text
+from kedja.common.files import write_json, write_text
+from kedja.common.progress import say
 from kedja.data.audit import cheap_judges, checks, trained_judges
 from kedja.data.audit.finding import Finding
 from kedja.data.audit.index import FullIndex, read_index
 from kedja.data.audit.judgement import label_errors, not_judged
 from kedja.data.audit.page import page
 from kedja.data.prepared import SPLITS, PreparedDataset
-from kedja.data.progress import say
 
 CHECKS = (
     checks.unreadable_files,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kedja.data.audit.judgement import Judgement
-from kedja.data.perceptual import grid
+from kedja.data.kinds.image.perceptual import grid
 from kedja.data.pixels import read_pixels
 from kedja.data.prepared import PreparedDataset
 

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from kedja.data.audit.finding import Finding, Severity, plural
 from kedja.data.audit.index import FullIndex, class_names, read_rejected, split_names
-from kedja.data.near import can_be_compared, near_pairs
-from kedja.data.perceptual import brightness
+from kedja.data.kinds.image.near import can_be_compared, near_pairs
+from kedja.data.kinds.image.perceptual import brightness
 from kedja.data.pixels import read_pixels
 from kedja.data.prepared import SPLITS, PreparedDataset
-from kedja.data.units import connect, equal_pairs
+from kedja.data.splits.units import connect, equal_pairs
 
 _FAILURES: dict[str, str] = {
     "empty": "file without content",

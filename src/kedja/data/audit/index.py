@@ -28,7 +28,7 @@ class FullIndex:
 
 
 def read_index(data: PreparedDataset) -> FullIndex:
-    """Read what `kedja.data.writer` wrote."""
+    """Read what `kedja.data.preparation.writer` wrote."""
     with (data.folder / INDEX).open(newline="", encoding="utf-8") as file:
         rows = csv.reader(file)
         header = next(rows)

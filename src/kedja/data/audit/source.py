@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from kedja.data.prepare import prepare
+from kedja.data.preparation.prepare import prepare
 from kedja.data.settings import Settings
 from kedja.data.sources.registry import open_source
 

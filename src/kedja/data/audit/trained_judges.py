@@ -9,14 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kedja.bundle.arrays import read_arrays
-from kedja.bundle.errors import KedjaError
+from kedja.common.errors import KedjaError
+from kedja.common.npz import read_arrays
 from kedja.data.audit.finding import plural
 from kedja.data.audit.judgement import Judgement
 from kedja.data.prepared import PreparedDataset
+from kedja.runs.folder import VALIDATION
 
-# See "validation.npz" in docs/architecture.md.
-ANSWERS = "validation.npz"
 # Networks are surer of themselves than neighbours' votes: measured, see docs/LOG.md.
 MOST_FOR_GIVEN, LEAST_FOR_OTHER = 0.05, 0.7
 GONE = -1
@@ -31,10 +30,10 @@ def judge(data: PreparedDataset, folders: Sequence[Path]) -> Judgement:
     Raises:
         KedjaError: no finished run there, or one of another data set.
     """
-    files = sorted({file for folder in folders for file in folder.rglob(ANSWERS)})
+    files = sorted({file for folder in folders for file in folder.rglob(VALIDATION)})
     if not files:
         raise KedjaError(
-            f"{', '.join(map(str, folders))} holds no finished run (no {ANSWERS})",
+            f"{', '.join(map(str, folders))} holds no finished run (no {VALIDATION})",
             "name the folder of one, for example judges=runs/default-3f2a91c0/seed0",
         )
     position_of = {name: position for position, name in enumerate(data.ids)}

@@ -18,9 +18,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from kedja.bundle.errors import KedjaError
-from kedja.bundle.files import replacing_directory, write_text
-from kedja.data.progress import Progress, say
+from kedja.common.errors import KedjaError
+from kedja.common.files import replacing_directory, write_text
+from kedja.common.progress import Progress, say
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 MAX_MEMBERS = 20_000_000

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from kedja.bundle.errors import KedjaError
 from kedja.bundle.image_spec import ImageSpec
 from kedja.bundle.preprocess import SUFFIXES
+from kedja.common.errors import KedjaError
 from kedja.data.sources.source import Item
 from kedja.data.sources.tree import SPLIT_NAMES, Tree, unwrap, walk
 

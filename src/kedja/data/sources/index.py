@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from kedja.bundle.errors import KedjaError, nearest
 from kedja.bundle.image_spec import ImageSpec
+from kedja.common.errors import KedjaError, nearest
 from kedja.data.names import natural_order
 from kedja.data.sources.source import Item
 from kedja.data.sources.tree import SPLIT_NAMES, File, Tree

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kedja.bundle.errors import KedjaError
 from kedja.bundle.image_spec import ImageSpec
+from kedja.common.errors import KedjaError
 from kedja.data.sources.archive import unpack
 from kedja.data.sources.source import Item
 from kedja.data.sources.tree import SPLIT_NAMES, Tree

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from kedja.bundle.errors import KedjaError, nearest
+from kedja.common.errors import KedjaError, nearest
 from kedja.data.settings import Settings
 from kedja.data.sources.archive import SUFFIXES as ARCHIVE_SUFFIXES
 from kedja.data.sources.archive import unpack

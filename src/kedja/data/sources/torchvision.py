@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from kedja.bundle.errors import KedjaError, nearest
 from kedja.bundle.image_spec import ImageSpec
-from kedja.data.download import download
+from kedja.common.errors import KedjaError, nearest
+from kedja.data.sources.download import download
 from kedja.data.sources.source import Item
 from kedja.data.sources.tree import Tree
 
@@ -101,7 +101,7 @@ class Torchvision:
 
 @contextmanager
 def _continued_downloads() -> Iterator[list[KedjaError]]:
-    """Let torchvision fetch with `kedja.data.download`; its checksums and its mirrors stay. Yields what failed."""
+    """Let torchvision fetch with our own download; its checksums and its mirrors stay. Yields what failed."""
     utils: Any = importlib.import_module("torchvision.datasets.utils")
     originals = {name: getattr(utils, name) for name in ("_urlretrieve", "_get_redirect_url")}
     failures: list[KedjaError] = []

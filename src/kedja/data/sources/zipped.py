@@ -15,8 +15,8 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, NamedTuple
 
-from kedja.bundle.errors import KedjaError
 from kedja.bundle.preprocess import ImageError
+from kedja.common.errors import KedjaError
 from kedja.data.sources.archive import (
     FAILURES,
     MAX_MEMBERS,

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from kedja.experiments.comparisons import Result
+from kedja.experiments.analysis.comparisons import Result
 from kedja.experiments.report.text import listing, percent, signed
-from kedja.experiments.runs import Run
+from kedja.runs.read import Run
 
 
 def sentences(results: list[Result], selected: Run, test: Mapping[str, Any] | None) -> list[str]:

@@ -7,18 +7,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from kedja.bundle.files import write_bytes
+from kedja.common.files import write_bytes
 from kedja.data.prepared import load
-from kedja.experiments import select
-from kedja.experiments.comparisons import Result, compare
-from kedja.experiments.cross_validation import cross_validate
-from kedja.experiments.evaluate_run import evaluate_run
-from kedja.experiments.learning_curve import learning_curve
+from kedja.experiments.analysis import select
+from kedja.experiments.analysis.comparisons import Result, compare
+from kedja.experiments.analysis.cross_validation import cross_validate
+from kedja.experiments.analysis.evaluate_run import evaluate_run
+from kedja.experiments.analysis.learning_curve import learning_curve
 from kedja.experiments.report import figures, folds, html_page, more_data
 from kedja.experiments.report.analysis import sentences
 from kedja.experiments.report.readme import BEGIN, END, renew
 from kedja.experiments.report.text import NOTE, markdown_table
-from kedja.experiments.runs import Run, find_experiments
+from kedja.runs.read import Run, find_experiments
 
 CURVES = "learning-curves.png"
 CONFUSION = "confusion-matrix.png"

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kedja.experiments.comparisons import Result
-from kedja.experiments.evaluation import confusion
-from kedja.experiments.runs import Predictions, Run
+from kedja.experiments.analysis.comparisons import Result
+from kedja.experiments.analysis.evaluation import confusion
+from kedja.runs.read import Predictions, Run
 
 # Okabe & Ito (2008): told apart by people with any colour vision.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")

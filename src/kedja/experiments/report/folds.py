@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from kedja.experiments.cross_validation import Result
+from kedja.experiments.analysis.cross_validation import Result
 from kedja.experiments.report.text import NOTHING, aligned, listing, percent, signed
 
 NOTE = (

@@ -9,12 +9,12 @@ from typing import Any
 
 from PIL import Image
 
-from kedja.bundle.files import read_json
+from kedja.common.files import read_json
 from kedja.data.prepared import PreparedDataset
-from kedja.experiments.comparisons import Result, differing_settings
-from kedja.experiments.evaluate_run import pixels
+from kedja.experiments.analysis.comparisons import Result, differing_settings
+from kedja.experiments.analysis.evaluate_run import pixels
 from kedja.experiments.report.text import NOTE, row_name, setting_groups, settings_text, short_name
-from kedja.experiments.runs import Run
+from kedja.runs.read import Run
 
 _PARTS = Path(__file__).parent / "page"
 THUMBNAIL_SIDE = 160

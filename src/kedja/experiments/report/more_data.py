@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from kedja.experiments.learning_curve import Curve
+from kedja.experiments.analysis.learning_curve import Curve
 from kedja.experiments.report.text import percent, signed
 
 NOTE = (

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from kedja.bundle.files import write_text
+from kedja.common.files import write_text
 
 BEGIN = "<!-- results:begin -->"
 END = "<!-- results:end -->"

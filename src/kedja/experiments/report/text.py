@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kedja.experiments.comparisons import Result, compare, differing_settings
-from kedja.experiments.runs import Experiment, Run, find_experiments
+from kedja.experiments.analysis.comparisons import Result, compare, differing_settings
+from kedja.runs.read import Experiment, Run, find_experiments
 
 NOTHING = "–"
 FIGURES = ("validation accuracy", "95 % interval", "behind the best", "seeds", "parameters", "seconds a run")

@@ -5,15 +5,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kedja.bundle.errors import KedjaError
-from kedja.bundle.files import write_text
-from kedja.experiments.comparisons import compare
-from kedja.experiments.cross_validation import cross_validate
+from kedja.common.errors import KedjaError
+from kedja.common.files import write_text
+from kedja.experiments.analysis.comparisons import compare
+from kedja.experiments.analysis.cross_validation import cross_validate
+from kedja.experiments.analysis.select import best_of
 from kedja.experiments.housekeeping import unfinished
 from kedja.experiments.report import folds, html_page
 from kedja.experiments.report.analysis import sentences
-from kedja.experiments.runs import METRICS, SUMMARY, find_experiments, read_metrics
-from kedja.experiments.select import best_of
+from kedja.runs.folder import METRICS, SUMMARY
+from kedja.runs.read import find_experiments, read_metrics
 
 SECONDS = 3.0
 

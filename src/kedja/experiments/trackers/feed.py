@@ -4,10 +4,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from kedja.bundle.files import read_json, write_json
-from kedja.experiments.runs import read_metrics, read_run
+from kedja.common.files import read_json, write_json
 from kedja.experiments.trackers import tracker
 from kedja.experiments.trackers.tracker import Settings, Tracker
+from kedja.runs.read import read_metrics, read_run
 
 LOCAL = "local"
 

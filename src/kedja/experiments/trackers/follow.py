@@ -11,12 +11,12 @@ import threading
 import time
 from pathlib import Path
 
-from kedja.bundle.errors import KedjaError
+from kedja.common.errors import KedjaError
 from kedja.experiments.trackers.feed import Feed
 from kedja.experiments.trackers.live import LAST_SECONDS
 from kedja.experiments.trackers.publish import first_line
 from kedja.experiments.trackers.tracker import Settings
-from kedja.training.run import METRICS, is_finished
+from kedja.runs.folder import METRICS, is_finished
 
 LOOK_SECONDS = 0.5
 # After a failure; a server that was restarted gets everything it missed.

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from kedja.bundle.errors import KedjaError
+from kedja.common.errors import KedjaError
 from kedja.experiments.trackers.tracker import Settings, check
 
 # How long the end of a run waits for a tracker to get the rest.

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kedja.experiments.runs import Run
 from kedja.experiments.trackers.tracker import Facts, Settings, artifacts, final_figures
+from kedja.runs.read import Run
 
 BATCH = 500  # metrics in one request; the server takes 1,000
 UNSENT = ("epoch", "step")

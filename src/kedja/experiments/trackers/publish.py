@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kedja.experiments.runs import Run
 from kedja.experiments.trackers import tracker
 from kedja.experiments.trackers.feed import Feed
 from kedja.experiments.trackers.tracker import Settings
+from kedja.runs.read import Run
 
 MOST_IN_A_ROW = 3
 

@@ -7,9 +7,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
-from kedja.bundle.errors import KedjaError, nearest
-from kedja.bundle.files import read_json
-from kedja.experiments.runs import Run, read_run
+from kedja.common.errors import KedjaError, nearest
+from kedja.common.files import read_json
+from kedja.runs.read import Run, read_run
 
 # The tracker's package, which has its name, and our file for it.
 TRACKERS = {
@@ -115,9 +115,9 @@ def read_facts(directory: Path) -> Facts:
     Raises:
         KedjaError: it has not got that far.
     """
-    from kedja.training.config import from_json
-    from kedja.training.run import CONFIG, PROVENANCE, is_finished
-    from kedja.training.schema import flat
+    from kedja.runs.folder import CONFIG, PROVENANCE, is_finished
+    from kedja.training.config.compose import from_json
+    from kedja.training.config.schema import flat
 
     if is_finished(directory):
         return facts_of(read_run(directory))

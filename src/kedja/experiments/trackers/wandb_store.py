@@ -5,8 +5,8 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
-from kedja.experiments.runs import Run
 from kedja.experiments.trackers.tracker import Facts, Settings, artifacts, final_figures
+from kedja.runs.read import Run
 
 CONNECT_SECONDS = 30.0
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 from torch import nn
 
+from kedja.training.config.schema import ModelConfig
 from kedja.training.models.layers import Residual, Scale, head
 from kedja.training.models.whitening import Whitening
-from kedja.training.schema import ModelConfig
 
 CHANNELS = (64, 256, 256)
 # (channels in, channels out, whether the image is halved) → one stage

@@ -2,8 +2,8 @@
 
 from torch import nn
 
+from kedja.training.config.schema import ModelConfig
 from kedja.training.models.layers import conv_block, head
-from kedja.training.schema import ModelConfig
 
 CHANNELS = (32, 64, 128, 256)
 

@@ -5,15 +5,15 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from kedja.bundle.errors import KedjaError, nearest
 from kedja.bundle.image_spec import ImageSpec
-from kedja.training.layer_groups import head_name
+from kedja.common.errors import KedjaError, nearest
+from kedja.training.config.schema import ModelConfig
 from kedja.training.models.airbench import airbench, airbench96
 from kedja.training.models.classifier import Classifier
 from kedja.training.models.cnn import cnn
 from kedja.training.models.resnet9 import resnet9
 from kedja.training.models.torchvision import PREFIX, torchvision_network
-from kedja.training.schema import ModelConfig
+from kedja.training.optim.layer_groups import head_name
 
 # (configuration, channels, classes, shorter side in pixels) → float (N, C, H, W) → logits (N, classes)
 Builder = Callable[[ModelConfig, int, int, int], nn.Module]

@@ -2,8 +2,8 @@
 
 from torch import nn
 
+from kedja.training.config.schema import ModelConfig
 from kedja.training.models.layers import Residual, Scale, conv_block, head
-from kedja.training.schema import ModelConfig
 
 CHANNELS = (64, 128, 256, 512)
 # Page scales the last layer's output down, which keeps early logits small under a high learning rate.

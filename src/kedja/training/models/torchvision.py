@@ -4,8 +4,8 @@ from typing import Any
 
 from torch import nn
 
-from kedja.bundle.errors import KedjaError, nearest
-from kedja.training.schema import ModelConfig
+from kedja.common.errors import KedjaError, nearest
+from kedja.training.config.schema import ModelConfig
 
 PREFIX = "torchvision:"
 # Some networks average their batch statistics over thousands of steps, which a short run never takes.

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from kedja.training.dataset import ImageDataset
+from kedja.training.batches.dataset import ImageDataset
 from kedja.training.models.classifier import Classifier
 
 # Images of which patches are taken, spread evenly over the training split.

@@ -1,0 +1,1 @@
+"""scikit-learn pipelines that networks have to beat: fitted, stored as runs, written as ONNX."""

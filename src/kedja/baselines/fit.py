@@ -1,0 +1,145 @@
+"""One baseline, fitted and written as a run: fit on train, selected on val, the same files as a network's run."""
+
+import io
+import os
+import time
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kedja.baselines import pipeline as model
+from kedja.baselines.registry import Baseline, configuration, configuration_hash, directory, find
+from kedja.common.cpus import available
+from kedja.common.files import write_bytes, write_json
+from kedja.data.pixels import read_pixels
+from kedja.data.prepared import PreparedDataset
+from kedja.data.splits.subset import WHOLE, Subset, take
+from kedja.runs.folder import CONFIG, PROVENANCE, SUMMARY, VALIDATION
+from kedja.runs.provenance import describe
+
+PACKAGES = ("scikit-learn", "numpy", "scipy", "skl2onnx")
+
+
+@dataclass(frozen=True)
+class Examples:
+    """`x` float64 (N, D) features, `y` int64 (N,) labels."""
+
+    x: NDArray[np.float64]
+    y: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The best point of a grid: its pipeline, and what it says of the validation split."""
+
+    pipeline: Any
+    point: dict[str, Any]
+    logits: NDArray[np.float32]
+    train: dict[str, float]
+    validation: dict[str, float]
+
+
+def run(name: str, dataset: PreparedDataset, seed: int, runs: Path, subset: Subset = WHOLE) -> Path:
+    """Search the grid of baseline `name`, write the run, and return its folder."""
+    since = time.perf_counter()
+    baseline = find(name)
+    dataset = take(dataset, subset)
+    train, validation = training_indices(dataset, baseline.limit), dataset.split("val")
+    fitted = search(baseline, seed, len(dataset.classes), _examples(dataset, train), _examples(dataset, validation))
+    seconds = time.perf_counter() - since
+    config = configuration(name, dataset.name, dataset.hash, subset)
+    folder = directory(runs, name, dataset.name, dataset.hash, seed, subset=subset)
+    write_json(folder / CONFIG, {**config, "seed": seed, "chosen": fitted.point})
+    threads = int(os.environ.get("OMP_NUM_THREADS") or available())
+    write_json(folder / PROVENANCE, describe(dataset.facts, "cpu", threads, packages=PACKAGES))
+    model.save(fitted.pipeline, folder)
+    ids = np.asarray([dataset.ids[i] for i in validation], dtype=np.str_)
+    buffer = io.BytesIO()
+    np.savez(buffer, ids=ids, labels=dataset.labels[validation], logits=fitted.logits)
+    write_bytes(folder / VALIDATION, buffer.getvalue())
+    summary = {
+        "schema_version": 1,
+        "kind": "baseline",
+        "experiment": f"baseline-{name}",
+        "config_hash": configuration_hash(config),
+        "seed": seed,
+        "model": name,
+        "parameters": count_parameters(fitted.pipeline),
+        "epochs": 0,
+        "best_epoch": 0,
+        "validation": fitted.validation,
+        "train": fitted.train,
+        "wall_seconds": seconds,
+        "images_per_second": len(train) * len(baseline.points()) / seconds,
+        "data": config["data"],
+        "hyperparameters": fitted.point,
+    } | subset.summary(configuration_hash(configuration(name, dataset.name, dataset.hash)))
+    write_json(folder / SUMMARY, summary)
+    return folder
+
+
+def search(baseline: Baseline, seed: int, classes: int, train: Examples, validation: Examples) -> Fitted:
+    """Fit every point of the grid on the training split; the best on the validation split wins (then its loss)."""
+    best: Fitted | None = None
+    for point in baseline.points():
+        pipeline = baseline.build(seed=seed, **point)
+        with warnings.catch_warnings():
+            # A point of the grid that has not converged loses on the validation split; no news for the user.
+            warnings.simplefilter("ignore")
+            pipeline.fit(train.x, train.y)
+        logits, on_train = (model.logits(pipeline, split.x, classes) for split in (validation, train))
+        result = Fitted(pipeline, point, logits, _score(on_train, train.y), _score(logits, validation.y))
+        if best is None or _rank(result) < _rank(best):
+            best = result
+    assert best is not None, "a grid has at least one point"
+    return best
+
+
+def features(dataset: PreparedDataset, indices: NDArray[np.int64]) -> NDArray[np.float64]:
+    """float64 (N, D): `kedja.baselines.pipeline.features` of each image, one after the other to save memory."""
+    return np.concatenate([model.features(read_pixels(dataset, np.array([i]))) for i in indices])
+
+
+def training_indices(dataset: PreparedDataset, limit: int | None) -> NDArray[np.int64]:
+    """The training split, or `limit` images of it, the same share of every class."""
+    indices: NDArray[np.int64] = dataset.split("train")
+    if limit is None or len(indices) <= limit:
+        return indices
+    from sklearn.model_selection import train_test_split
+
+    kept, _ = train_test_split(indices, train_size=limit, stratify=dataset.labels[indices], random_state=0)
+    return np.sort(np.asarray(kept, np.int64))
+
+
+def count_parameters(pipeline: Any) -> int:
+    """Numbers that fitting found: entries of learnt arrays, nodes of trees."""
+    return sum(_learnt(step) for _, step in pipeline.steps)
+
+
+def _learnt(estimator: Any) -> int:
+    if hasattr(estimator, "estimators_"):
+        return sum(2 * tree.tree_.node_count for tree in estimator.estimators_)
+    if hasattr(estimator, "calibrated_classifiers_"):
+        return sum(_learnt(one.estimator) + 2 * len(one.calibrators) for one in estimator.calibrated_classifiers_)
+    names = ("mean_", "scale_", "components_", "coef_", "intercept_", "support_vectors_", "dual_coef_")
+    # An SVC with an RBF kernel has no coef_ and says so with an exception.
+    return sum(np.size(getattr(estimator, name)) for name in names if name in vars(estimator))
+
+
+def _examples(dataset: PreparedDataset, indices: NDArray[np.int64]) -> Examples:
+    return Examples(features(dataset, indices), dataset.labels[indices])
+
+
+def _score(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, float]:
+    return {
+        "accuracy": float((logits.argmax(axis=1) == labels).mean()),
+        "loss": float(-logits[np.arange(len(labels)), labels].mean(dtype=np.float64)),
+    }
+
+
+def _rank(fitted: Fitted) -> tuple[float, float]:
+    return -fitted.validation["accuracy"], fitted.validation["loss"]

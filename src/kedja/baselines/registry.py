@@ -1,0 +1,129 @@
+"""What the networks have to beat: scikit-learn pipelines, each with a small grid.
+
+Importing this costs nothing: scikit-learn is loaded when a pipeline is built. A new baseline is one function
+and one registry line.
+"""
+
+import hashlib
+import itertools
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kedja.baselines.pipeline import FEATURE_SIDE
+from kedja.common.errors import KedjaError, nearest
+from kedja.data.splits.subset import KEYS, WHOLE, Subset
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A family of pipelines.
+
+    Attributes:
+        build: `build(seed=…, **point)` → an unfitted pipeline with `predict_proba`.
+        grid: name of a setting → the values tried, every combination.
+        seeded: whether the result depends on the seed; if not, one run says it all.
+        limit: at most this many training images (stratified), where the cost grows faster than their number.
+    """
+
+    build: Callable[..., Any]
+    grid: Mapping[str, list[Any]]
+    seeded: bool = False
+    limit: int | None = None
+
+    def points(self) -> list[dict[str, Any]]:
+        return [dict(zip(self.grid, values, strict=True)) for values in itertools.product(*self.grid.values())]
+
+
+def logistic_regression(seed: int, C: float) -> Any:  # noqa: N803 - scikit-learn's name for it
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    return Pipeline([("scaler", StandardScaler()), ("model", LogisticRegression(C=C, max_iter=1000))])
+
+
+def random_forest(seed: int, variance: float, min_samples_leaf: int) -> Any:
+    from skl2onnx.sklapi import CastTransformer
+    from sklearn.decomposition import PCA
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    return Pipeline(
+        [
+            ("scaler", StandardScaler()),
+            ("pca", PCA(variance, svd_solver="covariance_eigh")),
+            # Trees compare float32 whatever they are given; saying so makes the exported graph do the same.
+            ("cast", CastTransformer(dtype=np.float32)),
+            ("model", RandomForestClassifier(200, min_samples_leaf=min_samples_leaf, random_state=seed)),
+        ]
+    )
+
+
+def support_vectors(seed: int, C: float, scaler: bool) -> Any:  # noqa: N803 - scikit-learn's name for it
+    """RBF kernel; probabilities by Platt scaling over three folds of the training split."""
+    from sklearn.calibration import CalibratedClassifierCV
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import SVC
+
+    calibrated = CalibratedClassifierCV(SVC(C=C), method="sigmoid", cv=3, ensemble=False)
+    return Pipeline([*([("scaler", StandardScaler())] if scaler else []), ("model", calibrated)])
+
+
+BASELINES: dict[str, Baseline] = {
+    "logistic-regression": Baseline(logistic_regression, {"C": [0.01, 0.1, 1.0]}),
+    "random-forest": Baseline(random_forest, {"variance": [0.8, 0.95], "min_samples_leaf": [1, 3]}, seeded=True),
+    "svm": Baseline(support_vectors, {"C": [1.0, 10.0], "scaler": [True, False]}, limit=10_000),
+}
+
+
+def find(name: str) -> Baseline:
+    """The baseline of that name.
+
+    Raises:
+        KedjaError: there is none; names the nearest.
+    """
+    if name not in BASELINES:
+        raise KedjaError(f"there is no baseline {name!r}", nearest(name, list(BASELINES)))
+    return BASELINES[name]
+
+
+def seeds_of(name: str, seeds: list[int]) -> list[int]:
+    """The seeds worth running: the first one alone where the result does not depend on it."""
+    return seeds if find(name).seeded else seeds[:1]
+
+
+def runs_of(name: str, seeds: list[int], folds: int) -> list[tuple[int, Subset]]:
+    """Seed and part of the data of each run: every seed on the splits, then the first one on every fold."""
+    whole = [(seed, WHOLE) for seed in seeds_of(name, seeds)]
+    return whole + [(seeds[0], Subset(folds, fold)) for fold in range(folds)]
+
+
+def configuration(name: str, data: str, data_hash: str, subset: Subset = WHOLE) -> dict[str, Any]:
+    """All that the result depends on, but the seed."""
+    baseline = find(name)
+    part = {} if subset.whole else {"subset": {key: getattr(subset, key) for key in KEYS}}
+    return part | {
+        "baseline": name,
+        "grid": dict(baseline.grid),
+        "limit": baseline.limit,
+        "features": {"side": FEATURE_SIDE, "dtype": "float64"},
+        "data": {"name": data, "hash": data_hash},
+    }
+
+
+def configuration_hash(configuration: Mapping[str, Any]) -> str:
+    """Eight hexadecimal digits."""
+    return hashlib.sha256(json.dumps(configuration, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def directory(runs: Path, name: str, data: str, data_hash: str, seed: int, *, subset: Subset = WHOLE) -> Path:
+    """`runs/baseline-<name>-<hash>/seed<k>`."""
+    digest = configuration_hash(configuration(name, data, data_hash, subset))
+    return runs / f"baseline-{name}-{digest}" / f"seed{seed}"

@@ -1,0 +1,46 @@
+"""Run a script so that it cannot outlive whoever started it.
+
+    python -m kedja.common.supervised scripts/train.py experiment=resnet9
+
+Its standard input is a pipe that the starting process holds open. When that process goes away, however it
+died, the pipe closes: the script gets SIGTERM, and its whole process group SIGKILL some seconds later.
+"""
+
+import os
+import runpy
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+GRACE_SECONDS = 10.0
+
+
+def main() -> None:
+    watched = os.dup(0)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    threading.Thread(target=stop_when_closed, args=(watched,), daemon=True).start()
+    run_script(sys.argv[1:])
+
+
+def run_script(command: list[str]) -> None:
+    """What `python <script> <arguments>` does, in this process."""
+    sys.argv = command
+    sys.path[0] = str(Path(command[0]).resolve().parent)
+    runpy.run_path(command[0], run_name="__main__")
+
+
+def stop_when_closed(descriptor: int) -> None:
+    """Block until the pipe closes, then end this process group: politely, and for certain some seconds later."""
+    while os.read(descriptor, 1):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(GRACE_SECONDS)
+    os.killpg(os.getpgid(0), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()

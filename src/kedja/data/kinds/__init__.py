@@ -1,0 +1,1 @@
+"""What an example is, and how such data are prepared: one folder a kind."""

@@ -1,0 +1,1 @@
+"""Images: size and channels, decoding, statistics, near-duplicates."""

@@ -1,0 +1,152 @@
+"""Classes and splits of the images that were read: what stays together, what is given, what is left out."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kedja.bundle.image_spec import ImageSpec
+from kedja.common.errors import KedjaError
+from kedja.common.progress import say
+from kedja.data.kinds.image.near import can_be_compared, near_pairs
+from kedja.data.names import natural_order
+from kedja.data.preparation.npy import open_npy
+from kedja.data.preparation.workspace import READ, Workspace
+from kedja.data.prepared import SPLITS
+from kedja.data.settings import Settings
+from kedja.data.splits import assign as splits
+from kedja.data.splits.units import connect, equal_pairs
+
+_WAS_READ = f"code = '{READ}'"
+UNKNOWN_SPLIT = -1
+
+
+def number_classes(workspace: Workspace, names: Sequence[str] | None) -> list[str]:
+    """Write the class index of every image that was read; the class names in order."""
+    found = [label for (label,) in workspace.table(f"SELECT DISTINCT label FROM images WHERE {_WAS_READ}")]  # noqa: S608 -- no outside text
+    classes = list(names) if names is not None else sorted(found, key=natural_order)
+    strangers = sorted(set(found) - set(classes))
+    if strangers:
+        raise KedjaError(f"the images have classes that the source does not list: {', '.join(strangers[:5])}")
+    if len(found) < 2:
+        raise KedjaError(
+            f"the images have one class only: {found}", "a classifier needs two; is label= the right folder?"
+        )
+    workspace.set_classes(classes)
+    return classes
+
+
+def allot(workspace: Workspace, settings: Settings, spec: ImageSpec) -> None:
+    """Write the split of every image that was read; leave out copies as the settings ask."""
+    pairs = _near_pairs(workspace, spec)
+    if settings.near_duplicates == "drop" and len(pairs):
+        _drop_look_alikes(workspace, pairs)
+        pairs = pairs[:0]
+    positions = workspace.column("position", np.int64, _WAS_READ)
+    given = workspace.column(_given_as_number(), np.int64, _WAS_READ)
+    labels = workspace.column("class", np.int64, _WAS_READ)
+    near = np.searchsorted(positions, pairs)
+    units = _units(workspace, near if settings.near_duplicates == "group" else near[:0], len(positions))
+    present = set(np.unique(given).tolist()) - {UNKNOWN_SPLIT}
+    if present <= {0}:
+        # No splits, or all in train/: an ordinary data set.
+        ids = (name for (name,) in workspace.rows("id", _WAS_READ))
+        assigned = splits.assign(labels, ids, units, settings.fractions, settings.seed)
+    else:
+        assigned = _complete(workspace, settings, given, labels, units)
+        _drop_leaks(workspace, settings, positions, assigned)
+    _say_look_alikes(near, assigned)
+    workspace.write_column("split", positions, assigned.tolist())
+
+
+def _near_pairs(workspace: Workspace, spec: ImageSpec) -> NDArray[np.int64]:
+    """Positions (M, 2) of images that look alike."""
+    if not can_be_compared(spec):
+        return np.empty((0, 2), np.int64)
+    positions = workspace.column("position", np.int64, _WAS_READ)
+    hashes = workspace.column("perceptual", np.int64, _WAS_READ).view(np.uint64)
+    same = np.unique(workspace.column("pixels", np.int64, _WAS_READ), return_inverse=True)[1].astype(np.int64)
+    cells = open_npy(workspace.brightness)
+    return positions[near_pairs(hashes, same, lambda rows: cells[positions[rows]])]
+
+
+def _drop_look_alikes(workspace: Workspace, pairs: NDArray[np.int64]) -> None:
+    """Keep one of each set of look-alikes: of the latest given split, and of these the first."""
+    positions = workspace.column("position", np.int64, _WAS_READ)
+    given = workspace.column(_given_as_number(), np.int64, _WAS_READ)
+    same = workspace.column("pixels", np.int64, _WAS_READ)
+    units = connect(len(positions), np.concatenate([np.searchsorted(positions, pairs), equal_pairs(same)]))
+    several = np.isin(units, units[np.searchsorted(positions, pairs[:, 0])])
+    order = np.lexsort((positions, -given, units))
+    keepers = order[np.unique(units[order], return_index=True)[1]]
+    dropped = several.copy()
+    dropped[keepers] = False
+    workspace.reject(
+        positions[dropped], "near-duplicate", ["it looks like an image that was kept"] * int(dropped.sum())
+    )
+    say(f"left out {int(dropped.sum())} images that look like another one (listed in rejected.csv)")
+
+
+def _say_look_alikes(near: NDArray[np.int64], assigned: NDArray[np.int64]) -> None:
+    if not len(near):
+        return
+    across = int((assigned[near[:, 0]] != assigned[near[:, 1]]).sum())
+    advice = "; near_duplicates=group keeps them on one side, `just audit` shows them" if across else ""
+    say(f"{len(near)} pairs of images look alike, {across} of them across splits{advice}")
+
+
+def _given_as_number() -> str:
+    cases = " ".join(f"WHEN '{name}' THEN {number}" for number, name in enumerate(SPLITS))
+    return f"CASE given {cases} ELSE {UNKNOWN_SPLIT} END"
+
+
+def _units(workspace: Workspace, near: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Numbers of what stays together: equal pixels, one group, and look-alikes where that was asked."""
+    pairs = [near, equal_pairs(workspace.column("pixels", np.int64, _WAS_READ))]
+    if workspace.total("count(*)", "grp <> ''"):
+        groups = workspace.group_numbers(_WAS_READ)
+        pairs.append(equal_pairs(groups))
+    return connect(count, np.concatenate(pairs))
+
+
+def _complete(
+    workspace: Workspace,
+    settings: Settings,
+    given: NDArray[np.int64],
+    labels: NDArray[np.int64],
+    units: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """The given splits, with a validation split dealt from the training images where there is none."""
+    assigned = np.where(given == UNKNOWN_SPLIT, 0, given)
+    if not (assigned == 0).any():
+        raise KedjaError("the source has no training images", "name one of its splits train")
+    if not (assigned == 1).any():
+        train, validation, _ = settings.fractions
+        training = assigned == 0
+        where = f"{_WAS_READ} AND given IN ('train', '')"
+        ids = (name for (name,) in workspace.rows("id", where))
+        shares = (train, validation, 0.0)
+        assigned[training] = splits.assign(labels[training], ids, units[training], shares, settings.seed)
+        say(f"no validation split given: {int((assigned == 1).sum()):,} training images were set aside for it")
+    if not (assigned == 2).any():
+        say("no test split given: none is made; final figures will be those of the validation split")
+    return assigned
+
+
+def _drop_leaks(
+    workspace: Workspace, settings: Settings, positions: NDArray[np.int64], assigned: NDArray[np.int64]
+) -> None:
+    """Leave out training images that are in val or test too, and validation images that are in test too."""
+    _, same = np.unique(workspace.column("pixels", np.int64, _WAS_READ), return_inverse=True)
+    strongest = np.zeros(int(same.max(initial=-1)) + 1, np.int64)
+    np.maximum.at(strongest, same, assigned)
+    leaking = assigned < strongest[same]
+    if not leaking.any():
+        return
+    number = int(leaking.sum())
+    if settings.leaks == "keep":
+        say(f"{number} images of one split are in a later one too, kept as asked (leaks=keep)")
+        return
+    reasons = [f"the same pixels are in {SPLITS[split]}" for split in strongest[same][leaking]]
+    workspace.reject(positions[leaking], "leak", reasons)
+    say(f"left out {number} images that are in a later split too (listed in rejected.csv; leaks=keep keeps them)")

@@ -1,0 +1,151 @@
+"""A data set from wherever it can be had: already there, DVC's cache, a remote, or its source; always verified."""
+
+import json
+import shutil
+from pathlib import Path
+
+from kedja.common.errors import KedjaError
+from kedja.common.files import read_json, sha256, write_json
+from kedja.common.locks import locked
+from kedja.common.progress import say
+from kedja.data.preparation.prepare import prepare
+from kedja.data.preparation.workspace import listing_digest
+from kedja.data.prepared import DATASET
+from kedja.data.settings import Settings
+from kedja.data.sources.index import SUFFIXES as INDEX_SUFFIXES
+from kedja.data.sources.registry import open_source
+from kedja.data.versions.dvc import cached_files, changed_files, is_tracked, keep, restore
+from kedja.data.versions.folder_hash import FolderHash, hash_folder, read_folder, stamp_path
+from kedja.data.versions.pins import PINS, Pin, read_pins, write_pin
+
+DEFAULT = "digits"
+
+
+def obtain(name: str, root: Path, settings: Settings | None = None, *, accept: bool = False) -> Path:
+    """`data/<name>/`, verified against `data.dvc`, or made and pinned where it is new or asked for otherwise.
+
+    Args:
+        settings: how to make it; None takes what `data.dvc` records.
+        accept: pin what the source gives now, even where it is not what was pinned.
+    """
+    folder = root / "data" / name
+    with locked(folder.parent / f".{name}.lock"):
+        pin = read_pins(root).get(name)
+        wanted = settings or _recorded(name, root, pin)
+        if pin is None or accept or not _same(wanted, pin.settings):
+            return _make_and_pin(folder, root, wanted, pin)
+        if settings is not None and _source_changed(folder, wanted):
+            say(f"source={wanted.source} has changed since data/{name} was made: preparing it again")
+            return _make_and_pin(folder, root, wanted, pin)
+        return _verify(folder, root, pin)
+
+
+def _recorded(name: str, root: Path, pin: Pin | None) -> Settings:
+    if pin is not None:
+        return pin.settings
+    if name == DEFAULT:
+        return Settings(source=DEFAULT)
+    known = ", ".join(sorted({DEFAULT, *read_pins(root)}))
+    raise KedjaError(
+        f"there is no data set {name!r}; known: {known}", f"make one with `just data source=<folder> name={name}`"
+    )
+
+
+def _verify(folder: Path, root: Path, pin: Pin) -> Path:
+    """The pinned bytes in place: as they are, restored, or made again."""
+    if folder.is_dir():
+        found = hash_folder(folder)
+        if found.hash == pin.hash:
+            return folder
+        say(f"data/{folder.name} is not what {PINS} pins: {_differences(folder, root, pin, found)}; repairing")
+    if restore(root, folder.name, pin.hash) and read_folder(folder).hash == pin.hash:
+        say(f"data/{folder.name} restored by DVC and verified")
+        return folder
+    _make(folder, pin.settings)
+    found = read_folder(folder)
+    if found.hash != pin.hash:
+        raise KedjaError(
+            f"data/{folder.name} was made from source={pin.settings.source}, but it is not what {PINS} pins: "
+            f"{_differences(folder, root, pin, found)}",
+            "`just data-pull` fetches the pinned bytes from your remote; if the source changed on purpose: "
+            f"just data name={folder.name} accept=true",
+        )
+    _stamp_source(folder, pin.settings)
+    if is_tracked(root):
+        keep(root, folder.name)
+    say(f"data/{folder.name} made from its source and verified against {PINS}")
+    return folder
+
+
+def _make_and_pin(folder: Path, root: Path, settings: Settings, previous: Pin | None) -> Path:
+    _make(folder, settings)
+    found = read_folder(folder)
+    _stamp_source(folder, settings)
+    if not is_tracked(root):
+        return folder
+    if previous is None or previous.hash != found.hash or not _same(previous.settings, settings):
+        write_pin(root, folder.name, settings, found)
+        what = "pins a new data set" if previous is None else "pins a new state of"
+        say(f"{PINS} changed: it {what} data/{folder.name} ({found.hash}). Commit it: git add {PINS} && git commit")
+    keep(root, folder.name)
+    return folder
+
+
+def _make(folder: Path, settings: Settings) -> None:
+    for leftover in folder.parent.glob(f".{folder.name}.*.part"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    work = folder.parent / f".{folder.name}.source"
+    prepare(open_source(settings, work), folder, settings)
+    shutil.rmtree(work, ignore_errors=True)
+
+
+def _differences(folder: Path, root: Path, pin: Pin, found: FolderHash) -> str:
+    """The files that differ, as exactly as can be known here."""
+    expected = cached_files(root, pin.hash)
+    if expected is not None:
+        return ", ".join(changed_files(found, expected))
+    return ", ".join(_damaged_by_own_record(folder)) or f"{DATASET} changed"
+
+
+def _damaged_by_own_record(folder: Path) -> list[str]:
+    try:
+        recorded = read_json(folder / DATASET)["files"]
+    except (KedjaError, KeyError, TypeError):
+        return [f"{DATASET} is missing or damaged"]
+    present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {DATASET}
+    problems = [f"{name} missing" for name in recorded if name not in present]
+    problems += [f"{name} changed" for name in recorded if name in present and sha256(folder / name) != recorded[name]]
+    return problems + [f"{name} added" for name in sorted(present - set(recorded))]
+
+
+def _same(one: Settings, other: Settings) -> bool:
+    def relevant(settings: Settings) -> dict[str, object]:
+        return {key: value for key, value in settings.differences().items() if key not in ("jobs", "on_error")}
+
+    return relevant(one) == relevant(other)
+
+
+def _source_state(settings: Settings) -> str | None:
+    """Changes when the source does; None where it cannot change."""
+    path = Path(settings.source)
+    if path.is_dir() or path.suffix.lower() in INDEX_SUFFIXES:
+        # Neither needs a folder to unpack to.
+        return listing_digest(open_source(settings, Path()).items())
+    if path.is_file():
+        status = path.stat()
+        return f"{status.st_size} {status.st_mtime_ns}"
+    return None
+
+
+def _stamp_source(folder: Path, settings: Settings) -> None:
+    state = _source_state(settings)
+    if state is not None:
+        write_json(stamp_path(folder), {**json.loads(stamp_path(folder).read_bytes()), "source": state})
+
+
+def _source_changed(folder: Path, settings: Settings) -> bool:
+    try:
+        known = json.loads(stamp_path(folder).read_bytes()).get("source")
+    except (OSError, ValueError, AttributeError):
+        known = None
+    return known is not None and Path(settings.source).exists() and known != _source_state(settings)

@@ -1,0 +1,1 @@
+"""What finished runs say, and how sure: evaluation, statistics, comparison, selection."""

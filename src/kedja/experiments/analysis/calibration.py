@@ -1,0 +1,86 @@
+"""Do probabilities mean what they say? And the one number that mends them.
+
+Temperature scaling (Guo et al. 2017, "On Calibration of Modern Neural Networks", ICML) divides the logits by a
+temperature found on the validation split: the predicted class stays, the confidence changes.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kedja.common.files import write_json
+from kedja.runs.read import Predictions, Run, softmax
+
+COLDEST, HOTTEST = 0.05, 20.0
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Images of similar confidence: how many, their mean confidence, and the share that was right."""
+
+    count: int
+    confidence: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Reliability of a split's answers at a temperature.
+
+    Attributes:
+        error: expected calibration error, the mean distance of confidence and accuracy over the bins.
+        loss: mean negative log likelihood.
+        bins: as many images in each, least confident first.
+    """
+
+    temperature: float
+    error: float
+    loss: float
+    bins: list[Bin]
+
+
+def fit_temperature(predictions: Predictions) -> float:
+    """The temperature with the lowest negative log likelihood, between 0.05 and 20.
+
+    Without a single mistake the likelihood only grows as the temperature falls: then 1, nothing can be learnt.
+    """
+    from scipy.optimize import minimize_scalar
+
+    if predictions.correct.all():
+        return 1.0
+    found = minimize_scalar(
+        lambda log_temperature: _loss(predictions.logits / np.exp(log_temperature), predictions.labels),
+        bounds=(np.log(COLDEST), np.log(HOTTEST)),
+        method="bounded",
+    )
+    return float(np.exp(found.x))
+
+
+def store(run: Run) -> float:
+    """The run's temperature, found on its validation split and kept as `calibration.json` for the export."""
+    predictions = run.predictions()
+    temperature = fit_temperature(predictions)
+    before, after = calibration(predictions), calibration(predictions, temperature)
+    figures = {"temperature": temperature, "split": "validation", "error": before.error, "error_after": after.error}
+    write_json(run.directory / "calibration.json", figures)
+    return temperature
+
+
+def calibration(predictions: Predictions, temperature: float = 1.0, bins: int = 10) -> Calibration:
+    """Reliability at `temperature`, in `bins` of equally many images."""
+    logits = predictions.logits.astype(np.float64) / temperature
+    probabilities = softmax(logits)
+    confidence = probabilities.max(axis=1)
+    groups = [group for group in np.array_split(np.argsort(confidence, kind="stable"), bins) if len(group)]
+    parts = [
+        Bin(len(group), float(confidence[group].mean()), float(predictions.correct[group].mean())) for group in groups
+    ]
+    error = sum(part.count * abs(part.confidence - part.accuracy) for part in parts) / len(confidence)
+    return Calibration(temperature, float(error), _loss(logits, predictions.labels), parts)
+
+
+def _loss(logits: NDArray[np.floating[Any]], labels: NDArray[np.int64]) -> float:
+    likelihood = softmax(logits)[np.arange(len(labels)), labels]
+    return float(-np.log(np.clip(likelihood, 1e-12, None)).mean())

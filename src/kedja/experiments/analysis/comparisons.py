@@ -1,0 +1,98 @@
+"""Experiments against the best one: by how much, how sure, corrected for their number."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kedja.common.errors import KedjaError
+from kedja.data.splits.subset import KEYS
+from kedja.experiments.analysis.statistics import Difference, Interval, holm, mean_accuracy, paired_difference, spread
+from kedja.runs.read import Experiment
+from kedja.training.config.schema import NOT_HASHED
+
+ALPHA = 0.05
+# Part of a run's settings, but not what an experiment is about.
+NO_HYPERPARAMETERS = frozenset(
+    {*NOT_HASHED, "experiment", "device", "threads", "data.name", *(f"data.{key}" for key in KEYS)}
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """An experiment with its statistics.
+
+    Attributes:
+        label: its name, with digits of its hash where several configurations share the name.
+        accuracy: mean validation accuracy over seeds, with its interval over seeds and images.
+        spread: standard deviation over seeds; None for one seed.
+        behind: the best experiment's accuracy minus this one's; None for the best itself.
+        p: p-value of that difference, adjusted for the number of comparisons (Holm).
+    """
+
+    experiment: Experiment
+    label: str
+    accuracy: Interval
+    spread: float | None
+    behind: Difference | None = None
+    p: float | None = None
+
+    @property
+    def detectably_worse(self) -> bool:
+        return self.behind is not None and self.p is not None and self.p < ALPHA and self.behind.value > 0
+
+    @property
+    def seconds(self) -> float:
+        """Mean wall time of a run."""
+        return float(np.mean([run.wall_seconds for run in self.experiment.runs]))
+
+    @property
+    def joules(self) -> dict[str, float]:
+        """Mean joules of a run by what took them (`cpu`, `gpu`), of what was counted in all runs."""
+        counted = [run.energy.get("joules", {}) for run in self.experiment.runs]
+        parts = [part for part in counted[0] if all(part in one for one in counted)]
+        return {part: float(np.mean([one[part] for one in counted])) for part in parts}
+
+
+def compare(experiments: list[Experiment]) -> list[Result]:
+    """Statistics of each experiment, in the given order; the first is the best one.
+
+    Raises:
+        KedjaError: the runs were not validated on the same images.
+    """
+    correct = [experiment.correct() for experiment in experiments]
+    _check_same_images(experiments)
+    differences = [paired_difference(correct[0], other) for other in correct[1:]]
+    adjusted = holm([difference.p for difference in differences])
+    names = [experiment.name for experiment in experiments]
+    results = []
+    for index, experiment in enumerate(experiments):
+        unique = names.count(experiment.name) == 1
+        results.append(
+            Result(
+                experiment,
+                experiment.name if unique else f"{experiment.name} {experiment.config_hash[:4]}",
+                mean_accuracy(correct[index]),
+                spread(experiment.accuracies),
+                differences[index - 1] if index else None,
+                adjusted[index - 1] if index else None,
+            )
+        )
+    return results
+
+
+def differing_settings(experiments: list[Experiment]) -> list[str]:
+    """Hyper-parameters whose value is not the same in all trained experiments, in the order they are stored."""
+    settings = [one.first.hyperparameters for one in experiments if one.kind == "training"]
+    keys = list(dict.fromkeys(key for one in settings for key in one))
+    return [key for key in keys if key not in NO_HYPERPARAMETERS and len({repr(one.get(key)) for one in settings}) > 1]
+
+
+def _check_same_images(experiments: list[Experiment]) -> None:
+    reference = experiments[0].first.predictions().ids
+    for experiment in experiments:
+        for run in experiment.runs:
+            if not np.array_equal(run.predictions().ids, reference):
+                raise KedjaError(
+                    f"{run.directory} was validated on other images than {experiments[0].first.directory}",
+                    "remove the older of the two folders and run it again",
+                )

@@ -1,0 +1,136 @@
+"""What a model is good and bad at, from its stored answers alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kedja.common.intervals import wilson
+from kedja.experiments.analysis.statistics import Interval, bootstrap
+from kedja.runs.read import Predictions
+
+
+@dataclass(frozen=True)
+class ClassFigures:
+    """One class: shares in 0…1; `auc` is one class against the rest, None where either side has no image."""
+
+    name: str
+    support: int
+    precision: float
+    recall: float
+    f1: float
+    auc: float | None
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A wrong answer: image id, true and predicted class, and the probability given to each."""
+
+    id: str
+    true: str
+    predicted: str
+    probability: float
+    true_probability: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The figures of a split. `loss` is the mean negative log likelihood, `brier` the multi-class Brier score."""
+
+    images: int
+    accuracy: Interval
+    macro_f1: Interval
+    macro_auc: float
+    loss: float
+    brier: float
+    classes: list[ClassFigures]
+    mistakes: list[Mistake]
+
+
+def evaluate(predictions: Predictions, classes: Sequence[str], mistakes: int = 24) -> Evaluation:
+    """All of it; the accuracy has Wilson's 95 % interval, the macro F1 a bootstrap's over images."""
+    labels, predicted = predictions.labels, predictions.logits.argmax(axis=1)
+    right = int((labels == predicted).sum())
+    probabilities = predictions.probabilities
+    truth = np.eye(len(classes))[labels]
+    per_class = class_figures(predictions, classes)
+    areas = [one.auc for one in per_class if one.auc is not None]
+    return Evaluation(
+        images=len(labels),
+        accuracy=Interval(right / len(labels), *wilson(right, len(labels))),
+        macro_f1=bootstrap(lambda at: _macro_f1(labels[at], predicted[at], len(classes)), len(labels)),
+        macro_auc=float(np.mean(areas)) if areas else float("nan"),
+        loss=float(-np.log(np.clip((probabilities * truth).sum(axis=1), 1e-12, None)).mean()),
+        brier=float(((probabilities - truth) ** 2).sum(axis=1).mean()),
+        classes=per_class,
+        mistakes=confident_mistakes(predictions, classes, mistakes),
+    )
+
+
+def confusion(labels: NDArray[np.int64], predicted: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
+    """int64 (classes, classes): how many images of the row's class were called the column's."""
+    return np.bincount(labels * classes + predicted, minlength=classes**2).reshape(classes, classes)
+
+
+def class_figures(predictions: Predictions, classes: Sequence[str]) -> list[ClassFigures]:
+    """Precision, recall, F1, support and area under the ROC curve of each class; 0 where a share has no base."""
+    counts = confusion(predictions.labels, predictions.logits.argmax(axis=1), len(classes))
+    precision, recall, f1 = _rates(counts)
+    probabilities = predictions.probabilities
+    return [
+        ClassFigures(
+            name,
+            int(counts[index].sum()),
+            float(precision[index]),
+            float(recall[index]),
+            float(f1[index]),
+            area_under_roc(predictions.labels == index, probabilities[:, index]),
+        )
+        for index, name in enumerate(classes)
+    ]
+
+
+def area_under_roc(positive: NDArray[np.bool_], score: NDArray[np.float64]) -> float | None:
+    """Chance that a positive image scores higher than a negative one, ties counting half (Mann and Whitney 1947)."""
+    from scipy.stats import rankdata
+
+    positives = int(positive.sum())
+    negatives = len(positive) - positives
+    if not positives or not negatives:
+        return None
+    ranks = rankdata(score)
+    return float((ranks[positive].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+
+
+def confident_mistakes(predictions: Predictions, classes: Sequence[str], count: int) -> list[Mistake]:
+    """The wrong answers that were given with the highest probability, worst first."""
+    probabilities = predictions.probabilities
+    predicted = probabilities.argmax(axis=1)
+    confidence = probabilities.max(axis=1)
+    wrong = np.flatnonzero(predicted != predictions.labels)
+    worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:count]
+    return [
+        Mistake(
+            str(predictions.ids[index]),
+            classes[predictions.labels[index]],
+            classes[predicted[index]],
+            float(confidence[index]),
+            float(probabilities[index, predictions.labels[index]]),
+        )
+        for index in worst
+    ]
+
+
+def _macro_f1(labels: NDArray[np.int64], predicted: NDArray[np.int64], classes: int) -> float:
+    """Mean F1 of the classes that occur."""
+    counts = confusion(labels, predicted, classes)
+    present = counts.sum(axis=0) + counts.sum(axis=1) > 0
+    return float(_rates(counts)[2][present].mean())
+
+
+def _rates(counts: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Precision, recall and F1 by class, float64 (classes,) each."""
+    hits = np.diag(counts).astype(np.float64)
+    called, true = counts.sum(axis=0), counts.sum(axis=1)
+    return hits / np.maximum(called, 1), hits / np.maximum(true, 1), 2 * hits / np.maximum(called + true, 1)

@@ -1,0 +1,74 @@
+"""Which run is the best one, by validation accuracy alone, and its final figures on the test split."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kedja.common.errors import KedjaError
+from kedja.common.files import read_json, write_bytes, write_json
+from kedja.common.intervals import wilson
+from kedja.runs.read import Experiment, Run, find_experiments, read_run
+
+TEST = "test.json"
+
+
+def best_run(runs: Path, data: str | None = None) -> Path:
+    """The folder of the best run under `runs/`: best mean validation accuracy over seeds, then its best seed.
+
+    Ties go to the lower mean validation loss. Baselines compete in the table, not here: what is exported is a
+    network. The test split is never looked at.
+
+    Raises:
+        KedjaError: no finished training run, or several data sets and no `data` chosen.
+    """
+    return best_of(find_experiments(runs, data), runs).directory
+
+
+def best_of(experiments: list[Experiment], runs: Path) -> Run:
+    """`best_run` of experiments already read, best first."""
+    trained = [one for one in experiments if one.kind == "training"]
+    if not trained:
+        raise KedjaError(f"{runs}/ holds baselines only", "train a network with `just experiments`")
+    return best_seed(trained[0])
+
+
+def best_seed(experiment: Experiment) -> Run:
+    """Highest validation accuracy, then lowest loss, then lowest seed."""
+    return min(experiment.runs, key=lambda run: (-run.validation["accuracy"], run.validation["loss"], run.seed))
+
+
+def test_figures(run: Path) -> dict[str, Any]:
+    """The run's figures on the test split: computed on the first call, stored in the run, read afterwards.
+
+    Returns:
+        ``{"split", "images", "accuracy": {"value", "low", "high"}, "loss"}``; `test.npz` beside it
+        holds `ids`, `labels`, `logits`.
+
+    Raises:
+        KedjaError: the run is unfinished, or its data set is missing.
+    """
+    if (run / TEST).is_file():
+        figures: dict[str, Any] = read_json(run / TEST)
+        return figures
+    read_run(run)
+    from kedja.training.models.evaluate import evaluate
+
+    answer = evaluate(run, "test")
+    if not len(answer.labels):
+        raise KedjaError(f"{run}: its data set has no test split", "its validation figures are all there is")
+    buffer = io.BytesIO()
+    np.savez(buffer, ids=np.asarray(answer.ids, np.str_), labels=answer.labels, logits=answer.logits)
+    write_bytes(run / "test.npz", buffer.getvalue())
+    predictions = read_run(run).predictions("test")
+    likelihood = predictions.probabilities[np.arange(len(predictions.labels)), predictions.labels]
+    low, high = wilson(int(predictions.correct.sum()), len(predictions.labels))
+    figures = {
+        "split": "test",
+        "images": len(predictions.labels),
+        "accuracy": {"value": float(predictions.correct.mean()), "low": low, "high": high},
+        "loss": float(-np.log(np.clip(likelihood, 1e-12, None)).mean()),
+    }
+    write_json(run / TEST, figures)
+    return figures

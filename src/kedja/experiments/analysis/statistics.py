@@ -1,0 +1,115 @@
+"""How sure: bootstrap intervals over seeds and test images, paired comparisons, correction for many of them.
+
+A run's result varies for two reasons: other seeds and other images. Both are resampled together (the
+"pigeonhole" bootstrap for crossed factors: Owen 2007, Annals of Applied Statistics 1(2)). Resampling a handful
+of seeds understates their spread by (S - 1)/S; the deviations are scaled up for that (Hesterberg 2015, The
+American Statistician 69(4), "narrowness bias").
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kedja.common.intervals import wilson
+
+REPLICATES = 10_000
+LEVEL = 0.95
+_SEED = 20_260_101
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value with the bounds of its 95 % confidence interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Mean accuracy of one experiment minus another's, with its interval and two-sided p-value."""
+
+    value: float
+    low: float
+    high: float
+    p: float
+
+
+def spread(values: Sequence[float]) -> float | None:
+    """Sample standard deviation; None where there are fewer than two values."""
+    return float(np.std(values, ddof=1)) if len(values) > 1 else None
+
+
+def mean_accuracy(correct: NDArray[np.bool_]) -> Interval:
+    """The mean over seeds of the share of correct images, `correct` being bool (seeds, N).
+
+    Where every image is right (or wrong) for every seed, resampling sees no variation; the open bound is
+    then Wilson's score bound.
+    """
+    value = float(correct.mean())
+    replicates = _replicated_means([correct])[0]
+    low, high = np.quantile(replicates, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    if value in (0.0, 1.0):
+        low, high = wilson(round(value) * correct.shape[1], correct.shape[1])
+    return Interval(value, float(max(low, 0.0)), float(min(high, 1.0)))
+
+
+def paired_difference(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Difference:
+    """`first` minus `second`, both bool (seeds, N) over the same N images in the same order."""
+    replicates = np.subtract(*_replicated_means([first, second]))
+    value = float(first.mean() - second.mean())
+    low, high = np.quantile(replicates, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    tail = min(np.count_nonzero(replicates <= 0), np.count_nonzero(replicates >= 0))
+    return Difference(value, float(low), float(high), min(1.0, 2 * (int(tail) + 1) / (REPLICATES + 1)))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """P-values adjusted for their number (Holm 1979, Scandinavian Journal of Statistics 6), in their order."""
+    order = np.argsort(p_values, kind="stable")
+    adjusted = [0.0] * len(p_values)
+    running = 0.0
+    for rank, index in enumerate(order):
+        running = max(running, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = running
+    return adjusted
+
+
+def bootstrap(statistic: Callable[[NDArray[np.int64]], float], count: int, replicates: int = 1000) -> Interval:
+    """Percentile interval of any `statistic(indices)` of `count` images."""
+    generator = np.random.default_rng(_SEED)
+    values = [statistic(generator.integers(0, count, count)) for _ in range(replicates)]
+    finite = [value for value in values if np.isfinite(value)]
+    low, high = np.quantile(finite, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if finite else (np.nan, np.nan)
+    return Interval(statistic(np.arange(count)), float(low), float(high))
+
+
+def _replicated_means(groups: list[NDArray[np.bool_]]) -> list[NDArray[np.float64]]:
+    """For each group bool (seeds, N), its mean accuracy in REPLICATES resamplings; images are drawn in common.
+
+    Images that all models answer alike are exchangeable, so patterns are drawn with their counts: the cost
+    does not grow with N.
+    """
+    generator = np.random.default_rng(_SEED)
+    stacked = np.concatenate(groups).T
+    patterns, counts = np.unique(stacked, axis=0, return_counts=True)
+    draws = generator.multinomial(len(stacked), counts / counts.sum(), size=REPLICATES)
+    accuracies = draws @ patterns.astype(np.float64) / len(stacked)
+    means, start = [], 0
+    for group in groups:
+        means.append(_resample_seeds(accuracies[:, start : start + len(group)], generator))
+        start += len(group)
+    return means
+
+
+def _resample_seeds(accuracies: NDArray[np.float64], generator: np.random.Generator) -> NDArray[np.float64]:
+    """float64 (replicates, seeds) → (replicates,): the mean of seeds drawn with replacement, spread corrected."""
+    replicates, seeds = accuracies.shape
+    centre: NDArray[np.float64] = accuracies.mean(axis=1)
+    if seeds == 1:
+        return centre
+    drawn = np.take_along_axis(accuracies, generator.integers(0, seeds, (replicates, seeds)), axis=1).mean(axis=1)
+    widened: NDArray[np.float64] = centre + np.sqrt(seeds / (seeds - 1)) * (drawn - centre)
+    return widened

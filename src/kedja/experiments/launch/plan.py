@@ -1,0 +1,196 @@
+"""Which runs make up an experiment stage, and which of them are still to be done."""
+
+import itertools
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kedja.baselines import registry as baselines
+from kedja.common.cpus import available
+from kedja.common.errors import KedjaError, nearest
+from kedja.data.splits.subset import Subset
+from kedja.experiments.launch.pool import Task
+from kedja.runs.folder import SUMMARY
+from kedja.runs.read import DEBUG
+
+if TYPE_CHECKING:
+    from kedja.training.config.schema import TrainConfig
+
+GRID = "grid."
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for.
+
+    Attributes:
+        seeds: one run a seed and configuration.
+        only: names of files in `conf/experiment/`, those in its folders as `folder/name`, or of baselines; empty for
+            all but `debug` and those in folders.
+        baselines: whether the scikit-learn pipelines run too.
+        overrides: `key=value` for training, applied to every run.
+        grids: training key → values; every combination runs.
+        folds: cross-validation too, of the first seed; 0 is off.
+        shares: of the training images, for a learning curve; every network and seed runs on each too.
+    """
+
+    seeds: list[int]
+    only: list[str] = field(default_factory=list)
+    baselines: bool = True
+    overrides: list[str] = field(default_factory=list)
+    grids: dict[str, list[str]] = field(default_factory=dict)
+    folds: int = 0
+    shares: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Refuse a number of folds that cannot be."""
+        Subset(folds=self.folds)
+
+    def parts(self) -> list[list[str]]:
+        """Seed and part of the data of each run of a configuration, as overrides."""
+        whole = [[f"seed={seed}"] for seed in self.seeds]
+        folds = [f"data.folds={self.folds}"]
+        folded = [[f"seed={self.seeds[0]}", *folds, f"data.fold={fold}"] for fold in range(self.folds)]
+        return whole + folded + [[f"data.fraction={share}", *seed] for share in self.shares for seed in whole]
+
+    def points(self) -> list[list[str]]:
+        """The combinations of the grids as overrides; one empty combination without grids."""
+        axes = [[f"{key}={value}" for value in values] for key, values in self.grids.items()]
+        return [list(point) for point in itertools.product(*axes)]
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """A run that is wanted: what to call it, its overrides, and the configuration that they make."""
+
+    name: str
+    overrides: list[str]
+    config: "TrainConfig"
+
+
+def split_arguments(
+    arguments: Sequence[str], own: Sequence[str], axis: str = GRID
+) -> tuple[list[str], list[str], dict[str, list[str]]]:
+    """A script's own keys, overrides for training, and axes (`grid.<key>=a,b`)."""
+    mine, overrides, axes = [], [], {}
+    for argument in arguments:
+        key, _, value = argument.partition("=")
+        if key.startswith(axis):
+            axes[key.removeprefix(axis)] = [part for part in value.split(",") if part]
+        elif key in own or "=" not in argument:
+            mine.append(argument)
+        else:
+            overrides.append(argument)
+    return mine, overrides, axes
+
+
+def experiment_names(conf: Path) -> list[str]:
+    """The files of `conf/experiment/`, then those in its folders as `folder/name`; each sorted."""
+    folder = conf / "experiment"
+    names = [path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml")]
+    return sorted(names, key=lambda name: (name.count("/"), name))
+
+
+def chosen(request: Request, conf: Path) -> tuple[list[str], list[str]]:
+    """Names of the experiments and of the baselines that the request means.
+
+    Raises:
+        KedjaError: a name that is neither.
+    """
+    experiments, known = experiment_names(conf), list(baselines.BASELINES)
+    unknown = [name for name in request.only if name not in [*experiments, *known]]
+    if unknown:
+        raise KedjaError(f"only={unknown[0]}: there is no such experiment", nearest(unknown[0], [*experiments, *known]))
+    if request.only:
+        return [n for n in experiments if n in request.only], [n for n in known if n in request.only]
+    # Those in folders are made for a data set of their own.
+    return [n for n in experiments if n != DEBUG and "/" not in n], known if request.baselines else []
+
+
+def training_runs(request: Request, names: Sequence[str]) -> list[TrainingRun]:
+    """One run a configuration, seed and part of the data; first seeds first.
+
+    Raises:
+        KedjaError: an override that training does not know.
+    """
+    from kedja.training.config.compose import compose
+
+    runs: list[TrainingRun] = []
+    for part, name, point in itertools.product(request.parts(), names, request.points()):
+        overrides = [f"experiment={name}", *point, *request.overrides, *part]
+        runs.append(TrainingRun(" ".join([name, *point, *part]), overrides, compose(overrides)))
+    return runs
+
+
+def data_name(request: Request, runs: Sequence[TrainingRun]) -> str:
+    """The data set of the runs; without any, what the overrides name, else training's default.
+
+    Raises:
+        KedjaError: one stage has one data set, and these have several.
+    """
+    from kedja.training.config.compose import compose
+
+    names = sorted({run.config.data.name for run in runs}) or [compose(request.overrides).data.name]
+    if len(names) > 1:
+        raise KedjaError(
+            f"these experiments train on different data sets: {', '.join(names)}",
+            "one command for each, or all on one with data.name=…",
+        )
+    return str(names[0])
+
+
+def default_jobs(overrides: Sequence[str] = ()) -> int:
+    """One process a GPU where there are any, else one a core: small networks gain little from a second thread."""
+    return available() if "device=cpu" in overrides else gpus() or available()
+
+
+def gpus() -> int:
+    """NVIDIA GPUs as their driver counts them; loading torch to ask would take seconds."""
+    if shutil.which("nvidia-smi") is None:
+        return 0
+    answer = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False)
+    return sum(line.startswith("GPU ") for line in answer.stdout.splitlines()) if answer.returncode == 0 else 0
+
+
+def training_tasks(runs: Sequence[TrainingRun], scripts: Path) -> list[Task]:
+    """A task a run, in their order; the data set must be there."""
+    from kedja.training.config.run_folder import run_directory
+
+    tasks = []
+    for run in runs:
+        directory = run_directory(run.config)
+        command = [str(scripts / "train.py"), *run.overrides]
+        tasks.append(Task(run.name, [directory], command, _log(directory), warm=True))
+    return tasks
+
+
+def baseline_tasks(request: Request, names: Sequence[str], data: Path, runs: Path, scripts: Path) -> list[Task]:
+    """One task a baseline, all its seeds in one process: loading scikit-learn costs more than a small fit."""
+    from kedja.data.prepared import load
+
+    if not names:
+        return []
+    dataset = load(data)
+    tasks = []
+    for name in names:
+        wanted = baselines.runs_of(name, request.seeds, request.folds)
+        folders = [
+            baselines.directory(runs, name, dataset.name, dataset.hash, seed, subset=part) for seed, part in wanted
+        ]
+        seeds = ",".join(map(str, request.seeds))
+        arguments = [f"name={name}", f"data={dataset.name}", f"seeds={seeds}", f"folds={request.folds}", f"runs={runs}"]
+        tasks.append(Task(name, folders, [str(scripts / "baseline.py"), *arguments], _log(folders[0])))
+    return tasks
+
+
+def unfinished(tasks: Sequence[Task]) -> list[Task]:
+    """Those of which a run has no summary yet."""
+    return [task for task in tasks if not all((folder / SUMMARY).is_file() for folder in task.directories)]
+
+
+def _log(directory: Path) -> Path:
+    """Beside the run, not in it: it exists before the run does."""
+    return directory.with_name(f"{directory.name}.log")

@@ -1,0 +1,1 @@
+"""Search over hyper-parameters, and the check of what it found."""

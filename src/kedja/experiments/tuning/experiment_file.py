@@ -1,0 +1,52 @@
+"""Settings that were found, kept as a file of `conf/experiment/`: the same small file of differences people write."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from kedja.common.errors import KedjaError
+from kedja.common.files import write_text
+
+
+def save(conf: Path, name: str, overrides: Sequence[str], comment: str) -> Path:
+    """Write `conf/experiment/<name>.yaml` with the overrides; those of the experiment they start from come first.
+
+    Args:
+        overrides: `experiment=<base>` (optional), groups (`model=resnet9`) and keys (`optim.lr=0.1`).
+
+    Raises:
+        KedjaError: a file of that name stands there and was not written by this function.
+    """
+    from omegaconf import OmegaConf
+
+    path = conf / "experiment" / f"{name}.yaml"
+    mark = "# Found by `just tune`"
+    if path.is_file() and mark not in path.read_text(encoding="utf-8"):
+        raise KedjaError(f"{path} was written by hand", "choose another name: save=…")
+    groups = {folder.name for folder in conf.iterdir() if folder.is_dir()} - {"experiment", "tune"}
+    content: dict[str, Any] = {}
+    chosen: dict[str, str] = {}
+    for override in overrides:
+        key, _, value = override.partition("=")
+        if key == "experiment":
+            base = OmegaConf.to_container(OmegaConf.load(conf / "experiment" / f"{value}.yaml"))
+            content = {str(k): v for k, v in base.items()} if isinstance(base, dict) else {}
+        elif key in groups:
+            chosen[key] = value
+        else:
+            _put(content, key.split("."), OmegaConf.create(f"v: {value}").v)
+    defaults = [one for one in content.pop("defaults", []) if not _overrides_one_of(one, chosen)]
+    defaults += [{f"override /{group}": value} for group, value in chosen.items()]
+    text = OmegaConf.to_yaml(OmegaConf.create({**({"defaults": defaults} if defaults else {}), **content}))
+    write_text(path, f"# @package _global_\n{mark}: {comment}\n{text}")
+    return path
+
+
+def _put(content: dict[str, Any], keys: list[str], value: Any) -> None:
+    for key in keys[:-1]:
+        content = content.setdefault(key, {})
+    content[keys[-1]] = value
+
+
+def _overrides_one_of(default: Any, groups: dict[str, str]) -> bool:
+    return isinstance(default, dict) and any(f"override /{group}" in default for group in groups)

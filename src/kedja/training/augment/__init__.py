@@ -1,0 +1,1 @@
+"""Random variation of training images, a whole batch at once."""

@@ -1,0 +1,1 @@
+"""Looks into training: learning-rate range, one batch, profile, diagnosis, energy."""

@@ -1,0 +1,57 @@
+"""`last.ckpt` and `best.safetensors`: written whole or not at all, read without unpickling code."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from kedja.common.errors import KedjaError
+from kedja.common.files import write_bytes
+
+
+def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Tensors, numbers, strings and containers of them."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    write_bytes(path, buffer.getvalue())
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """The saved state, on the CPU.
+
+    Raises:
+        KedjaError: the file is damaged, or holds anything but data.
+    """
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)  # noqa: TID251 -- weights only
+    except Exception as error:  # noqa: BLE001 -- torch raises many types for damaged files
+        raise KedjaError(
+            f"{path} cannot be read: {str(error).splitlines()[0]}", "remove it to start the run anew"
+        ) from None
+    return state
+
+
+def save_weights(path: Path, weights: dict[str, Tensor]) -> None:
+    """A state dictionary as safetensors."""
+    from safetensors.torch import save
+
+    write_bytes(path, save({name: value.detach().cpu().contiguous() for name, value in weights.items()}))
+
+
+def load_weights(path: Path) -> dict[str, Tensor]:
+    """The state dictionary of a safetensors file, on the CPU.
+
+    Raises:
+        KedjaError: the file is missing or damaged.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    try:
+        return load(path.read_bytes())
+    except FileNotFoundError:
+        raise KedjaError(f"{path} does not exist", "run its training again") from None
+    except SafetensorError as error:
+        raise KedjaError(f"{path} is damaged: {error}", "remove the run's folder and run it again") from None

@@ -1,0 +1,1 @@
+"""Optimizers, schedules, losses, averages of weights: how a step changes the network."""

@@ -1,0 +1,68 @@
+import pytest
+
+from kedja.common.errors import KedjaError
+from kedja.common.files import write_json
+from kedja.training.config.compose import RANGES, compose, files_of, from_json
+from kedja.training.config.run_folder import write_config
+from kedja.training.config.schema import leaves, trackers
+
+
+@pytest.mark.parametrize("experiment", files_of("experiment"))
+def test_every_experiment_composes(experiment):
+    assert compose([f"experiment={experiment}"]).experiment == experiment
+
+
+def test_an_override_wins_over_the_experiment():
+    config = compose(["experiment=debug", "epochs=7", "model=resnet9", "optim.lr=0.3"])
+    assert (config.epochs, config.model.name, config.optim.lr) == (7, "resnet9", 0.3)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("optim.lrr=1", "did you mean 'optim.lr'?"),
+        ("epoch=1", "did you mean 'epochs'?"),
+        ("model=resnet", "did you mean 'resnet9'?"),
+        ("experiment=debugg", "did you mean 'debug'?"),
+        ("optim.lr=fast", "optim.lr"),
+        ("epochs=1.5", "epochs"),
+        ("optim.name=sdg", "did you mean 'sgd'?"),
+        ("seed", "is not of the form key=value"),
+        ("epochs=0", "epochs=0 is out of range"),
+        ("loss.label_smoothing=1.5", "it lies between 0 and 1"),
+        ("optim.lr=nan", "optim.lr=nan is out of range"),
+    ],
+)
+def test_mistakes_name_the_nearest_key(override, message):
+    with pytest.raises(KedjaError) as error:
+        compose([override])
+    assert message in str(error.value)
+
+
+def test_every_range_is_of_a_key_that_exists():
+    assert set(RANGES) <= set(leaves())
+
+
+def test_a_stored_configuration_comes_back(tmp_path):
+    config = compose(["experiment=mobilenet", "seed=4", "optim.lr=0.25"])
+    write_config(tmp_path, config)
+    assert from_json(tmp_path / "config.json") == config
+
+
+def test_a_stored_configuration_of_another_version_is_refused(tmp_path):
+    write_json(tmp_path / "config.json", {"optim": {"rate": 1}})
+    with pytest.raises(KedjaError, match="unknown key 'rate'"):
+        from_json(tmp_path / "config.json")
+
+
+def test_texts_with_commas_are_texts():
+    config = compose(["finetune.freeze=0,1", "tracker=tensorboard,mlflow"])
+    assert config.finetune.freeze == "0,1"
+    assert trackers(config) == ["tensorboard", "mlflow"]
+    assert trackers(compose(["tracker=none"])) == []
+
+
+def test_a_tracker_that_is_not_there_is_named():
+    with pytest.raises(KedjaError, match=r"tracker=tensorboard,mlflo: 'mlflo' is no tracker.*") as error:
+        compose(["tracker=tensorboard,mlflo"])
+    assert "mlflow" in error.value.remedy

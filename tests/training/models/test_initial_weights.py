@@ -1,0 +1,108 @@
+import pytest
+import torch
+from torch import nn
+
+from kedja.bundle.image_spec import ImageSpec
+from kedja.common.errors import KedjaError
+from kedja.training.config.schema import ModelConfig
+from kedja.training.loop.checkpoint import load_weights
+from kedja.training.loop.train import train
+from kedja.training.models import initial_weights as module
+from kedja.training.models.initial_weights import fitted, initialise
+from kedja.training.models.registry import build
+
+
+def body(classes=10, channels=1, name="cnn", **settings):
+    torch.manual_seed(5)
+    return build(ModelConfig(name, width=0.25, **settings), classes, ImageSpec(8, 8, channels), [0.5], [0.5]).body
+
+
+def start(network, **settings):
+    said = []
+    initialise(network, ModelConfig("cnn", **settings), said.append)
+    return "\n".join(said)
+
+
+def test_a_run_is_continued_from_and_what_did_not_fit_is_said(workplace, debug):
+    run = train(debug())
+    network = body(classes=4)
+    before = network.state_dict()
+    fresh = {name: value.clone() for name, value in before.items()}
+    said = start(network, init_from=str(run))
+    trained = load_weights(run / "best.safetensors")
+    for name, value in network.state_dict().items():
+        if name.startswith("4.3."):  # the head
+            assert torch.equal(value, fresh[name])
+        else:
+            assert torch.equal(value, trained[f"network.body.{name}"])
+    assert "loaded" in said
+    assert "of another shape, left fresh: 4.3.bias, 4.3.weight" in said
+
+
+def test_training_begins_at_the_given_weights(workplace, debug, capsys):
+    run = train(debug())
+    continued = train(debug(f"model.init_from={run}", "optim.lr=0", "epochs=1"))
+    assert "tensors loaded" in capsys.readouterr().out
+    weights = [load_weights(folder / "best.safetensors")["network.body.0.0.weight"] for folder in (run, continued)]
+    assert torch.equal(*weights)
+
+
+@pytest.mark.parametrize("nested", [None, "state_dict", "model"])
+def test_a_file_of_torch_is_read(tmp_path, nested):
+    source = body()
+    nn.init.constant_(source[0][0].weight, 3)
+    state = source.state_dict()
+    torch.save(state if nested is None else {nested: state, "epoch": 3}, tmp_path / "w.pth")
+    network = body()
+    start(network, init_from=str(tmp_path / "w.pth"))
+    assert (network[0][0].weight == 3).all()
+
+
+def test_published_weights_of_colours_serve_greyscale(monkeypatch):
+    colour = build(ModelConfig("mobilenet_v3_small"), 1000, ImageSpec(32, 32, 3), [0.5] * 3, [0.5] * 3).body
+    monkeypatch.setattr(module, "published_weights", lambda config: colour.state_dict())
+    grey = build(ModelConfig("mobilenet_v3_small"), 4, ImageSpec(32, 32, 1), [0.5], [0.5]).body
+    said = []
+    initialise(grey, ModelConfig("mobilenet_v3_small", pretrained=True), said.append)
+    assert "of another shape, left fresh: classifier.3.bias, classifier.3.weight" in said[0]
+    images = torch.rand(2, 1, 32, 32)
+    torch.testing.assert_close(grey.features.eval()(images), colour.features.eval()(images.expand(-1, 3, -1, -1)))
+
+
+def test_colours_from_greyscale_and_back():
+    grey = torch.rand(4, 1, 3, 3)
+    images = torch.rand(2, 1, 8, 8)
+    colour = fitted(grey, torch.Size([4, 3, 3, 3]))
+    torch.testing.assert_close(
+        nn.functional.conv2d(images.expand(-1, 3, -1, -1), colour), nn.functional.conv2d(images, grey)
+    )
+    assert fitted(grey, torch.Size([4, 1, 5, 5])) is None
+    assert fitted(grey, torch.Size([5])) is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"pretrained": True}, "no published weights for cnn"),
+        ({"pretrained": True, "init_from": "x"}, "both set"),
+        ({"init_from": "nowhere.pth"}, "nowhere.pth does not exist"),
+        ({"init_from": "runs/nowhere/"}, "does not exist"),
+    ],
+)
+def test_mistakes_are_said(settings, message, workplace):
+    with pytest.raises(KedjaError, match=message):
+        start(body(), **settings)
+
+
+def test_weights_of_which_nothing_fits_are_refused(tmp_path):
+    torch.save({"elsewhere": torch.ones(2)}, tmp_path / "w.pt")
+    with pytest.raises(KedjaError, match=r"nothing in .* fits cnn"):
+        start(body(), init_from=str(tmp_path / "w.pt"))
+
+
+def test_without_a_connection_the_remedy_is_said(monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr("torch.hub.download_url_to_file", lambda *a, **k: (_ for _ in ()).throw(OSError("no route")))
+    network = build(ModelConfig("mobilenet_v3_small"), 4, ImageSpec(32, 32, 1), [0.5], [0.5]).body
+    with pytest.raises(KedjaError, match="no route"):
+        initialise(network, ModelConfig("mobilenet_v3_small", pretrained=True), print)
