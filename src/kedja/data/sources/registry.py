@@ -6,7 +6,7 @@ from pathlib import Path
 from kedja.common.errors import KedjaError, nearest
 from kedja.data.settings import Settings
 from kedja.data.sources.archive import SUFFIXES as ARCHIVE_SUFFIXES
-from kedja.data.sources.archive import unpack
+from kedja.data.sources.archive import left_out_of, unpack
 from kedja.data.sources.digits import Digits
 from kedja.data.sources.folder import Folder
 from kedja.data.sources.index import SUFFIXES as INDEX_SUFFIXES
@@ -81,7 +81,7 @@ def _images(settings: Settings, tree: Tree) -> Source:
     if not settings.index:
         return _plain(settings, Folder(tree, settings.label, _licence(settings)))
     if not tree.has(settings.index[0].rpartition(":")[2]):
-        tree = unwrap(tree)
+        tree, _ = unwrap(tree)
     return Index(tree, settings.index, _columns(settings), settings.classes, _licence(settings))
 
 
@@ -99,8 +99,8 @@ def _columns(settings: Settings) -> Columns:
 def _archive(settings: Settings, work: Path) -> Tree:
     """Read in place where that can be done, else unpacked to `work`."""
     archive = Path(settings.source)
-    opened = open_zip(archive) if archive.suffix.lower() == ".zip" else None
-    return opened or Directory(unpack(archive, work))
+    opened = open_zip(archive, settings.encoding) if archive.suffix.lower() == ".zip" else None
+    return opened or Directory(unpack(archive, work, settings.encoding), left_out_of(work))
 
 
 def _npz(settings: Settings, work: Path) -> Source:
