@@ -7,10 +7,11 @@ from kedja.common.errors import KedjaError, nearest
 from kedja.data.settings import Settings
 from kedja.data.sources.archive import SUFFIXES as ARCHIVE_SUFFIXES
 from kedja.data.sources.archive import left_out_of, unpack
+from kedja.data.sources.columns import Columns
 from kedja.data.sources.digits import Digits
 from kedja.data.sources.folder import Folder
 from kedja.data.sources.index import SUFFIXES as INDEX_SUFFIXES
-from kedja.data.sources.index import Columns, Index
+from kedja.data.sources.index import Index
 from kedja.data.sources.npz import Npz
 from kedja.data.sources.source import Source
 from kedja.data.sources.torchvision import PREFIX, Torchvision
@@ -80,20 +81,23 @@ def _plain(settings: Settings, source: Source) -> Source:
 def _images(settings: Settings, tree: Tree) -> Source:
     if not settings.index:
         return _plain(settings, Folder(tree, settings.label, _licence(settings)))
+    beside: dict[str, str] = {}
     if not tree.has(settings.index[0].rpartition(":")[2]):
-        tree, _ = unwrap(tree)
-    return Index(tree, settings.index, _columns(settings), settings.classes, _licence(settings))
+        tree, beside = unwrap(tree)
+    return _index(settings, tree, settings.index, beside)
 
 
 def _index_file(settings: Settings) -> Source:
     file = Path(settings.source)
     if settings.index:
         raise KedjaError("index= names files inside a folder or archive", f"source={file.parent} index={file.name}")
-    return Index(Directory(file.parent), [file.name], _columns(settings), settings.classes, _licence(settings))
+    return _index(settings, Directory(file.parent), [file.name], None)
 
 
-def _columns(settings: Settings) -> Columns:
-    return Columns(settings.path, settings.label, settings.split, settings.group)
+def _index(settings: Settings, tree: Tree, files: list[str], beside: dict[str, str] | None) -> Source:
+    columns = Columns(settings.path, settings.label, settings.split, settings.group)
+    licence, encoding = _licence(settings), settings.encoding
+    return Index(tree, files, columns, settings.classes, licence, encoding=encoding, beside=beside)
 
 
 def _archive(settings: Settings, work: Path) -> Tree:
