@@ -1,5 +1,8 @@
 """Splits and classes by folders: used, said or refused."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from kedja.common.errors import KedjaError
@@ -124,11 +127,9 @@ def test_heic_images_are_listed_and_only_heic_is_refused(tmp_path):
 
 def test_a_name_that_is_no_text_is_refused_for_an_image_and_counted_else(tmp_path):
     write_pictures(tmp_path, {"cat": 1, "dog": 1})
-    odd = bytes(tmp_path / "cat") + b"/caf\xe9."
-    with open(odd + b"txt", "wb"):
-        pass
+    odd = os.fsdecode(bytes(tmp_path / "cat") + b"/caf\xe9.")
+    Path(f"{odd}txt").write_bytes(b"notes")
     assert listed(tmp_path)[0].ignored == {"cat/caf\\xe9.txt": "files whose names are no UTF-8"}
-    with open(odd + b"png", "wb") as file:
-        file.write(encode(picture(1)))
+    Path(f"{odd}png").write_bytes(encode(picture(1)))
     with pytest.raises(KedjaError, match=r"the name caf\\xe9\.png is no UTF-8"):
         listed(tmp_path)

@@ -42,6 +42,8 @@ def number_classes(workspace: Workspace, names: Sequence[str] | None) -> list[st
 def allot(workspace: Workspace, settings: Settings, spec: ImageSpec) -> None:
     """Write the split of every image that was read; leave out copies as the settings ask."""
     pairs = _near_pairs(workspace, spec)
+    if settings.near_duplicates != "report" and not len(pairs):
+        say("no look-alikes were found, or all images resemble each other too much for copies to be told")
     if settings.near_duplicates == "drop" and len(pairs):
         _drop_look_alikes(workspace, pairs)
         pairs = pairs[:0]

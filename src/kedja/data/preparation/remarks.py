@@ -52,7 +52,9 @@ def say_contradictions(workspace: Workspace) -> None:
     if not len(sets):
         return
     members = np.flatnonzero(same == sets[0])
-    positions = workspace.column("position", np.int64, _WAS_READ)[[members[0], members[labels[members] != labels[members[0]]][0]]]
+    positions = workspace.column("position", np.int64, _WAS_READ)[
+        [members[0], members[labels[members] != labels[members[0]]][0]]
+    ]
     pair = workspace.table(f"SELECT id, label FROM images WHERE position IN ({int(positions[0])}, {int(positions[1])})")  # noqa: S608 -- numbers
     shown = " = ".join(f"{name} ({label})" for name, label in pair)
     noun = "set" if len(sets) == 1 else "sets"

@@ -65,7 +65,9 @@ def locate(file: PurePosixPath, rows: list[Row], wanted: Columns, exists: Callab
     one_hot: dict[int, str] = {}
     if "label" not in positions:
         usual = [names.index(name) for name in _LABELS if name in names]
-        others = [n for n in range(len(first)) if n not in positions.values() and (not header or _may_be_label(names[n]))]
+        others = [
+            n for n in range(len(first)) if n not in positions.values() and (not header or _may_be_label(names[n]))
+        ]
         if usual:
             positions["label"] = usual[0]
             if len(usual) > 1:

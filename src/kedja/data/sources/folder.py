@@ -124,9 +124,8 @@ class Folder:
         joined = {label: sorted(set(places)) for label, places in unsplit.items() if len(set(places)) > 1}
         if joined:
             label = min(joined)
-            self.notes.append(
-                f"{len(joined)} classes are made of several folders, for example {label}: {', '.join(joined[label][:3])}"
-            )
+            shown = ", ".join(joined[label][:3])
+            self.notes.append(f"{len(joined)} classes are made of several folders, for example {label}: {shown}")
         inner = {part for places in unsplit.values() for place in places for part in place.split("/")[:-2]}
         splits = sorted(part for part in inner if part.lower() in SPLIT_NAMES)
         if any(SPLIT_NAMES[part.lower()] != "train" for part in splits):

@@ -81,9 +81,8 @@ class Index:
     def ignored(self) -> dict[str, str]:
         """Name → reason of what lies in the source, or beside the listed images, and is in no row."""
         if self._beside is None:
-            folders = {name.rpartition("/")[0] for name in self._listed if self.tree.has(name)}
-            found = ((f"{folder}/" if folder else "", self.tree.entries(f"{folder}/" if folder else "")) for folder in folders)
-            names = (folder + name for folder, entries in found for name in entries.files if is_image(name))
+            folders = {name[: name.rfind("/") + 1] for name in self._listed if self.tree.has(name)}
+            names = (f + name for f in folders for name in self.tree.entries(f).files if is_image(name))
             return {name: _UNLISTED for name in sorted(names) if name not in self._listed}
         ignored = dict(self._beside) | self.tree.left_out
         ours = {*self._listed, *(table.file.as_posix() for table in self._tables), self._class_table}
@@ -151,9 +150,9 @@ class Index:
             for (line, _), cell in zip(rows, cells, strict=False):
                 # Its own message where the path itself is at fault.
                 self._places.find(file.parent, cell, f"{file.name} line {line}")
-            first = rows[0] if rows else (1, [])
+            line, row = rows[0] if rows else (1, [])
             raise KedjaError(
-                f"none of the first images that {file.name} lists exist below {self.tree}/ (line {first[0]}: {first[1]})",
+                f"none of the first images that {file.name} lists exist below {self.tree}/ (line {line}: {row})",
                 "name the column with the path: path=<name or number>",
             )
         near = (file.parent, PurePosixPath())
@@ -185,7 +184,9 @@ class Index:
                 raise KedjaError(f"{file.name} line {line} has {len(row)} columns", "each class needs id and name")
             key, value = (unicodedata.normalize("NFC", row[column].strip()) for column in (identifier, name))
             if names.setdefault(key, value) != value:
-                raise KedjaError(f"{file.name} line {line} names the class {key} {value!r}, before it was {names[key]!r}")
+                raise KedjaError(
+                    f"{file.name} line {line} names the class {key} {value!r}, before it was {names[key]!r}"
+                )
         return dict(sorted(names.items(), key=lambda pair: natural_order(pair[0])))
 
 

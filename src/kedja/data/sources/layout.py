@@ -40,7 +40,11 @@ def _holds_classes(tree: Tree, name: str) -> bool:
 
 def _taken_for_classes(named: dict[str, str], beside: list[str]) -> list[str]:
     """All images of the top folders lie right inside them: they are classes, whatever their names."""
-    return [f"{_folders(named)} may be a split and is taken for a class: it has no folders inside"] if beside and named else []
+    return (
+        [f"{_folders(named)} may be a split and is taken for a class: it has no folders inside"]
+        if beside and named
+        else []
+    )
 
 
 def _folders(names: "set[str] | dict[str, str] | list[str]") -> str:

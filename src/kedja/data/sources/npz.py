@@ -122,9 +122,9 @@ def _check_images(images: NDArray[np.generic], file: Path) -> NDArray[np.uint8]:
 
 def _check_labels(labels: NDArray[np.generic], images: NDArray[np.generic], file: Path) -> NDArray[np.generic]:
     flat = labels.reshape(-1) if labels.size == len(labels) else labels
-    if flat.ndim == 2 and len(flat) == len(images) and np.isin(flat, (0, 1)).all() and (flat.sum(axis=1) == 1).all():  # type: ignore[union-attr]
+    if flat.ndim == 2 and len(flat) == len(images) and np.isin(flat, (0, 1)).all() and (flat.sum(axis=1) == 1).all():
         flat = flat.argmax(axis=1)
-    if flat.dtype.kind == "f" and not (flat % 1).any():  # type: ignore[operator]
+    if flat.dtype.kind == "f" and not (flat % 1).any():
         flat = flat.astype(np.int64)
     if flat.ndim != 1 or len(flat) != len(images) or flat.dtype.kind not in "iuU":
         raise KedjaError(

@@ -15,7 +15,7 @@ from kedja.data.sources.index import Index
 from kedja.data.sources.npz import Npz
 from kedja.data.sources.source import Source
 from kedja.data.sources.torchvision import PREFIX, Torchvision
-from kedja.data.sources.tree import Directory, Tree, unwrap
+from kedja.data.sources.tree import Directory, Tree, printable, unwrap
 from kedja.data.sources.zipped import open_zip
 
 NOT_STATED = "not stated"
@@ -50,6 +50,8 @@ def open_source(settings: Settings, work: Path) -> Source:
     Raises:
         KedjaError: nothing of that name, or the source cannot be opened.
     """
+    if (shown := printable(settings.source)) != settings.source:
+        raise KedjaError(f"source={shown}: the name is no UTF-8", "rename it; it is written down with the data set")
     for _, is_meant, make in SOURCES:
         if is_meant(settings):
             return make(settings, work)

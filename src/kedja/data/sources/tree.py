@@ -240,7 +240,9 @@ def unwrap(tree: Tree) -> tuple[Tree, dict[str, str]]:
         inner = tree.entries(f"{full[0]}/")
         if not inner.folders or any(map(is_image, inner.files)):
             return tree, beside
-        beside |= {above + name: reason for name, reason in left_out.items()} | {above + name: NO_IMAGE for name in files}
+        beside |= {above + name: reason for name, reason in left_out.items()} | {
+            above + name: NO_IMAGE for name in files
+        }
         for empty in folders:
             if empty != full[0]:
                 beside |= {above + name: reason for name, reason in files_below(tree, f"{empty}/")}

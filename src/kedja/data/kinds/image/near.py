@@ -47,12 +47,11 @@ def near_pairs(hashes: NDArray[np.uint64], same: NDArray[np.int64], brightness: 
     # Equal images behave alike: one of each is enough.
     first = np.unique(same, return_index=True)[1].astype(np.int64)
     found = [_likeness(block, brightness) for block in _candidates(hashes[first], first)]
-    pairs = np.concatenate([pairs for pairs, _ in found]) if found else np.empty((0, 2), np.int64)
-    pairs, unique = np.unique(np.sort(pairs, axis=1), axis=0, return_index=True)
-    alike = np.concatenate([likeness for _, likeness in found])[unique] >= MIN_CORRELATION if found else []
-    pairs_alike: NDArray[np.int64] = pairs[alike]
-    almost = len(pairs) - len(pairs_alike)
-    return pairs_alike if almost <= MOST_ALMOST * len(pairs_alike) else pairs_alike[:0]
+    if not found:
+        return np.empty((0, 2), np.int64)
+    every, once = np.unique(np.sort(np.concatenate([p for p, _ in found]), axis=1), axis=0, return_index=True)
+    pairs: NDArray[np.int64] = every[np.concatenate([likeness for _, likeness in found])[once] >= MIN_CORRELATION]
+    return pairs if len(every) - len(pairs) <= MOST_ALMOST * len(pairs) else pairs[:0]
 
 
 def _candidates(hashes: NDArray[np.uint64], positions: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
