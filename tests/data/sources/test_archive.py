@@ -148,3 +148,14 @@ def _archive(path, kind, files):
     whole = path.read_bytes()
     path.unlink()
     return whole
+
+
+def test_names_in_a_tar_that_are_no_utf8_are_asked_for(tmp_path):
+    with tarfile.open(tmp_path / "t.tar", "w", format=tarfile.GNU_FORMAT, encoding="cp1252") as opened:
+        member = tarfile.TarInfo("a/caf\u00e9.png")
+        member.size = 1
+        opened.addfile(member, io.BytesIO(b"x"))
+    with pytest.raises(KedjaError, match=r"the name a/caf\\xe9\.png is no UTF-8"):
+        unpack(tmp_path / "t.tar", tmp_path / "out")
+    unpack(tmp_path / "t.tar", tmp_path / "out", "cp1252")
+    assert [p.name for p in (tmp_path / "out" / "a").iterdir()] == ["caf\u00e9.png"]

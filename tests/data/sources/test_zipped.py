@@ -15,6 +15,7 @@ from kedja.data.preparation.prepare import prepare
 from kedja.data.prepared import load
 from kedja.data.settings import Settings
 from kedja.data.sources import archive
+from kedja.data.sources.archive import unpack
 from kedja.data.sources.registry import open_source
 from kedja.data.sources.tree import Directory, walk
 from kedja.data.sources.zipped import open_zip
@@ -213,3 +214,24 @@ def test_damage_to_the_directory_is_one_clear_refusal_or_one_bad_image(tmp_path_
         pass
     finally:
         shutil.rmtree(folder)
+
+
+def renamed(path, placeholder, name):
+    """A zip with a name in bytes and no word of what they are, as many programs write them."""
+    packed(path, {f"a/{placeholder}.png": b"x", "a/plain.png": b"y"})
+    path.write_bytes(path.read_bytes().replace(placeholder.encode(), name))
+    return path
+
+
+def test_names_without_the_mark_of_utf8_are_utf8_where_they_can_be(tmp_path):
+    path = renamed(tmp_path / "u.zip", "cafXX", "caf\u00e9".encode())
+    assert list(names(open_zip(path))) == ["a/caf\u00e9.png", "a/plain.png"]
+
+
+def test_other_names_are_asked_for_and_read_as_stated(tmp_path):
+    path = renamed(tmp_path / "o.zip", "XXYY", "\u5199\u771f".encode("cp932"))
+    with pytest.raises(KedjaError, match=r"o\.zip: the name a/(.|\n)*encoding=cp850"):
+        open_zip(path)
+    assert list(names(open_zip(path, "cp932"))) == ["a/plain.png", "a/\u5199\u771f.png"]
+    unpacked = unpack(path, tmp_path / "out", "cp932")
+    assert sorted(p.name for p in (unpacked / "a").iterdir()) == ["plain.png", "\u5199\u771f.png"]

@@ -185,7 +185,7 @@ def ordinary_zip_members(
     for info in opened.infolist():
         name = _zip_name(info, encoding, archive)
         if reason := LINK if stat.S_ISLNK(info.external_attr >> 16) else _clutter(name):
-            left_out[name] = reason
+            left_out[PurePosixPath(name).as_posix()] = reason
         else:
             yield name, info
 
@@ -219,7 +219,7 @@ def _tar_members(archive: Path, encoding: str, left_out: dict[str, str]) -> Iter
                 if (shown := printable(info.name)) != info.name:
                     raise _no_text(archive, shown)
                 if reason := _clutter(info.name) or ("" if info.isreg() or info.isdir() else NO_FILE):
-                    left_out[info.name] = LINK if info.issym() or info.islnk() else reason
+                    left_out[PurePosixPath(info.name).as_posix()] = LINK if info.issym() or info.islnk() else reason
                 elif info.isdir():
                     if PurePosixPath(info.name).parts:
                         yield info.name, None
