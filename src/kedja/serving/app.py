@@ -9,7 +9,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import Route
 
 from kedja.serving import pages, routes
 from kedja.serving.answers import JsonAnswer
@@ -26,8 +25,6 @@ def create_app(service: Service) -> FastAPI:
     app.state.service = service
     app.include_router(routes.router)
     app.openapi = Document(app, service)  # type: ignore[method-assign]
-    # Requests take this plain route; FastAPI's own, which describes it, would look for parameters in each of them.
-    app.router.routes.insert(0, Route("/predict", routes.predict, methods=["POST"]))
     open_pages = pages.routes()
     app.router.routes.extend(open_pages)
     app.add_exception_handler(RequestError, _on_request_error)

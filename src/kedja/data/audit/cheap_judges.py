@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from kedja.data.audit.judgement import Judgement
 from kedja.data.kinds.image.perceptual import grid
-from kedja.data.pixels import read_pixels
 from kedja.data.prepared import PreparedDataset
 
 FOLDS = 5
@@ -54,7 +53,7 @@ def _features(data: PreparedDataset, positions: NDArray[np.int64]) -> NDArray[np
     rows = []
     side = min(_SIDE, data.spec.height, data.spec.width)
     for start in range(0, len(positions), 256):
-        images = read_pixels(data, positions[start : start + 256])
+        images = data.pixels(positions[start : start + 256])
         channels = [grid(images[..., [c]], side, side).reshape(len(images), -1) for c in range(images.shape[3])]
         rows.append(np.hstack(channels) / 65536)
     return np.concatenate(rows).astype(np.float64)

@@ -11,7 +11,6 @@ from kedja.data.audit.finding import Finding, Severity, plural
 from kedja.data.audit.index import FullIndex, class_names, read_rejected, split_names
 from kedja.data.kinds.image.near import can_be_compared, near_pairs
 from kedja.data.kinds.image.perceptual import brightness
-from kedja.data.pixels import read_pixels
 from kedja.data.prepared import SPLITS, PreparedDataset
 from kedja.data.splits.units import connect, equal_pairs
 
@@ -117,7 +116,7 @@ def look_alikes(data: PreparedDataset, index: FullIndex) -> list[Finding]:
     if not can_be_compared(data.spec):
         return []
     same = np.unique(index.pixels, return_inverse=True)[1].astype(np.int64)
-    pairs = near_pairs(index.perceptual, same, lambda rows: brightness(read_pixels(data, rows)))
+    pairs = near_pairs(index.perceptual, same, lambda rows: brightness(data.pixels(rows)))
     return _sorted_out(data, _members(connect(len(data), pairs)), _ALIKE)
 
 
@@ -149,7 +148,7 @@ def blank_images(data: PreparedDataset, index: FullIndex) -> list[Finding]:
         [int(position)]
         for start in range(0, len(candidates), 512)
         for position, image in zip(
-            candidates[start : start + 512], read_pixels(data, candidates[start : start + 512]), strict=True
+            candidates[start : start + 512], data.pixels(candidates[start : start + 512]), strict=True
         )
         if (image == image[0, 0]).all()
     ]

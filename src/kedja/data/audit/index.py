@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kedja.data.prepared import INDEX, REJECTED, SPLITS, PreparedDataset
+from kedja.data.names import INDEX
+from kedja.data.prepared import REJECTED, SPLITS, PreparedDataset
 
 
 @dataclass(frozen=True)

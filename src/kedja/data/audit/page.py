@@ -10,7 +10,6 @@ import numpy as np
 from PIL import Image
 
 from kedja.data.audit.finding import Finding, plural
-from kedja.data.pixels import read_pixels
 from kedja.data.prepared import SPLITS, PreparedDataset
 
 MAX_GROUPS = 48
@@ -111,7 +110,7 @@ def _figure(data: PreparedDataset, group: list[int], caption: str) -> str:
 
 
 def _thumbnail(data: PreparedDataset, position: int) -> str:
-    pixels = read_pixels(data, np.array([position]))[0]
+    pixels = data.pixels(np.array([position]))[0]
     image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
     image.thumbnail((_THUMBNAIL, _THUMBNAIL))
     buffer = io.BytesIO()

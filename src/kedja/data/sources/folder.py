@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from kedja.bundle.image_spec import ImageSpec
-from kedja.bundle.preprocess import SUFFIXES
+from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.common.errors import KedjaError
 from kedja.data.sources.source import Item
 from kedja.data.sources.tree import SPLIT_NAMES, Tree, unwrap, walk
 
-_ENDINGS = tuple(SUFFIXES)
+_ENDINGS = tuple(ImageSpec.suffixes)
 
 
 @dataclass
@@ -27,6 +26,7 @@ class Folder:
     tree: Tree
     label: str = "parent"
     licence: str = "not stated"
+    kind: str = "image"
     title: str = "a folder of images"
     image: ImageSpec | None = None
     classes: list[str] | None = None
@@ -50,7 +50,7 @@ class Folder:
                 for name in images:
                     yield Item(folder + name, label, self.tree.file(folder + name), split)
         if not found:
-            raise KedjaError(f"{self.tree}/ holds no images", f"known suffixes: {' '.join(sorted(SUFFIXES))}")
+            raise KedjaError(f"{self.tree}/ holds no images", f"known suffixes: {' '.join(sorted(_ENDINGS))}")
 
     def _label_and_split(self, folder: str, image: str) -> tuple[str, str]:
         """Of all images in `folder`, of which `image` is one."""

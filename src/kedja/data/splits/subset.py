@@ -13,7 +13,6 @@ from kedja.common.errors import KedjaError
 from kedja.data.audit.index import read_index
 from kedja.data.kinds.image.near import near_pairs
 from kedja.data.kinds.image.perceptual import brightness
-from kedja.data.pixels import read_pixels
 from kedja.data.prepared import SPLITS, PreparedDataset
 from kedja.data.splits import assign as splits
 from kedja.data.splits.units import connect, equal_pairs
@@ -99,7 +98,7 @@ def _units(data: PreparedDataset, pool: NDArray[np.int64]) -> NDArray[np.int64]:
         numbers = np.unique(same, return_inverse=True)[1].astype(np.int64)
 
         def cells(rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-            return brightness(read_pixels(data, pool[rows]))
+            return brightness(data.pixels(pool[rows]))
 
         pairs.append(near_pairs(index.perceptual[pool], numbers, cells))
     return connect(len(pool), np.concatenate(pairs))

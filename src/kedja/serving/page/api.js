@@ -21,8 +21,8 @@ export async function getJson(path) {
   return check(await send(path));
 }
 
-export async function randomImage() {
-  const response = await send("random-image", { cache: "no-store" });
+export async function sample() {
+  const response = await send("sample", { cache: "no-store" });
   if (!response.ok) await check(response);
   return { blob: await response.blob(), label: decodeURIComponent(response.headers.get("X-Label")) };
 }

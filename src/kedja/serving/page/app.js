@@ -1,7 +1,7 @@
 // Images come in by drop, choice, paste, random sample, drawing or camera; every one goes the same way:
 // it joins the history, is sent to the service, and is shown with its answer.
 
-import { getJson, predict, randomImage } from "./api.js";
+import { getJson, predict, sample } from "./api.js";
 import { setUpCamera } from "./camera.js";
 import { setUpDrawing } from "./draw.js";
 import { setUpKey } from "./key.js";
@@ -74,7 +74,7 @@ async function takeRandom() {
   const button = byId("random");
   button.disabled = true;
   try {
-    const { blob, label } = await randomImage();
+    const { blob, label } = await sample();
     select(add(blob, "random sample", label));
     pump();
   } catch (error) {
