@@ -2,10 +2,10 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +14,18 @@ from PIL import Image
 from kedja.bundle.inputs.image.features import of_sizes
 from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.bundle.inputs.input import Feed, Values
+from kedja.data.kinds.image.near import can_be_compared, near_pairs
+from kedja.data.kinds.image.perceptual import brightness, grid
 from kedja.data.kinds.stored import Stored
 from kedja.data.names import INDEX, SAMPLES
 from kedja.data.preparation.originals import Originals
 
+if TYPE_CHECKING:
+    from kedja.data.audit.index import FullIndex
+    from kedja.data.kinds.stored import Check
+
 IMAGES = "images.npy"
+_SIDE = 16
 
 
 class StoredImages(Stored):
@@ -28,7 +35,7 @@ class StoredImages(Stored):
     """
 
     def __init__(self, folder: Path, description: Mapping[str, Any]) -> None:
-        self.folder = folder
+        self.folder, self._description = folder, description
         self.input: ImageSpec = ImageSpec.from_json(description["input"])
         self.images: NDArray[np.uint8] | None = None
         if description["storage"] == "arrays":
@@ -61,6 +68,49 @@ class StoredImages(Stored):
 
     def facts(self, positions: NDArray[np.int64]) -> Values:
         return of_sizes(self.sizes[positions])
+
+    def near_pairs(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        if not can_be_compared(self.input):
+            return super().near_pairs(positions)
+        hashes, same = (self._column(name)[positions] for name in ("perceptual_hash", "pixel_hash"))
+        numbers = np.unique(same, return_inverse=True)[1].astype(np.int64)
+        return near_pairs(hashes, numbers, lambda rows: brightness(self.pixels(positions[rows])))
+
+    def audit_checks(self) -> Sequence["Check"]:
+        from kedja.data.kinds.image import audit
+
+        return audit.wrong_suffixes, audit.blank_images
+
+    def audit_facts(self, index: "FullIndex") -> dict[str, Any]:
+        from kedja.data.kinds.image import audit
+
+        more = {"mean": self._description["mean"], "std": self._description["std"]}
+        return {"shape": list(self.input.shape), **audit.facts(index), **more}
+
+    def audit_rows(self, facts: dict[str, Any]) -> dict[str, str]:
+        from kedja.data.kinds.image import audit
+
+        return audit.rows(facts)
+
+    def picture(self, position: int, title: str) -> str:
+        from kedja.data.kinds.image import audit
+
+        return audit.picture(self.pixels(np.array([position]))[0], title)
+
+    def small(self, positions: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Small pictures, channel by channel."""
+        rows = []
+        side = min(_SIDE, self.input.height, self.input.width)
+        for start in range(0, len(positions), 256):
+            images = self.pixels(positions[start : start + 256])
+            channels = [grid(images[..., [c]], side, side).reshape(len(images), -1) for c in range(images.shape[3])]
+            rows.append(np.hstack(channels) / 65536)
+        return np.concatenate(rows).astype(np.float64)
+
+    def _column(self, name: str) -> NDArray[np.uint64]:
+        """A column of hashes, uint64 (N,)."""
+        with (self.folder / INDEX).open(newline="", encoding="utf-8") as file:
+            return np.array([int(row[name], 16) for row in csv.DictReader(file)], np.uint64)
 
     @cached_property
     def sizes(self) -> NDArray[np.float64]:
