@@ -28,7 +28,7 @@ import torch
 from PIL import Image
 
 from kedja import cli
-from kedja.bundle.image_spec import ImageSpec
+from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.common.files import write_json
 from kedja.training.batches.dataset import Batch, ImageDataset
 from kedja.training.batches.loader import BatchLoader

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kedja.bundle import integrity, metadata
+from kedja.bundle.inputs.input import length
 from kedja.common.errors import KedjaError
 from support.bundles import make_bundle
 
@@ -128,9 +129,10 @@ class Model:
         self.rows = list(rows)
         self.calls = []
 
-    def predict(self, images):
-        self.calls.append(len(images))
-        given, self.rows = self.rows[: len(images)], self.rows[len(images) :]
+    def predict(self, feed):
+        count = length(feed)
+        self.calls.append(count)
+        given, self.rows = self.rows[:count], self.rows[count:]
         return np.array(given, np.float32)
 
 
@@ -159,7 +161,7 @@ def test_golden_examples_come_in_small_batches(bundle, monkeypatch):
 def test_a_sample_that_is_another_image_is_found(bundle):
     (bundle / "samples/0.png").write_bytes((bundle / "samples/1.png").read_bytes())
     loaded = metadata.load(bundle)
-    images = integrity.golden_images(bundle, loaded)
-    assert (images[0] == images[1]).all()
+    examples = integrity.golden_examples(bundle, loaded)
+    assert (examples[0].pixels == examples[1].pixels).all()
     with pytest.raises(KedjaError, match="has changed"):
         integrity.verify_files(bundle, loaded)

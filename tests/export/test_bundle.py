@@ -64,7 +64,7 @@ def test_the_exported_models_test_accuracy_is_the_trained_models(exported, run):
     folder, _, _ = exported
     evaluation = evaluate(run, "test")
     dataset = load_dataset(Path("data/digits"))
-    answers = Predictor(folder).predict(np.asarray(dataset.images[dataset.split("test")]))
+    answers = Predictor(folder).predict({"image": np.asarray(dataset.images[dataset.split("test")])})
     assert np.array_equal(answers.argmax(axis=1), evaluation.logits.argmax(axis=1))
 
 
@@ -135,7 +135,7 @@ def test_the_scripts_export_once_and_predict_in_both_formats(exported, run, tmp_
     bundle = tmp_path / "my bundle"
     first = script("export.py", f"run={run}", f"bundle={bundle}")
     assert first.returncode == 0, first.stderr
-    assert "parity of model.onnx on 32 encoded images" in first.stdout
+    assert "parity of model.onnx on 32 encoded examples" in first.stdout
     # The graph has the same bytes whichever process writes it; golden answers may differ in their last bit.
     assert load(bundle).files["model.onnx"] == exported[1].files["model.onnx"]
     assert "already the bundle of" in script("export.py", f"run={run}", f"bundle={bundle}").stdout
@@ -159,7 +159,7 @@ def test_an_int8_variant_is_measured_served_where_asked_for_and_refused_when_it_
     validation = dataset.split("val")
     images, labels = np.asarray(dataset.images[validation]), dataset.labels[validation]
     for name, accuracy in (("int8", variant.accuracy), ("fp32", variant.reference_accuracy)):
-        answers = Predictor(tmp_path / "bundle", variant=name).predict(images)
+        answers = Predictor(tmp_path / "bundle", variant=name).predict({"image": images})
         assert (answers.argmax(axis=1) == labels).mean() == pytest.approx(accuracy, abs=1e-9)
     assert variant.images == len(labels)
     assert is_exported(run, tmp_path / "bundle", ["int8"])

@@ -5,7 +5,7 @@ import onnx
 import onnxruntime
 import pytest
 
-from kedja.bundle.image_spec import ImageSpec
+from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.common.errors import KedjaError
 from kedja.export.onnx_graph import write_onnx
 from kedja.export.parity import check_parity
@@ -29,7 +29,7 @@ def test_both_formats_answer_as_the_model_does(pixel_model, folder):
         "onnx": onnx_runner(folder / "model.onnx"),
         "torchscript": TorchScriptModel(folder / "model.torchscript.pt"),
     }
-    for parity in check_parity(torch_runner(pixel_model), candidates, IMAGES, 1e-5).values():
+    for parity in check_parity(torch_runner(pixel_model), candidates, {"image": IMAGES}, 1e-5).values():
         assert parity.probabilities < 1e-5
 
 

@@ -87,11 +87,12 @@ def expectations(*folders):
 
     first = Predictor(folders[0])
     allowed = {}
-    for position, sample in enumerate(first.samples):
+    for sample in first.samples:
         allowed[sample.data] = set()
         for folder in folders:
             predictor = Predictor(folder)
-            index = predictor.predict(first.sample_pixels(position)[None])[0].argmax()
+            expected = predictor.metadata.input
+            index = predictor.predict(expected.collate([expected.decode(sample.data)]))[0].argmax()
             allowed[sample.data].add((predictor.metadata.version, predictor.metadata.classes[index]))
     return allowed
 

@@ -34,10 +34,10 @@ def test_a_good_bundle_answers_for_any_batch(digits):
     predictor = Predictor(digits)
     assert predictor.golden_difference <= 1e-5
     images = np.random.default_rng(0).integers(0, 256, (64, 8, 8, 1), dtype=np.uint8)
-    whole = predictor.predict(images)
+    whole = predictor.predict({"image": images})
     assert (whole.shape, whole.dtype) == ((64, 10), np.float32)
     for count in (1, 2, 7):
-        np.testing.assert_allclose(predictor.predict(images[:count]), whole[:count], atol=1e-6)
+        np.testing.assert_allclose(predictor.predict({"image": images[:count]}), whole[:count], atol=1e-6)
 
 
 def test_no_bundle(tmp_path):

@@ -15,7 +15,6 @@ from kedja.baselines import pipeline as model
 from kedja.baselines.registry import Baseline, configuration, configuration_hash, directory, find
 from kedja.common.cpus import available
 from kedja.common.files import write_bytes, write_json
-from kedja.data.pixels import read_pixels
 from kedja.data.prepared import PreparedDataset
 from kedja.data.splits.subset import WHOLE, Subset, take
 from kedja.runs.folder import CONFIG, PROVENANCE, SUMMARY, VALIDATION
@@ -101,7 +100,7 @@ def search(baseline: Baseline, seed: int, classes: int, train: Examples, validat
 
 def features(dataset: PreparedDataset, indices: NDArray[np.int64]) -> NDArray[np.float64]:
     """float64 (N, D): `kedja.baselines.pipeline.features` of each image, one after the other to save memory."""
-    return np.concatenate([model.features(read_pixels(dataset, np.array([i]))) for i in indices])
+    return np.concatenate([model.features(dataset.pixels(np.array([i]))) for i in indices])
 
 
 def training_indices(dataset: PreparedDataset, limit: int | None) -> NDArray[np.int64]:

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from kedja.bundle.inputs.input import Example, Feed
 from kedja.bundle.metadata import METADATA, Metadata
-from kedja.bundle.preprocess import preprocess
 from kedja.common.errors import KedjaError
 from kedja.common.files import sha256
 
-Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+Predict = Callable[[Feed], NDArray[np.float32]]
 
 # Golden examples in one call. A runtime keeps the memory of the largest batch it has seen as long as it lives.
 TOGETHER = 4
@@ -53,16 +53,16 @@ def verify_files(bundle: Path, metadata: Metadata) -> None:
         raise KedjaError(f"the bundle {bundle}/ is damaged: {'; '.join(problems)}", "export again with `just export`")
 
 
-def golden_images(bundle: Path, metadata: Metadata) -> NDArray[np.uint8]:
-    """The golden examples through `preprocess` → uint8 (N, H, W, C)."""
-    return np.stack([preprocess((bundle / golden.file).read_bytes(), metadata.input) for golden in metadata.golden])
+def golden_examples(bundle: Path, metadata: Metadata) -> list[Example]:
+    """The golden examples, decoded from their files."""
+    return [metadata.input.decode((bundle / golden.file).read_bytes()) for golden in metadata.golden]
 
 
 def verify_golden(bundle: Path, metadata: Metadata, predict: Predict, tolerance: float | None = None) -> float:
-    """The golden examples come out as the training framework said, from their encoded bytes.
+    """The golden examples come out as the training framework said, from their files.
 
     Args:
-        predict: uint8 (N, H, W, C) → probabilities float32 (N, classes).
+        predict: what `metadata.input` collates → probabilities float32 (N, classes).
         tolerance: largest allowed difference; `metadata.tolerance` by default.
 
     Returns:
@@ -74,8 +74,9 @@ def verify_golden(bundle: Path, metadata: Metadata, predict: Predict, tolerance:
     if not metadata.golden:
         raise KedjaError(f"the bundle {bundle}/ has no golden examples", "export again with `just export`")
     expected = np.array([golden.probabilities for golden in metadata.golden], np.float32)
-    images = golden_images(bundle, metadata)
-    answers = np.concatenate([predict(images[i : i + TOGETHER]) for i in range(0, len(images), TOGETHER)])
+    examples = golden_examples(bundle, metadata)
+    batches = [examples[i : i + TOGETHER] for i in range(0, len(examples), TOGETHER)]
+    answers = np.concatenate([predict(metadata.input.collate(batch)) for batch in batches])
     if answers.shape != expected.shape or not np.isfinite(answers).all():
         raise KedjaError(f"the model answers with shape {answers.shape}, not finite {expected.shape}")
     difference = np.abs(answers - expected).max(axis=1)

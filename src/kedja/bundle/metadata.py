@@ -5,11 +5,14 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from kedja.bundle.image_spec import ImageSpec
+from kedja.bundle.inputs import registry
+from kedja.bundle.inputs.input import Input
 from kedja.common.errors import KedjaError
 from kedja.common.files import read_json, write_json
 
-SCHEMA_VERSION = 1
+# Version 1 knew images alone; its files are read as they are.
+SCHEMA_VERSION = 2
+READABLE = (1, SCHEMA_VERSION)
 METADATA = "metadata.json"
 # What every model file answers with: float32 (N, classes) each.
 OUTPUTS = ("logits", "probabilities")
@@ -22,7 +25,7 @@ FP32 = "fp32"
 
 @dataclass(frozen=True)
 class Golden:
-    """An encoded image with what the training framework said of it.
+    """An example, as a file, with what the training framework said of it.
 
     Attributes:
         file: path inside the bundle, for example ``samples/3-0142.png``.
@@ -45,8 +48,8 @@ class Variant:
         file: path inside the bundle.
         accuracy, reference_accuracy: shares of right answers on the validation split, of this file
             and of `model.onnx`.
-        agreement: share of the validation images on which both name the same class.
-        images: how many validation images that was.
+        agreement: share of the validation examples on which both name the same class.
+        images: how many validation examples that was.
         tolerance: largest allowed difference of a golden probability.
     """
 
@@ -66,7 +69,7 @@ class Metadata:
         name: the model's name, for example ``digits-resnet9``.
         version: content version, the first 12 hexadecimal digits of a hash over `files`.
         classes: class names in the order of the outputs.
-        input: what `kedja.bundle.preprocess` makes of an image before the graph sees it.
+        input: what an example is, and what is made of it before the graph sees it; `kind` says which kind it is of.
         files: path inside the bundle → SHA-256, for every file but `metadata.json` itself.
         golden: examples that must come out right before the bundle is used.
         tolerance: largest allowed difference of a golden probability.
@@ -76,13 +79,12 @@ class Metadata:
         data_hash, git_commit, run, weights_sha256: where the model came from.
         temperature: the logits divided by it give calibrated confidences (found on the validation split); the
             graph's own probabilities are as trained. None where it was not found.
-        kind: ``image``; other kinds come beside it.
     """
 
     name: str
     version: str
     classes: list[str]
-    input: ImageSpec
+    input: Input
     files: dict[str, str]
     golden: list[Golden]
     metrics: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -95,17 +97,14 @@ class Metadata:
     tolerance: float = 1e-4
     temperature: float | None = None
     variants: dict[str, Variant] = field(default_factory=dict)
-    kind: str = "image"
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self) -> None:
-        if self.schema_version != SCHEMA_VERSION:
+        if self.schema_version not in READABLE:
             raise KedjaError(
                 f"the bundle has schema version {self.schema_version}, this code reads {SCHEMA_VERSION}",
                 "export the model again, or use the matching release of kedja",
             )
-        if self.kind != "image":
-            raise KedjaError(f"the bundle is of kind {self.kind!r}; this code serves kind 'image'")
         texts = {"name": self.name, "version": self.version, **self.files}
         wrong = [key for key, text in texts.items() if not isinstance(text, str)]
         wrong += [f"classes[{i}]" for i, name in enumerate(self.classes) if not isinstance(name, str)]
@@ -118,6 +117,11 @@ class Metadata:
         for golden in self.golden:
             if not len(golden.logits) == len(golden.probabilities) == len(self.classes):
                 raise KedjaError(f"golden example {golden.file} does not have {len(self.classes)} values")
+
+    @property
+    def kind(self) -> str:
+        """Of the examples, see `kedja.bundle.inputs.registry`."""
+        return self.input.kind
 
     def model_file(self, variant: str) -> tuple[str, float]:
         """The file that answers for `variant` (`fp32` is `model.onnx`), and its tolerance.
@@ -135,7 +139,7 @@ class Metadata:
         return self.variants[variant].file, self.variants[variant].tolerance
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**asdict(self), "kind": self.kind, "input": self.input.to_json()}
 
 
 def load(bundle: Path) -> Metadata:
@@ -164,14 +168,14 @@ def save(bundle: Path, metadata: Metadata) -> None:
 
 
 def _from_json(value: Mapping[str, Any]) -> Metadata:
-    known = {f.name for f in fields(Metadata)}
+    known = {"kind", *(f.name for f in fields(Metadata))}
     unknown = sorted(set(value) - known)
     if unknown:
         raise KedjaError(f"unknown fields {', '.join(unknown)}", "use the matching release of kedja")
     return Metadata(
         **{
-            **value,
-            "input": ImageSpec.from_json(value["input"]),
+            **{key: entry for key, entry in value.items() if key != "kind"},
+            "input": registry.from_json(value["kind"], value["input"]),
             "golden": [Golden(**golden) for golden in value["golden"]],
             "variants": {name: Variant(**variant) for name, variant in value.get("variants", {}).items()},
         }

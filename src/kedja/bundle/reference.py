@@ -1,4 +1,4 @@
-"""`drift.json`: how the training images, and the model's answers to images it was not fitted to, are distributed.
+"""`drift.json`: how the training examples, and the model's answers to examples it was not fitted to, are distributed.
 
 What is served is counted in the same bins, and the two histograms are compared.
 """
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kedja.bundle.features import Values
+from kedja.bundle.inputs.input import Values
 from kedja.common.errors import KedjaError
 from kedja.common.files import read_json, write_json
 
@@ -29,12 +29,12 @@ class Histogram:
     """How often a feature fell where.
 
     Attributes:
-        name: of the feature, see `kedja.bundle.features`.
+        name: of the feature, see `kedja.bundle.inputs.input.Input.features`.
         edges: ascending; bin i holds values above ``edges[i - 1]`` up to and with ``edges[i]``, the first and the last
             are open. Empty for the feature ``class``.
         classes: for the feature ``class``, positions of those that have a bin of their own, in order; a last bin
             holds all others where there are any.
-        counts: images in each bin.
+        counts: examples in each bin.
     """
 
     name: str
@@ -93,6 +93,14 @@ class Reference:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def of_answers(probabilities: NDArray[np.float32]) -> Values:
+    """``class``, the position of the most probable, and ``confidence``, its probability, of float32 (N, classes)."""
+    return {
+        "class": probabilities.argmax(axis=1).astype(np.float64),
+        "confidence": probabilities.max(axis=1).astype(np.float64),
+    }
 
 
 def class_bins(classes: NDArray[np.float64], number: int) -> list[int]:

@@ -1,10 +1,13 @@
-"""Names of data sets: what `data/<name>/` may be called."""
+"""Names: what `data/<name>/` may be called, and what lies in it for every kind."""
 
 import re
 import unicodedata
 from pathlib import Path
 
 from kedja.common.errors import KedjaError
+
+INDEX = "index.csv"
+SAMPLES = "samples"
 
 
 def natural_order(name: str) -> tuple[int, int, str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from kedja.bundle.image_spec import Interpolation, Resize
+from kedja.bundle.inputs.image.spec import Interpolation, Resize
 from kedja.common.errors import KedjaError
 
 Storage = Literal["auto", "arrays", "files"]

@@ -1,13 +1,11 @@
-"""A finished run → `bundle/`, checked from encoded images before it takes its place."""
+"""A finished run → `bundle/`, checked from encoded examples before it takes its place."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from kedja.bundle.inputs.input import Feed
 from kedja.bundle.integrity import content_version, hash_files
 from kedja.bundle.metadata import MODEL, MODEL_CARD, Golden, Metadata, Variant, save
 from kedja.bundle.reference import save as save_reference
@@ -24,7 +22,7 @@ from kedja.export.quantise import CALIBRATION_IMAGES, INT8_MODEL, MEASURED_IMAGE
 from kedja.export.recorded import check_recorded
 from kedja.export.reference import measure as measure_reference
 from kedja.export.runners import onnx_runner
-from kedja.export.samples import decode_samples, golden_examples, pixels, spread, write_samples
+from kedja.export.samples import decode_samples, golden_examples, spread, write_samples
 from kedja.export.source import read_summary, run_name, weights_file
 
 # Summation order differs between PyTorch and ONNX Runtime; float32 networks agree far below this, and pipelines in
@@ -57,13 +55,13 @@ def export(run: Path, destination: Path, say: Say = lambda line: None, int8: boo
         say(f"writing {model.formats}")
         candidates = model.write(folder)
         samples = write_samples(dataset, folder)
-        images = decode_samples(samples, folder, dataset.spec)
-        for name, parity in check_parity(model.reference, candidates, images, TOLERANCE).items():
+        feed = decode_samples(samples, folder, dataset.input)
+        for name, parity in check_parity(model.reference, candidates, feed, TOLERANCE).items():
             say(_parity_line(name, parity, len(samples)))
-        metadata = _metadata(run, summary, dataset, golden_examples(samples, images, model.reference))
+        metadata = _metadata(run, summary, dataset, golden_examples(samples, feed, model.reference))
         if int8:
-            metadata = replace(metadata, variants={"int8": _quantise(folder, dataset, images, say)})
-        say("measuring the training images, for later comparison with what is served")
+            metadata = replace(metadata, variants={"int8": _quantise(folder, dataset, feed, say)})
+        say("measuring the training examples, for later comparison with what is served")
         save_reference(folder, measure_reference(dataset, candidates[MODEL]))
         card = model_card(metadata, summary, dataset.description, read_json(run / "provenance.json"))
         (folder / MODEL_CARD).write_text(card, encoding="utf-8", newline="\n")
@@ -83,15 +81,15 @@ def _refuse_other_data(run: Path, summary: dict[str, Any], dataset: PreparedData
         )
 
 
-def _quantise(folder: Path, dataset: PreparedDataset, golden: NDArray[np.uint8], say: Say) -> Variant:
+def _quantise(folder: Path, dataset: PreparedDataset, golden: Feed, say: Say) -> Variant:
     """Write the int8 variant into the bundle that is being made, and measure it on the validation split."""
-    calibration = pixels(dataset, spread(dataset.split("train"), CALIBRATION_IMAGES))
+    calibration = dataset.read(spread(dataset.split("train"), CALIBRATION_IMAGES))
     write_int8(folder / MODEL, calibration, folder / INT8_MODEL)
     validation = spread(dataset.split("val"), MEASURED_IMAGES)
     variant = measure(
         onnx_runner(folder / MODEL),
         onnx_runner(folder / INT8_MODEL),
-        pixels(dataset, validation),
+        dataset.read(validation),
         dataset.labels[validation],
         golden,
     )
@@ -109,7 +107,7 @@ def _metadata(run: Path, summary: dict[str, Any], dataset: PreparedDataset, gold
         name=f"{dataset.name}-{summary['experiment']}".replace("/", "-"),
         version="",
         classes=list(dataset.classes),
-        input=dataset.spec,
+        input=dataset.input,
         files={},
         golden=golden,
         metrics=run_metrics(run),
@@ -132,6 +130,6 @@ def _temperature(run: Path) -> float | None:
 
 def _parity_line(name: str, parity: Parity, count: int) -> str:
     return (
-        f"parity of {name} on {count} encoded images: logits within {parity.logits:.1e}, "
+        f"parity of {name} on {count} encoded examples: logits within {parity.logits:.1e}, "
         f"probabilities within {parity.probabilities:.1e}"
     )

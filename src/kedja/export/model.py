@@ -4,10 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from kedja.baselines import pipeline as fitted
+from kedja.bundle.inputs.input import Feed
 from kedja.bundle.metadata import MODEL, TORCHSCRIPT
 from kedja.data.prepared import PreparedDataset
 from kedja.export.onnx_graph import write_onnx
@@ -44,8 +42,8 @@ def _network(run: Path, dataset: PreparedDataset) -> Model:
     model = PixelModel(load_model(run)).eval()
 
     def write(folder: Path) -> dict[str, Runner]:
-        write_onnx(model, dataset.spec, folder / MODEL)
-        write_torchscript(model, dataset.spec, folder / TORCHSCRIPT)
+        write_onnx(model, dataset.input, folder / MODEL)
+        write_torchscript(model, dataset.input, folder / TORCHSCRIPT)
         return {MODEL: onnx_runner(folder / MODEL), TORCHSCRIPT: TorchScriptModel(folder / TORCHSCRIPT)}
 
     return Model("ONNX and TorchScript", torch_runner(model), write)
@@ -58,8 +56,8 @@ def _pipeline(run: Path, dataset: PreparedDataset) -> Model:
 
     pipeline, classes = fitted.load(run), len(dataset.classes)
 
-    def reference(images: NDArray[np.uint8]) -> Outputs:
-        logits = fitted.logits(pipeline, fitted.features(images), classes)
+    def reference(feed: Feed) -> Outputs:
+        logits = fitted.logits(pipeline, fitted.features(feed["image"]), classes)
         return logits, softmax(logits, axis=1)
 
     def write(folder: Path) -> dict[str, Runner]:

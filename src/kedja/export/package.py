@@ -14,6 +14,7 @@ from string import Template
 from typing import Literal, get_args
 
 from kedja.bundle import integrity, metadata
+from kedja.bundle.inputs.input import Tensor
 from kedja.bundle.metadata import MODEL, Metadata
 from kedja.common.errors import KedjaError, nearest
 from kedja.common.files import replacing_directory, write_text
@@ -21,6 +22,8 @@ from kedja.common.files import replacing_directory, write_text
 Target = Literal["bentoml", "ray-serve", "torchserve", "mlserver", "triton"]
 
 _TEMPLATE = ".txt"
+# Triton's names for numpy's; the rest are numpy's in capitals.
+_TRITON_TYPES = {"float32": "FP32", "float64": "FP64", "float16": "FP16", "str": "STRING"}
 
 
 def package(bundle: Path, target: str, destination: Path) -> Path:
@@ -58,23 +61,29 @@ def _copy_bundle(bundle: Path, loaded: Metadata, destination: Path) -> None:
 def _copy_contract(destination: Path) -> None:
     """The two rooms need the standard library, numpy and Pillow alone; import-linter holds them to that."""
     for room in ("common", "bundle"):
-        for file in resources.files(f"kedja.{room}").iterdir():
-            if file.name.endswith(".py"):
-                write_text(destination / room / file.name, file.read_text(encoding="utf-8"))
+        folder = Path(str(resources.files(f"kedja.{room}")))
+        for file in sorted(folder.rglob("*.py")):
+            write_text(destination / room / file.relative_to(folder), file.read_text(encoding="utf-8"))
     write_text(destination / "__init__.py", '"""The part of kedja that a bundle needs."""\n')
 
 
 def _values(loaded: Metadata) -> dict[str, str]:
-    height, width, channels = loaded.input.shape
     return {
         "name": loaded.name,
         # Products allow few characters in a model's name.
         "service": re.sub(r"[^a-z0-9_]+", "_", loaded.name.lower()).strip("_") or "classifier",
-        "height": str(height),
-        "width": str(width),
-        "channels": str(channels),
+        "noun": loaded.input.noun,
+        "nouns": loaded.input.nouns,
+        "takes": loaded.input.describe()[0],
+        "inputs": ", ".join(_triton_input(tensor) for tensor in loaded.input.tensors),
         "classes": str(len(loaded.classes)),
     }
+
+
+def _triton_input(tensor: Tensor) -> str:
+    dtype = _TRITON_TYPES.get(tensor.dtype, tensor.dtype.upper())
+    sizes = ", ".join(str(size) if isinstance(size, int) else "-1" for size in tensor.shape)
+    return f'{{ name: "{tensor.name}", data_type: TYPE_{dtype}, dims: [ {sizes} ] }}'
 
 
 def _fill(templates: Traversable, folder: Path, values: dict[str, str]) -> None:

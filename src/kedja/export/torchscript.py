@@ -12,24 +12,24 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from kedja.bundle.image_spec import ImageSpec
+from kedja.bundle.inputs.input import Feed, Input
 from kedja.bundle.integrity import verify_files, verify_golden
 from kedja.bundle.metadata import TORCHSCRIPT, load
 from kedja.common.errors import KedjaError
+from kedja.export.onnx_graph import examples
 
 
-def write_torchscript(model: nn.Module, spec: ImageSpec, path: Path) -> None:
-    """Trace `model` on two images of `spec`'s shape and save it to `path`."""
-    example = torch.zeros((2, *spec.shape), dtype=torch.uint8)
+def write_torchscript(model: nn.Module, expected: Input, path: Path) -> None:
+    """Trace `model` on two examples and save it to `path`."""
     with warnings.catch_warnings(), torch.no_grad():
         # The deprecation is known and said in this file's docstring; parity is checked after export.
         warnings.simplefilter("ignore")
-        traced = torch.jit.trace(model, (example,), check_trace=False)  # type: ignore[no-untyped-call]
+        traced = torch.jit.trace(model, examples(expected), check_trace=False)  # type: ignore[no-untyped-call]
         torch.jit.save(torch.jit.freeze(traced), str(path))
 
 
 class TorchScriptModel:
-    """Runs a saved TorchScript file: uint8 (N, H, W, C) → (logits, probabilities) float32 (N, classes).
+    """Runs a saved TorchScript file: a feed → (logits, probabilities) float32 (N, classes).
 
     Args:
         path: a file that `write_torchscript` made. TorchScript files hold code: load only your own.
@@ -50,9 +50,9 @@ class TorchScriptModel:
                 f"{path} is damaged: {str(error).splitlines()[0]}", "export again with `just export`"
             ) from None
 
-    def __call__(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def __call__(self, feed: Feed) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         with torch.inference_mode():
-            logits, probabilities = self._model(torch.from_numpy(images))
+            logits, probabilities = self._model(*map(torch.from_numpy, feed.values()))
         return logits.numpy(), probabilities.numpy()
 
 
@@ -71,6 +71,6 @@ class TorchScriptPredictor:
         self._model = TorchScriptModel(bundle / TORCHSCRIPT)
         verify_golden(bundle, self.metadata, self.predict)
 
-    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Uint8 (N, H, W, C) → probabilities float32 (N, classes)."""
-        return self._model(images)[1]
+    def predict(self, feed: Feed) -> NDArray[np.float32]:
+        """What `metadata.input` collates → probabilities float32 (N, classes)."""
+        return self._model(feed)[1]

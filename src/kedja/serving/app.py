@@ -10,7 +10,6 @@ from fastapi.routing import iter_route_contexts
 from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import Route
 
 from kedja.serving import pages, routes
 from kedja.serving.answers import JsonAnswer
@@ -31,8 +30,6 @@ def create_app(service: Service) -> FastAPI:
     app.include_router(routes.health)
     app.router.routes.extend(pages.routes())
     open_routes = tuple(app.router.routes)
-    # Requests take this plain route; FastAPI's own, which describes it, would look for parameters in each of them.
-    app.router.routes.append(Route("/predict", routes.predict, methods=["POST"]))
     app.include_router(routes.router)
     app.add_exception_handler(RequestError, _on_request_error)
     app.add_exception_handler(HTTPException, _on_http_exception)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from kedja.bundle.inputs.input import Limits
 from kedja.bundle.metadata import METADATA
 from kedja.common import cpus
 from kedja.common.errors import KedjaError
@@ -16,7 +17,6 @@ from kedja.serving.engine import Engine
 from kedja.serving.errors import RequestError
 from kedja.serving.keys import Keys
 from kedja.serving.metrics import Metrics, shared_folder
-from kedja.serving.payload import Limits
 from kedja.serving.predictor import Predictor
 from kedja.serving.settings import Settings
 
@@ -41,7 +41,7 @@ class Service:
 
     def __init__(self, settings: Settings, predictor: Predictor) -> None:
         self.settings = settings
-        self.limits = Limits(images=settings.max_images, pixels=settings.max_pixels)
+        self.limits = Limits(examples=settings.max_images, pixels=settings.max_pixels)
         self.metrics = Metrics(predictor.metadata.classes)
         self.keys = Keys(settings.keys, self._count_keys) if settings.keys else None
         self.monitor = Monitor(settings, predictor, Board(shared_folder()))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kedja.bundle.preprocess import ImageError
+from kedja.bundle.inputs.image.preprocess import ImageError
 from kedja.common.errors import KedjaError
 from kedja.data.preparation.prepare import prepare
 from kedja.data.prepared import load

@@ -11,9 +11,6 @@ from numpy.typing import NDArray
 
 from kedja.common.errors import KedjaError
 from kedja.data.audit.index import read_index
-from kedja.data.kinds.image.near import near_pairs
-from kedja.data.kinds.image.perceptual import brightness
-from kedja.data.pixels import read_pixels
 from kedja.data.prepared import SPLITS, PreparedDataset
 from kedja.data.splits import assign as splits
 from kedja.data.splits.units import connect, equal_pairs
@@ -90,18 +87,13 @@ def _fold(data: PreparedDataset, subset: Subset) -> NDArray[np.int8]:
 def _units(data: PreparedDataset, pool: NDArray[np.int64]) -> NDArray[np.int64]:
     """What the preparation keeps on one side: equal pixels, groups, and look-alikes where that was asked."""
     index = read_index(data)
-    same = index.pixels[pool]
+    same = index.same[pool]
     pairs = [equal_pairs(same)]
     groups = np.array(index.groups)[pool]
     grouped = np.flatnonzero(groups != "")
     pairs.append(grouped[equal_pairs(groups[grouped])])
     if _settings(data).get("near_duplicates") == "group":
-        numbers = np.unique(same, return_inverse=True)[1].astype(np.int64)
-
-        def cells(rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-            return brightness(read_pixels(data, pool[rows]))
-
-        pairs.append(near_pairs(index.perceptual[pool], numbers, cells))
+        pairs.append(data.stored.near_pairs(pool))
     return connect(len(pool), np.concatenate(pairs))
 
 

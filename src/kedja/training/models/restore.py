@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from kedja.bundle.image_spec import ImageSpec
+from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.common.errors import KedjaError
 from kedja.common.files import read_json
 from kedja.runs.folder import BEST, CONFIG, PROVENANCE

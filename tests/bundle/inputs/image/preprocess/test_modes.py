@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kedja.bundle.preprocess import preprocess, to_mode
+from kedja.bundle.inputs.image.preprocess import preprocess, to_mode
 from support.pictures import COLOUR, GREY, SIZE, encode
 
 

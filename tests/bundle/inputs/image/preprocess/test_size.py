@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from kedja.bundle.image_spec import ImageSpec
-from kedja.bundle.preprocess import decode, examine, preprocess
+from kedja.bundle.inputs.image.preprocess import decode, examine, preprocess
+from kedja.bundle.inputs.image.spec import ImageSpec
 from support.pictures import encode, random_pixels, specs
 
 

@@ -1,4 +1,4 @@
-"""A few cheap numbers of an image and of a model's answer, whose distribution tells whether the world has changed.
+"""A few cheap numbers of an image, whose distribution tells whether the world has changed.
 
 Sums are over whole numbers, so an image has the same features in every batch and on every machine: values that
 many images share (a size, an empty background) fall into the same bin wherever they are measured.
@@ -7,7 +7,7 @@ many images share (a size, an empty background) fall into the same bin wherever 
 import numpy as np
 from numpy.typing import NDArray
 
-Values = dict[str, NDArray[np.float64]]
+from kedja.bundle.inputs.input import Values
 
 # ITU-R BT.601 luminance in 65,536ths, as Pillow's mode L has it.
 _LUMINANCE = np.array([19595, 38470, 7471], np.uint32)
@@ -41,14 +41,6 @@ def of_sizes(sizes: NDArray[np.float64]) -> Values:
     """
     width, height = sizes.T
     return {"width": width, "height": height, "aspect": width / height}
-
-
-def of_answers(probabilities: NDArray[np.float32]) -> Values:
-    """``class``, the position of the most probable, and ``confidence``, its probability, of float32 (N, classes)."""
-    return {
-        "class": probabilities.argmax(axis=1).astype(np.float64),
-        "confidence": probabilities.max(axis=1).astype(np.float64),
-    }
 
 
 def _luminance(images: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 
-from kedja.bundle.image_spec import ImageSpec
+from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.common.errors import KedjaError
 from support.pictures import COLOUR, specs
 

@@ -14,8 +14,8 @@ DECODE_ON_THREADS = """
 import sys, warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from kedja.bundle.image_spec import ImageSpec
-from kedja.bundle.preprocess import preprocess
+from kedja.bundle.inputs.image.spec import ImageSpec
+from kedja.bundle.inputs.image.preprocess import preprocess
 data, spec, filters = Path(sys.argv[1]).read_bytes(), ImageSpec(64, 64, 3), list(warnings.filters)
 sys.setswitchinterval(1e-6)
 with ThreadPoolExecutor(8) as pool:

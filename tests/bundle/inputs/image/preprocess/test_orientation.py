@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kedja.bundle.image_spec import ImageSpec
-from kedja.bundle.preprocess import preprocess
+from kedja.bundle.inputs.image.preprocess import preprocess
+from kedja.bundle.inputs.image.spec import ImageSpec
 from support.pictures import COLOUR, encode, random_pixels
 
 UPRIGHT = {

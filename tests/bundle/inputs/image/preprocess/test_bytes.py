@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from kedja.bundle.preprocess import FORMATS, ImageError, examine, preprocess
+from kedja.bundle.inputs.image.preprocess import FORMATS, ImageError, examine, preprocess
 from support.pictures import COLOUR, GREY, SIZE, encode, random_pixels
 
 FILES = {

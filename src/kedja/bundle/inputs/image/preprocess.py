@@ -5,6 +5,7 @@ differ from what was trained by so much as a resampling filter.
 """
 
 import io
+import math
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -13,20 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from kedja.bundle.image_spec import ImageSpec
-from kedja.common.errors import KedjaError
+from kedja.bundle.inputs.image.spec import ImageSpec
+from kedja.bundle.inputs.input import InputError
 
 # Formats whose decoders are in Pillow itself and widely fuzzed. Left out on purpose: EPS and other
 # formats that start external programs, and video- or document-like containers. MPO (several JPEGs in
 # one file) is opened by Pillow's JPEG plugin and has no entry of its own.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "TGA", "ICO", "AVIF", "JPEG2000")
-SUFFIXES = frozenset(
-    f".{suffix}"
-    for suffix in (
-        *("jpg", "jpeg", "jpe", "jfif", "mpo", "png", "apng", "webp", "gif", "bmp", "dib", "tif", "tiff"),
-        *("ppm", "pgm", "pbm", "pnm", "tga", "ico", "avif", "jp2", "j2k"),
-    )
-)
 MAX_PIXELS = 100_000_000
 # ISO/IEC 23008-12: what phones write as .heic. Its free decoders are under copyleft licences (see docs/data.md).
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
@@ -55,29 +49,25 @@ _TURN_BACK = {
 }
 
 
-class ImageError(KedjaError):
-    """The bytes are no image that can be decoded. `code` is a stable word for programs.
+class ImageError(InputError):
+    """The bytes are no image that can be decoded.
 
     Codes: ``empty``, ``unknown-format``, ``too-large``, ``truncated``, ``corrupt``.
     """
-
-    def __init__(self, code: str, problem: str, remedy: str = "") -> None:
-        self.code = code
-        super().__init__(problem, remedy)
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
     """Attributes:
     pixels: uint8 (H, W, C) as the specification says.
-    format: Pillow's name of the format, for example ``JPEG``.
-    width, height: in pixels, as the file stores the image (before EXIF rotation).
+    format: Pillow's name of the format, for example ``JPEG``; empty where there was no file.
+    width, height: in pixels, as the file stores the image (before EXIF rotation); NaN where there was none.
     """
 
     pixels: NDArray[np.uint8]
-    format: str
-    width: int
-    height: int
+    format: str = ""
+    width: float = math.nan
+    height: float = math.nan
 
 
 def preprocess(data: bytes, spec: ImageSpec, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:

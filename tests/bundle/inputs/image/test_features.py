@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from kedja.bundle import features
+from kedja.bundle.inputs.image import features
+from kedja.bundle.reference import of_answers
 
 IMAGES = st.tuples(st.integers(1, 5), st.integers(1, 9), st.integers(1, 9), st.sampled_from([1, 3])).flatmap(
     lambda shape: arrays(np.uint8, shape)
@@ -48,6 +49,6 @@ def test_sizes_and_answers():
     sizes = features.of_sizes(np.array([[640, 480], [np.nan, np.nan]]))
     assert sizes["aspect"][0] == pytest.approx(4 / 3)
     assert all(np.isnan(values[1]) for values in sizes.values())
-    answers = features.of_answers(np.array([[0.25, 0.75], [0.5, 0.5]], np.float32))
+    answers = of_answers(np.array([[0.25, 0.75], [0.5, 0.5]], np.float32))
     assert answers["class"].tolist() == [1, 0]
     assert answers["confidence"].tolist() == [0.75, 0.5]
