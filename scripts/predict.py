@@ -29,7 +29,7 @@ class Options:
 def main(options: Options) -> int:
     files = find_images(options.image)
     if options.bundle == Options.bundle and not options.bundle.exists():
-        cli.call("export.py")
+        cli.call("kedja.export")
     failed = 0
     for prediction in predict_files(load(options), files, options.top, options.batch_size):
         if prediction.error and options.on_error == "fail":
@@ -45,7 +45,7 @@ def load(options: Options) -> PredictsPixels:
     """The bundle's model in the asked-for format; PyTorch is imported only for TorchScript."""
     if options.format == "onnx":
         return Predictor(options.bundle, threads=cpus.available())
-    from kedja.export.torchscript import TorchScriptPredictor
+    from kedja.frameworks.pytorch.torchscript import TorchScriptPredictor
 
     return TorchScriptPredictor(options.bundle)
 

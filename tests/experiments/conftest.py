@@ -1,13 +1,16 @@
-"""Finished runs as training leaves them, made from chosen mistakes."""
+"""Finished runs, their folds and their final figures."""
 
 import json
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from kedja.data.prepared import PreparedDataset, load
+from kedja.runs.folder import TEST
+from support.finished_runs import answers_of, invent_answers, make_run
+
+__all__ = ["make_run"]  # a fixture
 
 
 @pytest.fixture
@@ -15,63 +18,10 @@ def digits(workplace: Path) -> PreparedDataset:
     return load(workplace / "data" / "digits")
 
 
-@pytest.fixture
-def make_run(tmp_path: Path) -> Callable[..., Path]:
-    """`make_run("small", seed=0, wrong=[3, 7])` writes a finished run into `tmp_path/runs` and returns its folder.
-
-    With `dataset` its answers are on that data set's validation images, else on 200 made-up ones of 4 classes.
-    """
-
-    def make(
-        experiment: str,
-        *,
-        seed: int = 0,
-        wrong: list[int] | None = None,
-        images: int = 200,
-        dataset: PreparedDataset | None = None,
-        kind: str = "training",
-        data: str = "shapes",
-        data_hash: str = "d0",
-        config_hash: str = "00000000",
-        epochs: int = 5,
-        wall_seconds: float = 10.0,
-        parameters: int = 1000,
-        hyperparameters: dict | None = None,
-    ) -> Path:
-        folder = tmp_path / "runs" / f"{experiment}-{config_hash}" / f"seed{seed}"
-        folder.mkdir(parents=True)
-        if dataset is None:
-            ids, labels, classes = [f"image-{i:04d}" for i in range(images)], np.arange(images) % 4, 4
-        else:
-            data, data_hash = dataset.name, dataset.hash
-            ids, labels, classes = *answers_of(dataset, "val"), len(dataset.classes)
-        accuracy = write_answers(folder / "validation.npz", ids, labels, classes, wrong or [], seed)
-        loss = float(1.0 - accuracy + 0.01)
-        if kind == "training":
-            lines = [metrics_line(epoch, epochs, accuracy) for epoch in range(1, epochs + 1)]
-            (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-        (folder / "config.json").write_text("{}")
-        summary = {
-            "schema_version": 1,
-            "kind": kind,
-            "experiment": experiment,
-            "config_hash": config_hash,
-            "seed": seed,
-            "model": experiment,
-            "parameters": parameters,
-            "epochs": epochs,
-            "best_epoch": epochs,
-            "validation": {"accuracy": accuracy, "loss": loss},
-            "train": {"accuracy": min(1.0, accuracy + 0.01), "loss": loss / 2},
-            "wall_seconds": wall_seconds,
-            "images_per_second": 1000.0,
-            "data": {"name": data, "hash": data_hash},
-            "hyperparameters": hyperparameters or {"model.name": experiment, "optim.lr": 0.1, "epochs": epochs},
-        }
-        (folder / "summary.json").write_text(json.dumps(summary))
-        return folder
-
-    return make
+@pytest.fixture(autouse=True)
+def support_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes that are started find tests/support, as tests themselves do."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
 
 
 @pytest.fixture
@@ -82,10 +32,8 @@ def make_folds(make_run: Callable[..., Path]) -> Callable[..., list[Path]]:
         made = []
         for fold, mistakes in enumerate(wrong):
             mark = f"{experiment[:4]:0<4}{folds:02}{fold:02}"
-            run = make_run(experiment, wrong=list(range(mistakes)), config_hash=mark, **options)
-            summary = json.loads((run / "summary.json").read_text())
-            summary["subset"] = {"folds": folds, "fold": fold, "fraction": 1.0, "family": f"{experiment[:4]:0<8}"}
-            (run / "summary.json").write_text(json.dumps(summary))
+            part = {"folds": folds, "fold": fold, "fraction": 1.0, "family": f"{experiment[:4]:0<8}"}
+            run = make_run(experiment, wrong=list(range(mistakes)), config_hash=mark, subset=part, **options)
             made.append(run)
         return made
 
@@ -98,37 +46,9 @@ def finish_test(digits: PreparedDataset) -> Callable[..., None]:
 
     def finish(run: Path, wrong: list[int]) -> None:
         ids, labels = answers_of(digits, "test")
-        accuracy = write_answers(run / "test.npz", ids, labels, 10, wrong, 0)
+        accuracy = invent_answers(run, "test", ids, labels, 10, wrong, 0)
         interval = {"value": accuracy, "low": accuracy - 0.01, "high": 1.0}
         figures = {"split": "test", "images": len(ids), "accuracy": interval, "loss": 0.1}
-        (run / "test.json").write_text(json.dumps(figures))
+        (run / TEST).write_text(json.dumps(figures))
 
     return finish
-
-
-def answers_of(dataset: PreparedDataset, split: str) -> tuple[list[str], np.ndarray]:
-    chosen = dataset.split(split)
-    return [dataset.ids[i] for i in chosen], dataset.labels[chosen]
-
-
-def write_answers(path: Path, ids: list[str], labels: np.ndarray, classes: int, wrong: list[int], seed: int) -> float:
-    answers = labels.copy()
-    answers[wrong] = (answers[wrong] + 1) % classes
-    noise = np.random.default_rng(seed).normal(0, 0.1, (len(labels), classes))
-    np.savez(path, ids=np.array(ids), labels=labels, logits=(4 * np.eye(classes)[answers] + noise).astype(np.float32))
-    return float((answers == labels).mean())
-
-
-def metrics_line(epoch: int, epochs: int, accuracy: float) -> dict[str, float]:
-    reached = accuracy * (1 - 0.5 ** (8 * epoch / epochs))
-    return {
-        "epoch": epoch,
-        "step": 10 * epoch,
-        "train_loss": 1.1 - reached,
-        "train_accuracy": reached,
-        "val_loss": 1.05 - reached,
-        "val_accuracy": reached,
-        "learning_rate": 0.1,
-        "images_per_second": 1000.0,
-        "seconds": 1.0,
-    }

@@ -5,6 +5,9 @@ from pathlib import Path
 
 from kedja.common.errors import KedjaError
 
+# Where data sets lie, below the current directory.
+DATA = Path("data")
+
 
 def natural_order(name: str) -> tuple[int, int, str]:
     """Sort key: whole numbers by value, then names."""

@@ -16,7 +16,7 @@ from onnxruntime import quantization
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from kedja.bundle.metadata import Variant
-from kedja.export.parity import Runner
+from kedja.frameworks.framework import Runner
 
 INT8_MODEL = "model.int8.onnx"
 CALIBRATION_IMAGES = 512

@@ -9,7 +9,7 @@ from kedja.bundle.image_spec import ImageSpec
 from kedja.bundle.metadata import SAMPLES, Golden
 from kedja.bundle.preprocess import preprocess
 from kedja.data.prepared import PreparedDataset
-from kedja.export.parity import Runner
+from kedja.frameworks.framework import Runner
 
 _SUFFIXES = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg", b"GIF8": ".gif", b"BM": ".bmp", b"RIFF": ".webp"}
 

@@ -6,15 +6,11 @@ import json
 from pathlib import Path
 
 from kedja.common.errors import KedjaError
-from kedja.common.files import write_json
+from kedja.data.names import DATA
 from kedja.data.prepared import PreparedDataset, load
 from kedja.data.splits.subset import KEYS, Subset, take
 from kedja.data.versions.folder_hash import hash_folder
-from kedja.runs.folder import CONFIG
 from kedja.training.config.schema import NOT_HASHED, DataConfig, TrainConfig
-
-SCHEMA_VERSION = 1
-DATA = Path("data")
 
 
 def data_folder(config: TrainConfig) -> Path:
@@ -62,8 +58,3 @@ def run_directory(config: TrainConfig) -> Path:
     """`<runs>/<experiment>-<config hash>/seed<k>`; the same configuration on changed data is another run."""
     name = config.experiment.replace("/", "-")
     return Path(config.runs) / f"{name}-{config_hash(config)}" / f"seed{config.seed}"
-
-
-def write_config(directory: Path, config: TrainConfig) -> None:
-    """`config.json`: the complete resolved configuration."""
-    write_json(directory / CONFIG, dataclasses.asdict(config))
