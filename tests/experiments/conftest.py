@@ -1,6 +1,7 @@
 """Finished runs, their folds and their final figures."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,7 +22,7 @@ def digits(workplace: Path) -> PreparedDataset:
 @pytest.fixture(autouse=True)
 def support_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Processes that are started find tests/support, as tests themselves do."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]), prepend=os.pathsep)
 
 
 @pytest.fixture

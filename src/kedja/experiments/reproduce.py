@@ -117,13 +117,16 @@ class _Silent:
 
 
 def overrides(config: dict[str, Any]) -> list[str]:
-    """Every key of the stored configuration as an override: what conf/ says today does not matter."""
+    """Every key of the stored configuration as an override, but those that its components do not have."""
+    from kedja.training.config.schema import COMPONENTS, own_keys
+
     found = []
     for key, value in config.items():
-        if isinstance(value, dict):
-            found += [f"{key}.{rest}" for rest in overrides(value)]
-        else:
+        if not isinstance(value, dict):
             found.append(f"{key}={_literal(value)}")
+            continue
+        own = ("name", *own_keys(key, value["name"])) if key in COMPONENTS else tuple(value)
+        found += [f"{key}.{name}={_literal(one)}" for name, one in value.items() if name in own]
     return found
 
 

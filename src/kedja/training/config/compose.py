@@ -6,7 +6,7 @@ from typing import Any
 
 from kedja.common.errors import KedjaError, nearest
 from kedja.common.files import read_json
-from kedja.training.config.schema import TrainConfig, flat, groups, leaves
+from kedja.training.config.schema import COMPONENTS, TrainConfig, flat, groups, leaves, own_keys
 
 CONF = Path(__file__).resolve().parents[4] / "conf"
 
@@ -43,6 +43,7 @@ def compose(overrides: list[str]) -> TrainConfig:
         raise KedjaError(_first_line(error), "`just train --help` lists the keys") from None
     assert isinstance(config, TrainConfig)
     _check_values(config)
+    _check_owners(config, [override.partition("=")[0] for override in overrides])
     if config.compile and config.diagnose:
         raise KedjaError("diagnose cannot see into a compiled network", "compile=false")
     return config
@@ -102,6 +103,18 @@ def _check_values(config: TrainConfig) -> None:
             raise KedjaError(f"{key}={value} is not a choice", nearest(str(value), choices))
         if limits and not limits[0] <= value <= limits[1]:
             raise KedjaError(f"{key}={value} is out of range", f"it lies between {limits[0]} and {limits[1]}")
+
+
+def _check_owners(config: TrainConfig, given: list[str]) -> None:
+    """Refuse keys that the chosen component does not have; where an experiment's file says them, they do not count."""
+    for group in COMPONENTS:
+        chosen = getattr(config, group)
+        own = own_keys(group, chosen.name)
+        for field in dataclasses.fields(chosen):
+            if field.name not in ("name", *own):
+                if f"{group}.{field.name}" in given:
+                    raise KedjaError(f"{group}={chosen.name} has no {field.name}; it has {', '.join(own)}")
+                setattr(chosen, field.name, field.default)
 
 
 def _build(kind: type, values: dict[str, Any], path: Path) -> Any:

@@ -5,8 +5,13 @@ start-up time. The classes are not frozen, because Hydra refuses overrides of fr
 """
 
 import dataclasses
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
+
+from kedja.training.component import Component
+from kedja.training.models import records
+from kedja.training.optim.registry import LOSSES, OPTIMIZERS, SCHEDULES
 
 TENSORBOARD, NONE = "tensorboard", "none"
 MOST = 2**31 - 1
@@ -14,14 +19,25 @@ ANY = float("inf")
 
 
 def key(
-    default: Any, meaning: str, choices: tuple[str, ...] = (), *, least: float | None = None, most: float = MOST
+    default: Any,
+    meaning: str,
+    choices: Collection[str] = (),
+    *,
+    least: float | None = None,
+    most: float = MOST,
+    needs: tuple[str, ...] = (),
+    in_hash: bool = True,
 ) -> Any:
     """A field with its default, the sentence that `--help` prints, and the values that it may take.
 
-    Where `least` is given, the value lies between it and `most`, both included.
+    Args:
+        least: the value lies between it and `most`, both included.
+        needs: other keys of its group, one of which must be on for it to have an effect.
+        in_hash: whether the result depends on it.
     """
     limits = None if least is None else (least, most)
-    return dataclasses.field(default=default, metadata={"meaning": meaning, "choices": choices, "limits": limits})
+    metadata = {"meaning": meaning, "choices": choices, "limits": limits, "needs": needs, "in_hash": in_hash}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclass
@@ -36,7 +52,11 @@ class DataConfig:
     fold: int = key(0, "the fold that validates, from 0; the others train")
     fraction: float = key(1.0, "share of each class's training images that trains; the seed draws them")
     workers: int = key(
-        -1, "processes that decode images; -1: one a core for storage=files, else none", least=-1, most=1024
+        -1,
+        "processes that decode images; -1: one a core for storage=files, else none",
+        least=-1,
+        most=1024,
+        in_hash=False,
     )
 
 
@@ -70,7 +90,7 @@ class FinetuneConfig:
 class OptimConfig:
     """Which optimizer."""
 
-    name: str = key("sgd", "the optimizer", ("sgd", "adamw", "muon"))
+    name: str = key("sgd", "the optimizer", OPTIMIZERS)
     lr: float = key(0.1, "highest learning rate of the schedule", least=0, most=ANY)
     momentum: float = key(0.9, "Nesterov momentum of SGD and Muon")
     vector_lr: float = key(0.01, "Muon: learning rate of biases, normalisations and the last layer, which Adam trains")
@@ -83,7 +103,7 @@ class OptimConfig:
 class ScheduleConfig:
     """How the learning rate moves over the run."""
 
-    name: str = key("onecycle", "the curve after warm-up", ("onecycle", "cosine", "constant", "plateau"))
+    name: str = key("onecycle", "the curve after warm-up", SCHEDULES)
     warmup: float = key(0.2, "share of all steps in which the learning rate rises linearly", least=0, most=1)
     final: float = key(0.0, "learning rate at the end, as a share of the highest", least=0, most=1)
     patience: int = key(3, "plateau: epochs without a better validation loss before the rate drops", least=0)
@@ -102,12 +122,12 @@ class AugmentConfig:
         "half of the images are mirrored: at random, or by turns from epoch to epoch",
         ("none", "random", "alternating"),
     )
-    fill: str = key("zero", "what comes in at the border", ("zero", "reflect"))
+    fill: str = key("zero", "what comes in at the border", ("zero", "reflect"), needs=("shift", "rotate", "scale"))
     trivial: bool = key(False, "TrivialAugment: one random operation of random strength an image")
     erase: float = key(0.0, "share of the images of which a random rectangle is blanked", least=0, most=1)
     mixup: float = key(0.0, "mixup's alpha: images are blended in pairs, labels too; 0 is off", least=0)
     early_side: int = key(0, "at first images are shrunk to this side, which is quick; 0 is off", least=0)
-    early_share: float = key(0.5, "share of all steps with shrunk images", least=0, most=1)
+    early_share: float = key(0.5, "share of all steps with shrunk images", least=0, most=1, needs=("early_side",))
     cutmix: float = key(
         0.0, "cutmix's alpha: a rectangle comes from another image, labels in proportion; 0 is off", least=0
     )
@@ -117,7 +137,7 @@ class AugmentConfig:
 class LossConfig:
     """What is minimised."""
 
-    name: str = key("cross_entropy", "the loss", ("cross_entropy", "focal"))
+    name: str = key("cross_entropy", "the loss", LOSSES)
     label_smoothing: float = key(0.0, "share of the target spread over all classes", least=0, most=1)
     gamma: float = key(2.0, "focal: how much less easy images count", least=0)
     class_weights: str = key("none", "balanced: rare classes count more, in inverse proportion", ("none", "balanced"))
@@ -144,7 +164,7 @@ class TrainConfig:
     )
     accumulate: int = key(1, "parts a batch is computed in, to save memory", least=1)
     compile: bool = key(False, "torch.compile the network; goes on without where it fails")
-    anomaly: bool = key(False, "find the operation that made a gradient NaN; slow")
+    anomaly: bool = key(False, "find the operation that made a gradient NaN; slow", in_hash=False)
     threads: int = key(0, "CPU threads, part of what makes results exact; 0 chooses by cores and image size", least=0)
     checkpoint_seconds: float = key(
         20.0, "least time between two checkpoints; 0 writes one at every step", least=0, most=ANY
@@ -167,6 +187,13 @@ class TrainConfig:
     loss: LossConfig = dataclasses.field(default_factory=LossConfig)
 
 
+# Groups whose keys belong to the component that `name` chooses → the component's record.
+COMPONENTS: dict[str, Callable[[str], Component]] = {
+    "model": records.find,
+    "optim": OPTIMIZERS.__getitem__,
+    "schedule": SCHEDULES.__getitem__,
+    "loss": LOSSES.__getitem__,
+}
 # Keys that say how or where to run, not what comes out.
 NOT_HASHED = (
     "seed",
@@ -188,6 +215,11 @@ def leaves(config: type = TrainConfig, prefix: str = "") -> "dict[str, dataclass
         else:
             found[prefix + field.name] = field
     return found
+
+
+def own_keys(group: str, name: str) -> tuple[str, ...]:
+    """The keys of a group of `COMPONENTS` that the component `name` has, without `name` itself."""
+    return COMPONENTS[group](name).keys
 
 
 def groups() -> list[str]:

@@ -26,6 +26,7 @@ from kedja.training.loop.learner import Learner
 from kedja.training.loop.loss_watch import LossWatch
 from kedja.training.loop.progress import PlainProgress
 from kedja.training.models.predict import predict
+from kedja.training.optim.registry import SCHEDULES
 from kedja.training.optim.schedule import factor
 
 
@@ -177,7 +178,7 @@ class Trainer:
     def _drop_on_plateau(self) -> None:
         schedule, position = self.config.schedule, self.position
         waited = position.epoch - max(self._best_loss_epoch(), position.dropped_epoch)
-        if schedule.name == "plateau" and waited >= schedule.patience:
+        if SCHEDULES[schedule.name].waits and waited >= schedule.patience:
             position.rate, position.dropped_epoch = position.rate * schedule.drop, position.epoch
 
     def _out_of_patience(self) -> bool:
