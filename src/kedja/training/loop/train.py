@@ -6,7 +6,6 @@ from pathlib import Path
 
 import torch
 
-from kedja.common.allocator import keep_freed_memory
 from kedja.common.errors import KedjaError
 from kedja.data.prepared import PreparedDataset, load
 from kedja.data.splits.subset import take
@@ -19,15 +18,12 @@ from kedja.training.batches.dataset import ImageDataset
 from kedja.training.config.run_folder import data_folder, family, run_directory, subset
 from kedja.training.config.schema import TrainConfig, flat
 from kedja.training.loop.checkpoint import save_weights
-from kedja.training.loop.devices import make_fabric, precision_of
+from kedja.training.loop.devices import precision_of
 from kedja.training.loop.learner import Learner
 from kedja.training.loop.progress import progress
-from kedja.training.loop.seeding import seed_everything, set_threads
+from kedja.training.loop.setup import set_up
 from kedja.training.loop.trainer import Trainer
-from kedja.training.models.initial_weights import initialise
 from kedja.training.models.predict import predict
-from kedja.training.models.registry import build
-from kedja.training.models.whitening import fit_whitening
 
 
 def train(config: TrainConfig, say: Callable[[str], None] = print) -> Path:
@@ -62,28 +58,18 @@ def make_trainer(
     config: TrainConfig, data: PreparedDataset, directory: Path, say: Callable[[str], None] = print
 ) -> Trainer:
     """Everything a run needs, its configuration and provenance written; not started yet."""
-    keep_freed_memory()
-    threads = set_threads(config.threads, data.spec.height * data.spec.width)
-    seed_everything(config.seed)
-    classifier = build(config.model, len(data.classes), data.spec, data.mean, data.std)
-    fabric = make_fabric(dataclasses.replace(config, precision=_precision(config, directory)), classifier)
-    say = say if fabric.is_global_zero else _say_nothing
-    precision = precision_of(fabric)
-    train_set, val_set = (ImageDataset(data, split, fabric.device) for split in ("train", "val"))
-    fit_whitening(classifier, train_set)
-    initialise(classifier.body, config.model, say)
+    setup = set_up(config, data, say, precision=_precision(config, directory))
+    learner, fabric, threads = setup.learner, setup.learner.fabric, setup.threads
     if fabric.is_global_zero:
+        device, precision, parameters = str(fabric.device), precision_of(fabric), _parameters(learner)
         write_config(directory, dataclasses.asdict(config))
         accelerator = torch.cuda.get_device_name(fabric.device) if fabric.device.type == "cuda" else None
-        device = str(fabric.device)
         facts = describe("torch", data.facts, device, threads, precision, accelerator=accelerator)
         write_provenance(directory, facts)
-    learner = Learner(fabric, classifier, train_set, config)
-    parameters = _parameters(learner)
-    workers = "" if fabric.world_size == 1 else f" × {fabric.world_size} processes"
-    where = f"{fabric.device}{workers}, {precision}, {threads} thread(s)"
-    say(f"{directory}: {config.model.name}, {parameters:,} parameters, {where}")
-    return Trainer(learner, train_set, val_set, directory)
+        workers = "" if fabric.world_size == 1 else f" × {fabric.world_size} processes"
+        where = f"{device}{workers}, {precision}, {threads} thread(s)"
+        say(f"{directory}: {config.model.name}, {parameters:,} parameters, {where}")
+    return Trainer(learner, setup.train_set, ImageDataset(data, "val", fabric.device), directory)
 
 
 def _precision(config: TrainConfig, directory: Path) -> str:
@@ -143,7 +129,3 @@ def _summary(trainer: Trainer, data: PreparedDataset, validation: dict[str, floa
 
 def _parameters(learner: Learner) -> int:
     return sum(p.numel() for p in learner.classifier.parameters())
-
-
-def _say_nothing(line: str) -> None:
-    """What other processes than the first say."""
