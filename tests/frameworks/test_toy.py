@@ -9,9 +9,9 @@ from kedja.bundle.integrity import verify_golden
 from kedja.bundle.metadata import load as load_bundle
 from kedja.common.errors import KedjaError
 from kedja.data.prepared import load
+from kedja.experiments.analysis import select
 from kedja.experiments.analysis.comparisons import compare
 from kedja.experiments.analysis.evaluate_run import evaluate_run
-from kedja.experiments.analysis.select import best_run, test_figures
 from kedja.experiments.housekeeping import listing
 from kedja.experiments.report.analysis import sentences
 from kedja.experiments.report.text import terminal_table
@@ -36,11 +36,11 @@ def test_its_runs_are_compared_selected_and_evaluated(run: Path) -> None:
     assert finished.framework == "toy"
     assert 0.8 < finished.validation["accuracy"] < 1.0
     experiments = find_experiments(Path("runs"))
-    assert best_run(Path("runs")) == run
+    assert select.best_run(Path("runs")) == run
     assert "nearest-mean" in sentences(compare(experiments), finished, None)[0]
     assert "nearest-mean" in terminal_table(Path("runs"))
     assert listing(Path("runs"))[0][0] == "nearest-mean-00000000/seed0"
-    assert test_figures(run)["accuracy"]["value"] > 0.8
+    assert select.test_figures(run)["accuracy"]["value"] > 0.8
     assert evaluate_run(finished, load(Path("data/digits")), "test")["robustness"] is None
 
 
