@@ -1,3 +1,0 @@
-from support.finished_runs import make_run
-
-__all__ = ["make_run"]  # a fixture
