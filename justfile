@@ -85,6 +85,16 @@ train *arguments: _ready
 profile *arguments: _ready
     @{{python}} scripts/profile_training.py "$@"
 
+# at which learning rate does the loss fall fastest: just find-lr experiment=resnet9
+[group('training')]
+find-lr *arguments: _ready
+    @{{python}} scripts/find_lr.py "$@"
+
+# can the network memorise one batch: just overfit experiment=resnet9
+[group('training')]
+overfit *arguments: _ready
+    @{{python}} scripts/overfit.py "$@"
+
 # export the best run (or run=…) to a verified bundle
 [group('export')]
 export *arguments: _ready

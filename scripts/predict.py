@@ -46,7 +46,7 @@ def load(options: Options) -> Predicts:
     """The bundle's model in the asked-for format; PyTorch is imported only for TorchScript."""
     if options.format == "onnx":
         return Predictor(options.bundle, threads=cpus.available())
-    from kedja.export.torchscript import TorchScriptPredictor
+    from kedja.frameworks.pytorch.torchscript import TorchScriptPredictor
 
     return TorchScriptPredictor(options.bundle)
 

@@ -158,18 +158,17 @@ def help_text(options: type) -> str:
     return "\n".join([(options.__doc__ or "").strip(), "", *align(["key", "default", "meaning"], rows)])
 
 
-def call(script: str, *arguments: str) -> None:
-    """Run a sibling script in a process of its own, its output going where ours goes.
+def call(module: str, *arguments: str) -> None:
+    """`python -m module` in a process of its own, its output going where ours goes.
 
     Raises:
         KedjaError: it failed (its own message has been printed).
     """
-    path = Path(sys.argv[0]).resolve().with_name(script)
-    status = subprocess.run([sys.executable, str(path), *arguments], check=False).returncode
+    status = subprocess.run([sys.executable, "-m", module, *arguments], check=False).returncode
     if status == EXIT_INTERRUPTED:
         raise KeyboardInterrupt
     if status:
-        raise KedjaError(f"scripts/{script} failed with status {status}", "its message is above")
+        raise KedjaError(f"{module} failed with status {status}", "its message is above")
 
 
 def align(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

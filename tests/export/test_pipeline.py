@@ -21,9 +21,9 @@ from kedja.bundle.metadata import load
 from kedja.common.errors import KedjaError
 from kedja.data.prepared import load as load_dataset
 from kedja.export.bundle import export
-from kedja.export.runners import onnx_runner
 from kedja.export.source import is_exported
-from kedja.export.torchscript import TorchScriptPredictor
+from kedja.frameworks.onnx_runner import onnx_runner
+from kedja.frameworks.pytorch.torchscript import TorchScriptPredictor
 from kedja.serving.predictor import Predictor
 from support.servers import Server
 

@@ -8,6 +8,8 @@ from kedja.common.errors import KedjaError
 
 INDEX = "index.csv"
 SAMPLES = "samples"
+# Where data sets lie, below the current directory.
+DATA = Path("data")
 
 
 def natural_order(name: str) -> tuple[int, int, str]:

@@ -94,8 +94,9 @@ class PreparedDataset:
     @property
     def facts(self) -> dict[str, Any]:
         """What a run records: enough to rebuild its model without the data set."""
-        facts = {"name": self.name, "hash": self.hash, "classes": self.classes, "image": self.spec.to_json()}
-        return facts | {"mean": self.mean, "std": self.std}
+        facts = {"name": self.name, "hash": self.hash, "classes": self.classes, "kind": self.kind}
+        learnt = {key: self.description[key] for key in ("mean", "std") if key in self.description}
+        return facts | {"input": self.input.to_json()} | learnt
 
     @property
     def hash(self) -> str:

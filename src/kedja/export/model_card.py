@@ -7,10 +7,11 @@ import json
 from typing import Any
 
 from kedja.bundle.metadata import MODEL, Metadata
+from kedja.runs.read import Run
 
 
-def model_card(metadata: Metadata, summary: dict[str, Any], dataset: dict[str, Any], provenance: dict[str, Any]) -> str:
-    """Markdown from the run's `summary.json` and `provenance.json` and the data set's `dataset.json`."""
+def model_card(metadata: Metadata, run: Run, dataset: dict[str, Any], provenance: dict[str, Any]) -> str:
+    """Markdown from the run, its `provenance.json` and the data set's `dataset.json`."""
     nouns = metadata.input.nouns
     return "\n".join(
         [
@@ -20,8 +21,8 @@ def model_card(metadata: Metadata, summary: dict[str, Any], dataset: dict[str, A
             "",
             "## Model",
             "",
-            f"- architecture: `{summary['model']}`, {summary['parameters']:,} parameters",
-            f"- experiment: `{summary['experiment']}` (configuration {summary['config_hash']}), seed {summary['seed']}",
+            f"- architecture: `{run.model}`, {run.parameters:,} parameters",
+            f"- experiment: `{run.experiment}` (configuration {run.config_hash}), seed {run.seed}",
             f"- code: git commit `{metadata.git_commit or 'unknown'}`"
             + (" with uncommitted changes" if (provenance.get("git") or {}).get("dirty") else ""),
             "",
@@ -59,7 +60,7 @@ def model_card(metadata: Metadata, summary: dict[str, Any], dataset: dict[str, A
             "## Hyper-parameters",
             "",
             "```json",
-            json.dumps(summary.get("hyperparameters", {}), indent=2, sort_keys=True),
+            json.dumps(run.hyperparameters, indent=2, sort_keys=True),
             "```",
             "",
         ]

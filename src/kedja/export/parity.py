@@ -1,16 +1,13 @@
 """Do the exported files answer as the trained model does, from encoded examples, in every batch size?"""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kedja.bundle.inputs.input import Feed, length, take
 from kedja.common.errors import KedjaError
-
-Outputs = tuple[NDArray[np.float32], NDArray[np.float32]]
-Runner = Callable[[Feed], Outputs]
+from kedja.frameworks.framework import Runner
 
 # One, even, odd, and more than a usual serving batch: frozen or folded batch dimensions show up here.
 BATCH_SIZES = (1, 2, 7, 64)

@@ -17,7 +17,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from kedja.bundle.inputs.input import Feed, length, take
 from kedja.bundle.metadata import Variant
-from kedja.export.parity import Runner
+from kedja.frameworks.framework import Runner
 
 INT8_MODEL = "model.int8.onnx"
 CALIBRATION_IMAGES = 512

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from kedja.bundle.inputs.input import Values
 from kedja.bundle.reference import CLASS, Histogram, Reference, class_bins, of_answers, tenths
 from kedja.data.prepared import PreparedDataset
-from kedja.export.parity import Runner
 from kedja.export.samples import spread
+from kedja.frameworks.framework import Runner
 
 # Chance in the reference is then a tenth of what chance does among a few hundred served images.
 REFERENCE_IMAGES = 2000

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from kedja.bundle.inputs.input import Feed, Input
 from kedja.bundle.metadata import SAMPLES, Golden
 from kedja.data.prepared import PreparedDataset
-from kedja.export.parity import Runner
+from kedja.frameworks.framework import Runner
 
 
 def write_samples(dataset: PreparedDataset, bundle: Path) -> list[tuple[str, int]]:

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from kedja.common.errors import KedjaError
+from kedja.frameworks.evaluate import evaluate
 from kedja.training.config.run_folder import run_directory
 from kedja.training.loop.checkpoint import load_weights
 from kedja.training.loop.train import train
-from kedja.training.models.evaluate import evaluate
 from kedja.training.models.restore import load_model
 
 

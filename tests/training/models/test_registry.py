@@ -4,7 +4,8 @@ import torch
 from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.common.errors import KedjaError
 from kedja.training.config.schema import ModelConfig
-from kedja.training.models.registry import MODELS, build
+from kedja.training.models.records import MODELS
+from kedja.training.models.registry import build
 
 
 def make(name, side=32, channels=3, **settings):

@@ -3,6 +3,7 @@
 The test split always stays as it is. Nothing is written: a subset is the same data set with other splits.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -46,15 +47,18 @@ class Subset:
         """Whether it is just the data set."""
         return not self.folds and self.fraction == 1
 
-    def summary(self, family: str) -> dict[str, Any]:
-        """What the summary of a run says of the part of the data set that it saw; nothing for the whole.
+    def summary(self, family: str) -> dict[str, Any] | None:
+        """What the summary of a run says of the part of the data set that it saw; None for the whole.
 
         Args:
             family: the hash that the same configuration has on the whole data set.
         """
-        if self.whole:
-            return {}
-        return {"subset": {**{key: getattr(self, key) for key in KEYS}, "family": family}}
+        return None if self.whole else {**{key: getattr(self, key) for key in KEYS}, "family": family}
+
+
+def of_run(part: Mapping[str, Any] | None, seed: int) -> Subset:
+    """The subset that the summary of a run tells of; each seed draws its own share."""
+    return Subset(**{key: part[key] for key in KEYS}, draw=seed) if part else WHOLE
 
 
 WHOLE = Subset()

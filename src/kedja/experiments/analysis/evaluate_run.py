@@ -12,9 +12,10 @@ from kedja.data.prepared import PreparedDataset
 from kedja.experiments.analysis.calibration import calibration, store
 from kedja.experiments.analysis.corruptions import Robustness, robustness
 from kedja.experiments.analysis.evaluation import confusion, evaluate
+from kedja.frameworks.registry import find
+from kedja.runs.folder import evaluation_file
 from kedja.runs.read import Predictions, Run
 
-FILE = "evaluation-{split}.json"
 MOST_SPOILT_IMAGES = 1000
 BATCH = 256
 
@@ -25,13 +26,13 @@ def evaluate_run(run: Run, dataset: PreparedDataset, split: str = "validation") 
     Computed on the first call, stored in the run, read afterwards. The temperature always comes from the
     validation split. Robustness uses at most 1,000 images, spread over the split.
     """
-    path = run.directory / FILE.format(split=split)
+    path = run.directory / evaluation_file(split)
     if path.is_file():
         stored: dict[str, Any] = read_json(path)
         return stored
     predictions = run.predictions(split)
     temperature = store(run)
-    spoilt = _robustness(run, dataset, predictions) if run.kind == "training" else None
+    spoilt = _robustness(run, dataset, predictions) if find(run.framework).robustness else None
     result = {
         "split": split,
         **asdict(evaluate(predictions, dataset.classes)),
@@ -47,17 +48,11 @@ def evaluate_run(run: Run, dataset: PreparedDataset, split: str = "validation") 
 
 
 def _robustness(run: Run, dataset: PreparedDataset, predictions: Predictions) -> list[Robustness]:
-    import torch
+    answer = find(run.framework).load(run.directory)
 
-    from kedja.training.models.restore import load_model
-
-    model = load_model(run.directory)
-
-    @torch.inference_mode()
     def predict(images: NDArray[np.uint8]) -> NDArray[np.int64]:
         parts = [images[start : start + BATCH] for start in range(0, len(images), BATCH)]
-        answers = [model(torch.from_numpy(part)).argmax(dim=1).numpy() for part in parts]
-        return np.concatenate(answers)
+        return np.concatenate([answer(dataset.spec.feed(part)).argmax(axis=1) for part in parts])
 
     index_of = {identity: index for index, identity in enumerate(dataset.ids)}
     every = max(1, len(predictions.ids) // MOST_SPOILT_IMAGES)
@@ -68,5 +63,5 @@ def _robustness(run: Run, dataset: PreparedDataset, predictions: Predictions) ->
 
 def read_stored(run: Path, split: str) -> dict[str, Any] | None:
     """The stored evaluation of `run` on `split`, if there is one."""
-    path = run / FILE.format(split=split)
+    path = run / evaluation_file(split)
     return read_json(path) if path.is_file() else None

@@ -120,7 +120,7 @@ def _ask_nodes(ray: Any, cluster: Cluster, place: Place) -> bool:
     other = sorted({view.node for view in views if not view.same_code})
     if other:
         raise KedjaError(
-            f"{', '.join(other)} would run other code (src/, scripts/, conf/ or uv.lock differ)",
+            f"{', '.join(other)} would run other code (src/, conf/ or uv.lock differ)",
             "bring the clones of all nodes to the same commit",
         )
     blind = sorted({view.node for view in views if not view.shared})

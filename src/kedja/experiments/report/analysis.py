@@ -5,6 +5,7 @@ from typing import Any
 
 from kedja.experiments.analysis.comparisons import Result
 from kedja.experiments.report.text import listing, percent, signed
+from kedja.frameworks.registry import find
 from kedja.runs.read import Run
 
 
@@ -61,7 +62,7 @@ def _undetectable(results: list[Result]) -> list[str]:
 
 
 def _cheapest(results: list[Result]) -> list[str]:
-    equal = [result for result in results if not result.detectably_worse and result.experiment.kind == "training"]
+    equal = [one for one in results if not one.detectably_worse and not find(one.experiment.framework).is_baseline]
     if len(equal) < 2:
         return []
     cheapest = min(equal, key=lambda result: result.seconds)
@@ -92,7 +93,7 @@ def _joules(part: str, joules: float) -> str:
 
 
 def _baselines(results: list[Result]) -> list[str]:
-    baseline = next((one for one in results if one.experiment.kind == "baseline"), None)
+    baseline = next((one for one in results if find(one.experiment.framework).is_baseline), None)
     if baseline is None:
         return []
     if baseline is results[0]:
@@ -105,7 +106,7 @@ def _baselines(results: list[Result]) -> list[str]:
 
 
 def _overfitting(results: list[Result]) -> list[str]:
-    trained = [one for one in results if one.experiment.kind == "training"]
+    trained = [one for one in results if not find(one.experiment.framework).is_baseline]
     if not trained:
         return []
     gaps = {one.label: _gap(one) for one in trained}

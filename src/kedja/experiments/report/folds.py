@@ -50,7 +50,7 @@ def as_json(results: Sequence[Result]) -> list[dict[str, Any]]:
     return [
         {
             "experiment": one.label,
-            "kind": one.runs[0].kind,
+            "framework": one.runs[0].framework,
             "config_hash": one.family,
             "seed": one.runs[0].seed,
             "runs": [run.directory.as_posix() for run in one.runs],

@@ -4,8 +4,8 @@ const percent = (share, digits = 2) => `${(100 * share).toFixed(digits)} %`;
 const points = (share) => (100 * share).toFixed(2).replace("-", "−");
 const seconds = (value) => (value < 100 ? `${value.toPrecision(3)} s` : value < 6000 ? `${(value / 60).toFixed(1)} min` : `${(value / 3600).toFixed(1)} h`);
 const setting = (value) => (value === null || value === undefined ? "–" : String(value));
-const trained = D.experiments.filter((one) => one.kind === "training");
-const colourOf = new Map(D.experiments.map((one) => [one.label, one.kind === "training" ? colour(trained.indexOf(one)) : "var(--soft)"]));
+const trained = D.experiments.filter((one) => !one.baseline);
+const colourOf = new Map(D.experiments.map((one) => [one.label, !one.baseline ? colour(trained.indexOf(one)) : "var(--soft)"]));
 const swatch = (label) => html("span", { class: "swatch", style: `background:${colourOf.get(label)}` });
 
 // `**bold**` of the analysis becomes <strong>.

@@ -1,4 +1,4 @@
-"""Fit one scikit-learn baseline over its grid; `just experiments` calls this once a baseline."""
+"""Fit one scikit-learn baseline: `python -m kedja.baselines name=svm`, as `just experiments` does once a baseline."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from kedja import cli
 from kedja.baselines import registry as baselines
 from kedja.data.versions.ensure import ensure
-from kedja.runs.folder import SUMMARY
+from kedja.runs.folder import is_finished
 
 
 @dataclass
@@ -21,19 +21,25 @@ class Options:
 
 
 def main(options: Options) -> None:
+    """Fit the runs that are missing."""
     baselines.find(options.name)
     folder = ensure(options.data)
-    from kedja.baselines.fit import run
+    from kedja.baselines import fit
     from kedja.data.prepared import load
     from kedja.runs.read import read_run
 
     dataset = load(folder)
     for seed, subset in baselines.runs_of(options.name, options.seeds, options.folds):
         directory = baselines.directory(options.runs, options.name, dataset.name, dataset.hash, seed, subset=subset)
-        if not (directory / SUMMARY).is_file():
-            directory = run(options.name, dataset, seed, options.runs, subset)
+        if not is_finished(directory):
+            fit.fit(baselines.Choice(options.name, seed, subset), dataset, directory)
         print(f"{directory}: {read_run(directory).validation['accuracy']:.2%} on the validation split")
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """`main` as a command of its own."""
     cli.run(main, Options)
+
+
+if __name__ == "__main__":
+    run()

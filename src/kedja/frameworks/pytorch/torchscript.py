@@ -16,7 +16,7 @@ from kedja.bundle.inputs.input import Feed, Input
 from kedja.bundle.integrity import verify_files, verify_golden
 from kedja.bundle.metadata import TORCHSCRIPT, load
 from kedja.common.errors import KedjaError
-from kedja.export.onnx_graph import examples
+from kedja.frameworks.pytorch.onnx_graph import examples
 
 
 def write_torchscript(model: nn.Module, expected: Input, path: Path) -> None:
