@@ -56,7 +56,9 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_bytes())
     except FileNotFoundError:
         raise KedjaError(f"{path} does not exist") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise KedjaError(f"{path} is not valid JSON: it is nested too deep") from None
+    except ValueError as error:  # malformed, no UTF-8, a number of thousands of digits
         raise KedjaError(f"{path} is not valid JSON: {error}") from None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kedja.bundle.integrity import content_version, hash_files
+from kedja.bundle.integrity import hash_files, seal
 from kedja.bundle.metadata import MODEL, MODEL_CARD, Golden, Metadata, Variant, save
 from kedja.bundle.reference import save as save_reference
 from kedja.common.errors import KedjaError
@@ -67,8 +67,7 @@ def export(run: Path, destination: Path, say: Say = lambda line: None, int8: boo
         save_reference(folder, measure_reference(dataset, candidates[MODEL]))
         card = model_card(metadata, summary, dataset.description, read_json(run / "provenance.json"))
         (folder / MODEL_CARD).write_text(card, encoding="utf-8", newline="\n")
-        files = hash_files(folder)
-        metadata = replace(metadata, files=files, version=content_version(files))
+        metadata = seal(replace(metadata, files=hash_files(folder)))
         save(folder, metadata)
     return metadata
 
