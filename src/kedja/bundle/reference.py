@@ -130,9 +130,13 @@ def load(bundle: Path, files: Iterable[str], classes: int) -> Reference | None:
     try:
         check_types(value, Reference, "reference")
         features = [Histogram(**entry) for entry in value["features"]]
-        for histogram in features:
-            if not set(histogram.classes) <= set(range(classes)):
-                raise KedjaError(f"the histogram of {histogram.name} counts classes that the model does not have")
+        _check_classes(features, classes)
         return Reference(**{**value, "features": features})
     except KedjaError as error:
         raise KedjaError(f"{path}: {error.problem}", error.remedy or "export again with `just export`") from None
+
+
+def _check_classes(features: list[Histogram], classes: int) -> None:
+    for histogram in features:
+        if not set(histogram.classes) <= set(range(classes)):
+            raise KedjaError(f"the histogram of {histogram.name} counts classes that the model does not have")
