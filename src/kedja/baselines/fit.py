@@ -18,6 +18,7 @@ from kedja.common.files import write_bytes, write_json
 from kedja.data.pixels import read_pixels
 from kedja.data.prepared import PreparedDataset
 from kedja.data.splits.subset import WHOLE, Subset, take
+from kedja.runs.digests import FILES, digests
 from kedja.runs.folder import CONFIG, PROVENANCE, SUMMARY, VALIDATION
 from kedja.runs.provenance import describe
 
@@ -78,7 +79,8 @@ def run(name: str, dataset: PreparedDataset, seed: int, runs: Path, subset: Subs
         "data": config["data"],
         "hyperparameters": fitted.point,
     } | subset.summary(configuration_hash(configuration(name, dataset.name, dataset.hash)))
-    write_json(folder / SUMMARY, summary)
+    learnt = sorted(path.name for path in folder.iterdir() if path.suffix in (".joblib", ".skops", ".onnx"))
+    write_json(folder / SUMMARY, {**summary, FILES: digests(folder, learnt)})
     return folder
 
 

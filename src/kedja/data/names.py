@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from kedja.common.errors import KedjaError
+from kedja.common.names import plain_name
 
 
 def natural_order(name: str) -> tuple[int, int, str]:
@@ -20,6 +20,4 @@ def data_set_name(name: str, source: str) -> str:
     if not name:
         name = source.partition(":")[2] if source.startswith("torchvision:") else Path(source).name.partition(".")[0]
         name = re.sub(r"[^a-z0-9_-]+", "-", name.lower()).strip("-") or "digits"
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise KedjaError(f"name={name} is no plain name", "letters, digits, - and _; it names the folder data/<name>/")
-    return name
+    return plain_name("name", name)

@@ -24,6 +24,8 @@ INDEX = "index.csv"
 IMAGES = "images.npy"
 REJECTED = "rejected.csv"
 SAMPLES = "samples"
+# A folder with none of these is no data set.
+FILES = (DATASET, INDEX, IMAGES)
 SPLITS = ("train", "val", "test")
 MAX_SAMPLES = 32
 

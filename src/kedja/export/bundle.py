@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kedja.bundle.integrity import hash_files, seal
-from kedja.bundle.metadata import MODEL, MODEL_CARD, Golden, Metadata, Variant, save
+from kedja.bundle.metadata import METADATA, MODEL, MODEL_CARD, Golden, Metadata, Variant, save
 from kedja.bundle.reference import save as save_reference
 from kedja.common.errors import KedjaError
 from kedja.common.files import read_json, replacing_directory, sha256
@@ -26,6 +26,7 @@ from kedja.export.reference import measure as measure_reference
 from kedja.export.runners import onnx_runner
 from kedja.export.samples import decode_samples, golden_examples, pixels, spread, write_samples
 from kedja.export.source import read_summary, run_name, weights_file
+from kedja.runs.digests import require_whole
 
 # Summation order differs between PyTorch and ONNX Runtime; float32 networks agree far below this, and pipelines in
 # float64 with scikit-learn.
@@ -47,13 +48,14 @@ def export(run: Path, destination: Path, say: Say = lambda line: None, int8: boo
             or an exported file not as the model does; then no bundle is written and the old one stays.
     """
     summary = read_summary(run)
+    require_whole(run)
     dataset = load_dataset(ensure(summary["data"]["name"]))
     _refuse_other_data(run, summary, dataset)
     if int8 and summary["kind"] == "baseline":
         raise KedjaError(f"{run} is a scikit-learn pipeline: there is nothing to write in int8", "leave int8 out")
     model = open_model(run, summary["kind"], dataset)
     say(f"the model answers as after training: logits within {check_recorded(run, dataset, model.reference):.1e}")
-    with replacing_directory(destination) as folder:
+    with replacing_directory(destination, METADATA) as folder:
         say(f"writing {model.formats}")
         candidates = model.write(folder)
         samples = write_samples(dataset, folder)

@@ -1,9 +1,12 @@
+import shutil
+
 import pytest
 
 from kedja.common.errors import KedjaError
 from kedja.common.files import write_json
+from kedja.training.config import compose as module
 from kedja.training.config.compose import RANGES, compose, files_of, from_json
-from kedja.training.config.run_folder import write_config
+from kedja.training.config.run_folder import data_folder, write_config
 from kedja.training.config.schema import leaves, trackers
 
 
@@ -31,6 +34,11 @@ def test_an_override_wins_over_the_experiment():
         ("epochs=0", "epochs=0 is out of range"),
         ("loss.label_smoothing=1.5", "it lies between 0 and 1"),
         ("optim.lr=nan", "optim.lr=nan is out of range"),
+        ("data.name=../../victim", "data.name='../../victim' is no plain name"),
+        ("data.name=/etc", "is no plain name"),
+        ("tracker_project=${oc.env:HOME}", "is not allowed"),
+        ("data.name=${oc.env:USER}", "is not allowed"),
+        ("tracker_project=${oc.decode:'1'}", "is not allowed"),
     ],
 )
 def test_mistakes_name_the_nearest_key(override, message):
@@ -66,3 +74,24 @@ def test_a_tracker_that_is_not_there_is_named():
     with pytest.raises(KedjaError, match=r"tracker=tensorboard,mlflo: 'mlflo' is no tracker.*") as error:
         compose(["tracker=tensorboard,mlflo"])
     assert "mlflow" in error.value.remedy
+
+
+@pytest.mark.parametrize("text", ["${oc.env:SECRET}", "a ${oc.env:SECRET} b", "${ oc.env : SECRET}", "${a:${b:c}}"])
+def test_a_configuration_file_that_asks_for_the_environment(tmp_path, monkeypatch, text):
+    """An experiment that a colleague sent: what it read would be stored in config.json and sent by a tracker."""
+    monkeypatch.setenv("SECRET", "hunter2")
+    shutil.copytree(module.CONF, tmp_path / "conf")
+    monkeypatch.setattr(module, "CONF", tmp_path / "conf")
+    lines = f"# @package _global_\ntracker_project: '{text}'\n"
+    (tmp_path / "conf/experiment/colleague.yaml").write_text(lines)
+    with pytest.raises(KedjaError, match="is not allowed") as error:
+        compose(["experiment=colleague"])
+    assert "hunter2" not in str(error.value)
+
+
+def test_a_run_whose_data_lies_elsewhere(tmp_path):
+    write_config(tmp_path, compose(["experiment=debug"]))
+    config = from_json(tmp_path / "config.json")
+    config.data.name = "../../victim"
+    with pytest.raises(KedjaError, match="is no plain name"):
+        data_folder(config)

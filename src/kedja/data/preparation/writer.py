@@ -9,12 +9,13 @@ import numpy as np
 
 from kedja.bundle.image_spec import ImageSpec
 from kedja.common.files import replacing_directory, sha256, write_bytes, write_json
+from kedja.common.outside import escaped
 from kedja.common.progress import Progress
 from kedja.data.kinds.image.statistics import statistics
 from kedja.data.preparation.npy import copy_selected
 from kedja.data.preparation.originals import OriginalsWriter
 from kedja.data.preparation.workspace import READ, Workspace
-from kedja.data.prepared import DATASET, IMAGES, INDEX, REJECTED, SAMPLES, SCHEMA_VERSION, SPLITS, choose_samples
+from kedja.data.prepared import DATASET, FILES, IMAGES, INDEX, REJECTED, SAMPLES, SCHEMA_VERSION, SPLITS, choose_samples
 from kedja.data.settings import Settings
 from kedja.data.sources.source import Source
 from kedja.data.sources.tree import File, Tree
@@ -36,7 +37,7 @@ def write_dataset(
     classes: list[str],
 ) -> None:
     """Write `folder`; it takes its place when it is complete."""
-    with replacing_directory(folder) as fresh:
+    with replacing_directory(folder, *FILES) as fresh:
         _write_index(workspace, fresh / INDEX, classes)
         _write_rejected(workspace, fresh / REJECTED)
         if storage == "arrays":
@@ -84,7 +85,8 @@ def _write_rejected(workspace: Workspace, path: Path) -> None:
     if rows:
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerows([("id", "split", "class", "code", "reason"), *rows])
+            writer.writerow(("id", "split", "class", "code", "reason"))
+            writer.writerows([escaped(str(cell or "")) for cell in row] for row in rows)
 
 
 def _place_pixels(workspace: Workspace, path: Path) -> None:

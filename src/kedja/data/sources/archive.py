@@ -67,7 +67,7 @@ def unpack(archive: Path, folder: Path) -> Path:
         return folder
     limit = min(size_limit(archive), _free_space(folder))
     try:
-        with replacing_directory(folder) as fresh:
+        with replacing_directory(folder, _MARK) as fresh:
             _write_all(archive, fresh, limit)
             write_text(fresh / _MARK, state)
     except FAILURES as error:

@@ -6,8 +6,8 @@ of seeds understates their spread by (S - 1)/S; the deviations are scaled up for
 American Statistician 69(4), "narrowness bias").
 
 Where few images are answered differently the bootstrap finds too much: six images against none have 0.005, and a coin
-falls six times on one side with 0.031. There the exact test decides as well: each image's difference may have had either
-sign (Fisher's randomisation test; for one seed each it is McNemar's exact test, 1947, Psychometrika 12).
+falls six times on one side with 0.031. There the exact test decides as well: each image's difference may have had
+either sign (Fisher's randomisation test; for one seed each it is McNemar's exact test, 1947, Psychometrika 12).
 """
 
 import math

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kedja.common.errors import KedjaError
 from kedja.common.files import write_json
+from kedja.common.names import plain_name
 from kedja.data.prepared import PreparedDataset, load
 from kedja.data.splits.subset import KEYS, Subset, take
 from kedja.data.versions.folder_hash import hash_folder
@@ -19,7 +20,7 @@ DATA = Path("data")
 
 def data_folder(config: TrainConfig) -> Path:
     """`data/<name>/`."""
-    return DATA / config.data.name
+    return DATA / plain_name("data.name", config.data.name)
 
 
 def subset(config: TrainConfig) -> Subset:

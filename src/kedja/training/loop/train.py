@@ -14,6 +14,7 @@ from kedja.common.allocator import keep_freed_memory
 from kedja.common.errors import KedjaError
 from kedja.common.files import read_json, write_bytes, write_json
 from kedja.data.prepared import PreparedDataset
+from kedja.runs.digests import FILES, digests
 from kedja.runs.folder import BEST, CHECKPOINT, PROVENANCE, SUMMARY, VALIDATION
 from kedja.runs.provenance import describe
 from kedja.training.batches.dataset import ImageDataset
@@ -111,7 +112,8 @@ def _finish(trainer: Trainer) -> None:
     logits = predict(classifier, trainer.val_set, trainer.fabric.device)
     labels = trainer.val_set.labels.to(logits.device)
     write_bytes(directory / VALIDATION, _npz(trainer.val_set.ids, labels, logits))
-    write_json(directory / SUMMARY, _summary(trainer, data, score(logits, labels)))
+    summary = _summary(trainer, data, score(logits, labels))
+    write_json(directory / SUMMARY, {**summary, FILES: digests(directory)})
 
 
 def _summary(trainer: Trainer, data: PreparedDataset, validation: dict[str, float]) -> dict[str, Any]:
