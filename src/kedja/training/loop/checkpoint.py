@@ -36,7 +36,9 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
                 f"{path} is damaged: its bytes are not those that were written", "remove it to start the run anew"
             )
     try:
-        state: dict[str, Any] = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+        state: dict[str, Any] = torch.load(  # noqa: TID251 -- weights only
+            io.BytesIO(data), map_location="cpu", weights_only=True
+        )
     except Exception as error:  # noqa: BLE001 -- torch raises many types for damaged files
         raise KedjaError(
             f"{path} cannot be read: {str(error).splitlines()[0]}", "remove it to start the run anew"
