@@ -60,6 +60,11 @@ data-pull *arguments: _ready
 data-status *arguments: _ready
     @{{python}} scripts/version_data.py action=status "$@"
 
+# every byte of data sets, runs and bundle against what was recorded when they were made
+[group('the chain')]
+verify *arguments: _ready
+    @{{python}} scripts/verify.py "$@"
+
 # what changed in the data sets since another commit: just data-diff rev=HEAD~1
 [group('data')]
 data-diff *arguments: _ready

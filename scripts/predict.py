@@ -9,6 +9,7 @@ from typing import Literal
 from kedja import cli
 from kedja.common import cpus
 from kedja.common.errors import KedjaError
+from kedja.common.outside import printable
 from kedja.serving.offline import Predicts, find_files, predict_files
 from kedja.serving.predictor import Predictor
 
@@ -36,7 +37,7 @@ def main(options: Options) -> int:
         if prediction.error and options.on_error == "fail":
             raise KedjaError(f"{prediction.path}: {prediction.error}", "replace it, or pass on_error=skip")
         failed += prediction.error is not None
-        print(json.dumps(prediction.to_json()) if options.json else prediction, flush=True)
+        print(json.dumps(prediction.to_json()) if options.json else printable(str(prediction)), flush=True)
     if failed:
         print(f"{failed} of {len(files)} could not be decoded", file=sys.stderr)
     return 1 if failed else 0

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from kedja.common.errors import KedjaError, nearest
+from kedja.common.outside import printable
 
 T = TypeVar("T")
 
@@ -64,7 +65,7 @@ def run_guarded(main: Callable[[list[str]], int | None]) -> None:
     except KedjaError as error:
         if debug:
             raise
-        print(f"error: {error}", file=sys.stderr)
+        print(printable(f"error: {error}"), file=sys.stderr)
         status = EXIT_USER_ERROR
     except KeyboardInterrupt:
         if debug:
@@ -173,6 +174,8 @@ def call(module: str, *arguments: str) -> None:
 
 def align(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Left-aligned columns, the last one free."""
+    # Cells may hold names of files, and a line feed in one is no new row.
+    header, *rows = [[printable(cell).replace("\n", "\\n") for cell in row] for row in [header, *rows]]
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header) - 1)]
     return [
         "  " + "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip()

@@ -14,6 +14,8 @@ from kedja.bundle.inputs.input import length
 from kedja.common.errors import KedjaError
 from support.bundles import make_bundle
 
+GOLDEN = [{"file": "samples/0.png", "label": 0, "logits": [0.0] * 3, "probabilities": [0.2, 0.3, 0.5]}]
+
 
 @pytest.fixture(scope="module")
 def good(tmp_path_factory):
@@ -34,7 +36,8 @@ def test_what_is_saved_is_loaded(bundle):
     loaded = metadata.load(bundle)
     metadata.save(bundle, loaded)
     assert metadata.load(bundle) == loaded
-    assert loaded.version == integrity.content_version(integrity.hash_files(bundle))
+    assert loaded.files == integrity.hash_files(bundle)
+    assert loaded.version == integrity.content_version(loaded)
 
 
 @pytest.mark.parametrize(
@@ -44,18 +47,18 @@ def test_what_is_saved_is_loaded(bundle):
         ({"kind": "table"}, "kind 'table'"),
         ({"classes": ["a"]}, "fewer than two"),
         ({"classes": ["a"] * 10}, "not distinct"),
-        ({"classes": ["a", "b"]}, "does not have 2 values"),
-        ({"colour": "red"}, "unknown fields colour"),
-        ({"input": {"height": 8}}, "image specification"),
-        ({"input": None}, "image specification"),
+        ({"classes": ["a", "b"], "golden": GOLDEN}, "does not have 2 values"),
+        ({"colour": "red"}, "unknown fields 'colour'"),
+        ({"input": {"height": 8}}, "input lacks width"),
+        ({"input": None}, "input is not an object"),
         ({"name": None}, "name is not a text"),
-        ({"files": {"a": 3}}, "a is not a text"),
+        ({"files": {"a": 3}}, "files.'a' is not a text"),
         ({"classes": [1, 2]}, "is not a text"),
         ({"tolerance": "abc"}, "tolerance"),
         ({"tolerance": -1}, "tolerance"),
-        ({"golden": [{"file": "x"}]}, "is damaged"),
-        ({"golden": 5}, "is damaged"),
-        ({"classes": None}, "is damaged"),
+        ({"golden": [{"file": "x"}]}, r"golden\[0\] lacks"),
+        ({"golden": 5}, "golden is not a list"),
+        ({"classes": None}, "classes is not a list"),
     ],
 )
 def test_metadata_that_cannot_be_used(bundle, fields, message):
@@ -110,12 +113,28 @@ def test_the_version_belongs_to_the_files(bundle):
         integrity.verify_files(bundle, dataclasses.replace(loaded, version="0" * 12))
 
 
-@given(st.dictionaries(st.text(min_size=1), st.text(min_size=1), min_size=1))
-def test_any_other_file_is_another_version(files):
-    version = integrity.content_version(files)
-    assert version == integrity.content_version(dict(reversed(files.items())))
-    assert version != integrity.content_version({**files, min(files): files[min(files)] + "x"})
-    assert version != integrity.content_version({**files, max(files) + "x": "x"})
+@pytest.mark.parametrize("schema", metadata.READ_VERSIONS)
+@given(files=st.dictionaries(st.text(min_size=1), st.text(min_size=1), min_size=1))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_other_file_is_another_version(good, schema, files):
+    loaded = dataclasses.replace(metadata.load(good), schema_version=schema)
+
+    def version(of):
+        return integrity.content_version(dataclasses.replace(loaded, files=of))
+
+    assert version(files) == version(dict(reversed(files.items())))
+    assert version(files) != version({**files, min(files): files[min(files)] + "x"})
+    assert version(files) != version({**files, max(files) + "x": "x"})
+
+
+@pytest.mark.parametrize("field", [f.name for f in dataclasses.fields(metadata.Metadata) if f.name != "version"])
+def test_every_field_is_in_the_version(good, field):
+    loaded = metadata.load(good)
+    value = loaded.to_json()
+    value[field] = "something else"
+    changed = dataclasses.replace(loaded)
+    object.__setattr__(changed, "to_json", lambda: value)
+    assert integrity.content_version(changed) != loaded.version
 
 
 def answers(bundle):

@@ -7,22 +7,15 @@ import shutil
 import signal
 import socket
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from kedja.bundle import metadata as bundles
 from support.bundles import make_bundle
+from support.servers import wait_until
 
 IMAGE = {"Content-Type": "image/png"}
-
-
-def wait_until(condition, seconds=20):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.05)
 
 
 def children(server):

@@ -26,8 +26,8 @@ def rewrite(bundle, change):
     value = json.loads(path.read_text())
     change(value)
     value["files"] = integrity.hash_files(bundle)
-    value["version"] = integrity.content_version(value["files"])
     files.write_json(path, value)
+    bundles.save(bundle, integrity.seal(bundles.load(bundle)))
 
 
 def test_a_good_bundle_answers_for_any_batch(digits):
@@ -69,7 +69,9 @@ def test_classes_that_do_not_fit_the_model(bundle):
     def one_class_less(value):
         value["classes"] = value["classes"][:-1]
         for golden in value["golden"]:
-            golden["logits"], golden["probabilities"] = golden["logits"][:-1], golden["probabilities"][:-1]
+            golden["label"] = min(golden["label"], 8)
+            golden["logits"].pop()
+            golden["probabilities"][0] += golden["probabilities"].pop()
 
     rewrite(bundle, one_class_less)
     with pytest.raises(KedjaError, match="shape"):

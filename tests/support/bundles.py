@@ -64,7 +64,7 @@ def make_bundle(
         save_reference(folder, make_reference(folder / MODEL, spec, len(classes), reference, image_format))
     hashes = integrity.hash_files(folder)
     metrics = {"test_accuracy": {"value": 0.99, "low": 0.98, "high": 1.0}}
-    save(folder, Metadata(name, integrity.content_version(hashes), classes, spec, hashes, golden, metrics=metrics))
+    save(folder, integrity.seal(Metadata(name, "", classes, spec, hashes, golden, metrics=metrics)))
     return folder
 
 

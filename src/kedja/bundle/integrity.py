@@ -1,7 +1,9 @@
 """Is this bundle whole, and does it still answer as the training framework did?"""
 
 import hashlib
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,10 +26,21 @@ def hash_files(bundle: Path) -> dict[str, str]:
     return {p.relative_to(bundle).as_posix(): sha256(p) for p in files}
 
 
-def content_version(files: Mapping[str, str]) -> str:
-    """Twelve hexadecimal digits that change when any file of the bundle does."""
-    lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(files.items()))
-    return hashlib.sha256(lines.encode()).hexdigest()[:12]
+def content_version(metadata: Metadata) -> str:
+    """Twelve hexadecimal digits that change when any file of the bundle, or anything else in its metadata, does.
+
+    Schema 1 counted the files alone; its bundles keep the version that they have.
+    """
+    if metadata.schema_version == 1:
+        text = "".join(f"{digest}  {name}\n" for name, digest in sorted(metadata.files.items()))
+    else:
+        text = json.dumps({**metadata.to_json(), "version": ""}, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def seal(metadata: Metadata) -> Metadata:
+    """The same, with the version that belongs to it."""
+    return replace(metadata, version=content_version(metadata))
 
 
 def verify_files(bundle: Path, metadata: Metadata) -> None:
@@ -47,8 +60,8 @@ def verify_files(bundle: Path, metadata: Metadata) -> None:
             problems.append(f"{name} is missing")
         elif sha256(path) != expected:
             problems.append(f"{name} has changed since the export")
-    if metadata.version != content_version(metadata.files):
-        problems.append("the version does not fit the list of files")
+    if metadata.version != content_version(metadata):
+        problems.append("the version does not fit the metadata")
     if problems:
         raise KedjaError(f"the bundle {bundle}/ is damaged: {'; '.join(problems)}", "export again with `just export`")
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from kedja import cli
 from kedja.common.errors import KedjaError
+from kedja.common.outside import printable
 from kedja.data.names import data_set_name
 from kedja.data.settings import Settings
 from kedja.data.summary import summary
@@ -37,7 +38,7 @@ def main(options: Options) -> None:
         folder = obtain(name, Path(), asked, accept=options.accept, replace=options.replace)
     else:
         folder = ensure(name)
-    print(summary(folder))
+    print(printable(summary(folder)))
 
 
 def run() -> None:

@@ -26,6 +26,8 @@ SCHEMA_VERSION = 2
 VERSION_1 = {"image": "input", "images": "examples"}
 DATASET = "dataset.json"
 REJECTED = "rejected.csv"
+# A folder with none of these is no data set.
+FILES = (DATASET, INDEX)
 SPLITS = ("train", "val", "test")
 MAX_SAMPLES = 32
 

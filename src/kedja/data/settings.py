@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kedja.bundle.inputs.image.spec import Interpolation, Resize
+from kedja.bundle.validate import check_types
 from kedja.common.errors import KedjaError
 
 Storage = Literal["auto", "arrays", "files"]
@@ -87,6 +88,7 @@ class Settings:
 def from_differences(values: dict[str, Any], origin: Path) -> Settings:
     """The inverse of `Settings.differences`, for settings that were read from `origin`."""
     try:
+        check_types(values, Settings, "settings")
         return Settings(**values)
-    except TypeError as error:
-        raise KedjaError(f"{origin}: the settings {values} are not valid: {error}") from None
+    except KedjaError as error:
+        raise KedjaError(f"{origin}: the settings {str(values)[:200]} are not valid: {error.problem}") from None

@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from kedja.bundle.inputs.input import Feed
-from kedja.bundle.integrity import content_version, hash_files
-from kedja.bundle.metadata import MODEL, MODEL_CARD, Golden, Metadata, Variant, save
+from kedja.bundle.integrity import hash_files, seal
+from kedja.bundle.metadata import METADATA, MODEL, MODEL_CARD, Golden, Metadata, Variant, save
 from kedja.bundle.reference import save as save_reference
 from kedja.common.errors import KedjaError
 from kedja.common.files import read_json, replacing_directory, sha256
@@ -24,6 +24,7 @@ from kedja.export.source import weights_file
 from kedja.frameworks.framework import answering
 from kedja.frameworks.onnx_runner import onnx_runner
 from kedja.frameworks.registry import find
+from kedja.runs.digests import require_whole
 from kedja.runs.folder import CALIBRATION, CONFIG, run_name
 from kedja.runs.read import Run, read_provenance, read_run
 
@@ -47,6 +48,7 @@ def export(run: Path, destination: Path, say: Say = lambda line: None, int8: boo
             or an exported file not as the model does; then no bundle is written and the old one stays.
     """
     summary = read_run(run)
+    require_whole(run)
     framework = find(summary.framework)
     dataset = load_dataset(ensure(summary.data["name"]))
     _refuse_other_data(summary, dataset)
@@ -54,7 +56,7 @@ def export(run: Path, destination: Path, say: Say = lambda line: None, int8: boo
         raise KedjaError(f"{run} was made by {framework.name}: there is nothing to write in int8", "leave int8 out")
     trained = answering(framework.load(run))
     say(f"the model answers as after training: logits within {check_recorded(run, dataset, trained):.1e}")
-    with replacing_directory(destination) as folder:
+    with replacing_directory(destination, METADATA) as folder:
         say(f"writing {' and '.join(framework.formats)}")
         candidates = framework.write(run, folder)
         samples = write_samples(dataset, folder)
@@ -68,8 +70,7 @@ def export(run: Path, destination: Path, say: Say = lambda line: None, int8: boo
         save_reference(folder, measure_reference(dataset, candidates[MODEL]))
         card = model_card(metadata, summary, dataset.description, read_provenance(run))
         (folder / MODEL_CARD).write_text(card, encoding="utf-8", newline="\n")
-        files = hash_files(folder)
-        metadata = replace(metadata, files=files, version=content_version(files))
+        metadata = seal(replace(metadata, files=hash_files(folder)))
         save(folder, metadata)
     return metadata
 

@@ -48,9 +48,7 @@ def package(bundle: Path, target: str, destination: Path) -> Path:
         raise KedjaError(f"target={target} is not known", nearest(target, list(TARGETS)))
     loaded = metadata.load(bundle)
     integrity.verify_files(bundle, loaded)
-    if destination.exists() and not (destination / "classifier.py").is_file():
-        raise KedjaError(f"{destination}/ is there and is no package", "choose another with destination=…")
-    with replacing_directory(destination) as folder:
+    with replacing_directory(destination, "classifier.py") as folder:
         _copy_bundle(bundle, loaded, folder / "bundle")
         _copy_contract(folder / "kedja")
         values = _values(loaded)

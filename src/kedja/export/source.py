@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from kedja.bundle.integrity import verify_files
-from kedja.bundle.metadata import METADATA, load
+from kedja.bundle.metadata import METADATA, SCHEMA_VERSION, load
 from kedja.bundle.reference import REFERENCE
 from kedja.common.errors import KedjaError
 from kedja.common.files import sha256
@@ -16,7 +16,7 @@ from kedja.runs.read import read_run
 def is_exported(run: Path, destination: Path, variants: Iterable[str] = ()) -> bool:
     """Whether `destination` holds the whole, unchanged bundle of this very run, with these variants at least.
 
-    One of an earlier release, without a reference for drift, is not.
+    One of an earlier release, of another schema or without a reference for drift, is not.
     """
     if not (destination / METADATA).is_file():
         return False
@@ -25,6 +25,8 @@ def is_exported(run: Path, destination: Path, variants: Iterable[str] = ()) -> b
         metadata = load(destination)
         verify_files(destination, metadata)
     except KedjaError:
+        return False
+    if metadata.schema_version != SCHEMA_VERSION:
         return False
     if not set(variants) <= set(metadata.variants) or REFERENCE not in metadata.files:
         return False

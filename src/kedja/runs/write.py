@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kedja.common.files import write_bytes, write_json
+from kedja.runs.digests import FILES, digests
 from kedja.runs.folder import CONFIG, PROVENANCE, SUMMARY, answers_file
 from kedja.runs.read import SCHEMA_VERSION, Run
 
@@ -42,4 +43,4 @@ def write_summary(run: Run) -> None:
     values = {field.name: getattr(run, field.name) for field in dataclasses.fields(run) if field.name != "directory"}
     if run.subset is None:
         del values["subset"]
-    write_json(run.directory / SUMMARY, {"schema_version": SCHEMA_VERSION, **values})
+    write_json(run.directory / SUMMARY, {"schema_version": SCHEMA_VERSION, **values, FILES: digests(run.directory)})

@@ -22,7 +22,10 @@ from kedja.serving.state import Service
 def create_app(service: Service) -> FastAPI:
     """The addresses of a service with all that stands around them."""
     # The stock documentation pages load their scripts from elsewhere; ours is in `page/`.
-    app = FastAPI(docs_url=None, redoc_url=None, lifespan=_lifespan, telemetry=_telemetry(service))
+    # No redirects either: they would lead to whatever `Host` says.
+    app = FastAPI(
+        docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=_lifespan, telemetry=_telemetry(service)
+    )
     app.state.service = service
     app.openapi = Document(app, service)  # type: ignore[method-assign]
     # What needs no API key: health, the pages, which hold nothing of the model, and /openapi.json, which FastAPI has

@@ -51,19 +51,26 @@ class Predictor:
         self._session = _open_session(bundle / file, threads)
         _check_signature(self._session, bundle, self.metadata.input)
         self.golden_difference = integrity.verify_golden(bundle, self.metadata, self.predict, tolerance)
-        self.reference = reference.load(bundle, self.metadata.files)
+        self.reference = reference.load(bundle, self.metadata.files, len(self.metadata.classes))
         # Kept in memory: the folder may be replaced by the next export while this one still serves.
         self.samples = [
             Sample((bundle / golden.file).read_bytes(), _media_type(golden.file), self.metadata.classes[golden.label])
             for golden in self.metadata.golden
         ]
-        self.model_card = (bundle / MODEL_CARD).read_text(encoding="utf-8") if MODEL_CARD in self.metadata.files else ""
+        self.model_card = _model_card(bundle) if MODEL_CARD in self.metadata.files else ""
 
     def predict(self, feed: Feed) -> NDArray[np.float32]:
         """What `metadata.input` collates → probabilities float32 (N, classes). Safe to call from many threads."""
         (probabilities,) = self._session.run(["probabilities"], feed)
         answer: NDArray[np.float32] = probabilities
         return answer
+
+
+def _model_card(bundle: Path) -> str:
+    try:
+        return (bundle / MODEL_CARD).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise KedjaError(f"{bundle / MODEL_CARD} is not UTF-8: {error}", "export again with `just export`") from None
 
 
 def _open_session(path: Path, threads: int) -> Any:

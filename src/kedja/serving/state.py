@@ -105,16 +105,37 @@ class Service:
         """
         async with self._reloading:
             try:
-                predictor = await asyncio.to_thread(Predictor, self.settings.bundle, variant=self.settings.variant)
+                predictor = await asyncio.to_thread(self._load)
             except (KedjaError, OSError) as error:
-                logger.error("the new bundle is not served: %s", error)  # noqa: TRY400 -- the message says it all
-                self.metrics.reloads.labels("refused").inc()
-                return
-            self._set_model_info(0)
-            self.engine.predictor = self.monitor.predictor = predictor
-            self._set_model_info(1)
-            self.metrics.reloads.labels("served").inc()
-            logger.info("now serving %s (%s)", predictor.metadata.name, predictor.metadata.version)
+                self._refuse(str(error))
+            except Exception as error:
+                # A bundle comes from elsewhere: whatever it does to a library ends neither watching nor serving.
+                self._refuse(f"{type(error).__name__}: {error}")
+                logger.debug("what happened", exc_info=True)
+            else:
+                self._swap(predictor)
+
+    def _load(self) -> Predictor:
+        predictor = Predictor(self.settings.bundle, variant=self.settings.variant)
+        new, old = predictor.metadata, self.predictor.metadata
+        # Schema 1 let everything but the files change under one version.
+        if new != old and new.version == old.version:
+            raise KedjaError(
+                f"{self.settings.bundle}/ has the version {new.version} that is served, and other metadata",
+                "export again with `just export`",
+            )
+        return predictor
+
+    def _refuse(self, reason: str) -> None:
+        logger.error("the new bundle is not served: %s", reason)
+        self.metrics.reloads.labels("refused").inc()
+
+    def _swap(self, predictor: Predictor) -> None:
+        self._set_model_info(0)
+        self.engine.predictor = self.monitor.predictor = predictor
+        self._set_model_info(1)
+        self.metrics.reloads.labels("served").inc()
+        logger.info("now serving %s (%s)", predictor.metadata.name, predictor.metadata.version)
 
     async def watch_bundle(self, seconds: float) -> None:
         """Reload whenever the bundle's metadata is another file than before."""

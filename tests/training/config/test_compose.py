@@ -1,3 +1,4 @@
+import shutil
 from dataclasses import asdict
 
 import pytest
@@ -5,7 +6,9 @@ import pytest
 from kedja.common.errors import KedjaError
 from kedja.common.files import write_json
 from kedja.runs.write import write_config
+from kedja.training.config import compose as module
 from kedja.training.config.compose import compose, files_of, from_json
+from kedja.training.config.run_folder import data_folder
 from kedja.training.config.schema import trackers
 
 
@@ -39,6 +42,11 @@ def test_an_override_wins_over_the_experiment():
         ("schedule.drop=0.5", "schedule=onecycle has no drop"),
         ("loss.gamma=1", "loss=cross_entropy has no gamma"),
         ("model.pretrained=true", "model=cnn has no pretrained"),
+        ("data.name=../../victim", "data.name='../../victim' is no plain name"),
+        ("data.name=/etc", "is no plain name"),
+        ("tracker_project=${oc.env:HOME}", "is not allowed"),
+        ("data.name=${oc.env:USER}", "is not allowed"),
+        ("tracker_project=${oc.decode:'1'}", "is not allowed"),
     ],
 )
 def test_mistakes_name_the_nearest_key(override, message):
@@ -64,3 +72,30 @@ def test_texts_with_commas_are_texts():
     assert config.finetune.freeze == "0,1"
     assert trackers(config) == ["tensorboard", "mlflow"]
     assert trackers(compose(["tracker=none"])) == []
+
+
+def test_a_tracker_that_is_not_there_is_named():
+    with pytest.raises(KedjaError, match=r"tracker=tensorboard,mlflo: 'mlflo' is no tracker.*") as error:
+        compose(["tracker=tensorboard,mlflo"])
+    assert "mlflow" in error.value.remedy
+
+
+@pytest.mark.parametrize("text", ["${oc.env:SECRET}", "a ${oc.env:SECRET} b", "${ oc.env : SECRET}", "${a:${b:c}}"])
+def test_a_configuration_file_that_asks_for_the_environment(tmp_path, monkeypatch, text):
+    """An experiment that a colleague sent: what it read would be stored in config.json and sent by a tracker."""
+    monkeypatch.setenv("SECRET", "hunter2")
+    shutil.copytree(module.CONF, tmp_path / "conf")
+    monkeypatch.setattr(module, "CONF", tmp_path / "conf")
+    lines = f"# @package _global_\ntracker_project: '{text}'\n"
+    (tmp_path / "conf/experiment/colleague.yaml").write_text(lines)
+    with pytest.raises(KedjaError, match="is not allowed") as error:
+        compose(["experiment=colleague"])
+    assert "hunter2" not in str(error.value)
+
+
+def test_a_run_whose_data_lies_elsewhere(tmp_path):
+    write_config(tmp_path, asdict(compose(["experiment=debug"])))
+    config = from_json(tmp_path / "config.json")
+    config.data.name = "../../victim"
+    with pytest.raises(KedjaError, match="is no plain name"):
+        data_folder(config)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kedja.common.outside import unescaped
 from kedja.data.kinds.registry import kind_type
 from kedja.data.names import INDEX
 from kedja.data.prepared import REJECTED, SPLITS, PreparedDataset
@@ -48,7 +49,7 @@ def read_rejected(data: PreparedDataset) -> list[dict[str, str]]:
     if not path.is_file():
         return []
     with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+        return [{key: unescaped(cell) for key, cell in row.items()} for row in csv.DictReader(file)]
 
 
 def split_names(data: PreparedDataset, positions: list[int]) -> str:

@@ -4,16 +4,17 @@ import csv
 from pathlib import Path
 
 from kedja.common.files import replacing_directory, sha256, write_json
+from kedja.common.outside import escaped
 from kedja.data.kinds.kind import Kind
 from kedja.data.names import INDEX
 from kedja.data.preparation.workspace import KEPT, Workspace
-from kedja.data.prepared import DATASET, REJECTED, SPLITS, VERSION_1
+from kedja.data.prepared import DATASET, FILES, REJECTED, SPLITS, VERSION_1
 
 
 def write_dataset(kind: Kind, folder: Path, classes: list[str]) -> None:
     """Write `folder`; it takes its place when it is complete."""
     workspace = kind.workspace
-    with replacing_directory(folder) as fresh:
+    with replacing_directory(folder, *FILES) as fresh:
         _write_index(kind, fresh / INDEX, classes)
         _write_rejected(workspace, fresh / REJECTED)
         kind.write(fresh)
@@ -55,7 +56,8 @@ def _write_rejected(workspace: Workspace, path: Path) -> None:
     if rows:
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerows([("id", "split", "class", "code", "reason"), *rows])
+            writer.writerow(("id", "split", "class", "code", "reason"))
+            writer.writerows([escaped(str(cell or "")) for cell in row] for row in rows)
 
 
 def _counts(workspace: Workspace, classes: list[str]) -> dict[str, dict[str, int]]:

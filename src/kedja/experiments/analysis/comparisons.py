@@ -6,7 +6,15 @@ import numpy as np
 
 from kedja.common.errors import KedjaError
 from kedja.data.splits.subset import KEYS
-from kedja.experiments.analysis.statistics import Difference, Interval, holm, mean_accuracy, paired_difference, spread
+from kedja.experiments.analysis.statistics import (
+    Difference,
+    Interval,
+    holm,
+    mean_accuracy,
+    paired_difference,
+    pairs,
+    spread,
+)
 from kedja.frameworks.registry import find
 from kedja.runs.read import Experiment
 from kedja.training.config.compose import RECIPES
@@ -28,7 +36,7 @@ class Result:
         accuracy: mean validation accuracy over seeds, with its interval over seeds and images.
         spread: standard deviation over seeds; None for one seed.
         behind: the best experiment's accuracy minus this one's; None for the best itself.
-        p: p-value of that difference, adjusted for the number of comparisons (Holm).
+        p: p-value of that difference, adjusted for the number of pairs (Holm).
     """
 
     experiment: Experiment
@@ -64,7 +72,7 @@ def compare(experiments: list[Experiment]) -> list[Result]:
     correct = [experiment.correct() for experiment in experiments]
     _check_same_images(experiments)
     differences = [paired_difference(correct[0], other) for other in correct[1:]]
-    adjusted = holm([difference.p for difference in differences])
+    adjusted = holm([difference.p for difference in differences], pairs(len(experiments)))
     names = [experiment.name for experiment in experiments]
     results = []
     for index, experiment in enumerate(experiments):

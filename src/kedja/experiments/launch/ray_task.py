@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from kedja.common.names import plain_name
 from kedja.data.names import DATA
 from kedja.experiments.launch import pool
 from kedja.experiments.launch.pool import Task
@@ -79,7 +80,7 @@ def run_apart(task: Task, place: Place, name: str, archive: list[Any]) -> Result
         return refused
     with tempfile.TemporaryDirectory(prefix="kedja-") as scratch:
         folder = Path(scratch)
-        unpack(ray.get(archive[0]), folder / DATA / name)
+        unpack(ray.get(archive[0]), folder / DATA / plain_name("data.name", name))
         status = _run(task, folder)
         log = (folder / task.log).read_bytes()
         runs = [] if status else [pack(folder / directory) for directory in task.directories]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kedja.experiments.analysis.comparisons import Result
+from kedja.experiments.analysis.statistics import pairs
 from kedja.experiments.report.text import listing, percent, signed
 from kedja.frameworks.registry import find
 from kedja.runs.read import Run
@@ -40,7 +41,7 @@ def _detectable(results: list[Result]) -> list[str]:
     parts = [f"{result.label} ({_points(result)})" for result in worse]
     return [
         f"It beats {listing(parts)}: differences that other seeds and other images do not explain "
-        f"(paired bootstrap, {_count(len(results) - 1, 'comparison')}, Holm-corrected, 5 % level)."
+        f"(paired over images, {_count(pairs(len(results)), 'pair')} to choose from, Holm-corrected, 5 % level)."
     ]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from kedja.common.outside import printable
 from kedja.experiments.analysis.comparisons import Result, compare, differing_settings
 from kedja.frameworks.registry import find
 from kedja.runs.read import Experiment, Run, find_experiments
@@ -36,7 +37,7 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
     """Rows of cells in columns of equal width."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     padded = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows]
-    return "\n".join("  ".join(row).rstrip() for row in padded)
+    return printable("\n".join("  ".join(row).rstrip() for row in padded))
 
 
 def listing(parts: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kedja.common.names import plain_name
 from kedja.experiments.analysis.comparisons import Result, compare
 from kedja.experiments.analysis.statistics import Difference, paired_difference
 from kedja.experiments.launch.plan import TRAIN, Request
@@ -75,6 +76,7 @@ def search(wanted: Search, say: tune.Say) -> Found:
     from kedja.data.versions.ensure import ensure
     from kedja.training.config.compose import compose
 
+    plain_name("study", wanted.name)
     space = merge(read_space(wanted.space_file), wanted.space)
     config = compose(list(wanted.overrides))
     _check(space, wanted.overrides)

@@ -1,11 +1,13 @@
 """Overrides → a complete `TrainConfig`, composed by Hydra from `conf/`; and back from `config.json`."""
 
 import dataclasses
+import re
 from pathlib import Path
 from typing import Any
 
 from kedja.common.errors import KedjaError, nearest
 from kedja.common.files import read_json
+from kedja.common.names import plain_name
 from kedja.training.config.schema import COMPONENTS, TrainConfig, flat, groups, leaves, own_keys
 
 CONF = Path(__file__).resolve().parents[4] / "conf"
@@ -38,11 +40,13 @@ def compose(overrides: list[str]) -> TrainConfig:
         with initialize_config_dir(str(CONF), version_base="1.3", job_name="kedja"):
             composed = hydra_compose("config", overrides=overrides)
             composed.experiment = chosen
+            refuse_resolvers(str(OmegaConf.to_container(composed, resolve=False)))
             config = OmegaConf.to_object(composed)
     except (HydraException, OmegaConfBaseException) as error:
         raise KedjaError(_first_line(error), "`just train --help` lists the keys") from None
     assert isinstance(config, TrainConfig)
     _check_values(config)
+    plain_name("data.name", config.data.name)
     _check_owners(config, [override.partition("=")[0] for override in overrides])
     if config.compile and config.diagnose:
         raise KedjaError("diagnose cannot see into a compiled network", "compile=false")
@@ -58,6 +62,16 @@ def from_json(path: Path) -> TrainConfig:
     values = {key: value for key, value in read_json(path).items() if key not in RECIPES}
     config: TrainConfig = _build(TrainConfig, values, path)
     return config
+
+
+def refuse_resolvers(text: str) -> None:
+    """Refuse `${name:…}`: it would be replaced by what the machine holds, and stored, sent and shown from then on.
+
+    Raises:
+        KedjaError: there is one.
+    """
+    if found := re.search(r"\$\{[^${}]*:", text):
+        raise KedjaError(f"{found[0]}…}} is not allowed in a configuration", "write the value itself")
 
 
 def experiment_of(overrides: list[str]) -> str:
@@ -83,6 +97,7 @@ def _expand(override: str) -> list[str]:
 
 
 def _check_override(override: str) -> None:
+    refuse_resolvers(override)
     key, equals, value = override.partition("=")
     if not equals:
         raise KedjaError(f"{override!r} is not of the form key=value", nearest(override, list(leaves())))

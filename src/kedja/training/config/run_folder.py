@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kedja.common.errors import KedjaError
+from kedja.common.names import plain_name
 from kedja.data.names import DATA
 from kedja.data.prepared import PreparedDataset, load
 from kedja.data.splits.subset import KEYS, Subset, take
@@ -16,7 +17,7 @@ from kedja.training.config.schema import NOT_HASHED, DataConfig, TrainConfig
 
 def data_folder(config: TrainConfig) -> Path:
     """`data/<name>/`."""
-    return DATA / config.data.name
+    return DATA / plain_name("data.name", config.data.name)
 
 
 def subset(config: TrainConfig) -> Subset:

@@ -9,7 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kedja.bundle.inputs.input import NO_LIMITS, NPY, Example, Examples, Feed, Input, Limits, Tensor, Values
+from kedja.bundle.validate import check_types
 from kedja.common.errors import KedjaError, nearest
+
+# Of one side in pixels; 8192×8192 in colour take 200 MB, far beyond any network.
+MAX_SIDE = 8192
 
 Resize = Literal["stretch", "crop", "pad"]
 Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos"]
@@ -72,6 +76,8 @@ class ImageSpec(Input):
             raise KedjaError(f"an image has 1 or 3 channels, not {self.channels}")
         if min(self.height, self.width) < 1:
             raise KedjaError(f"an image of {self.height}×{self.width} pixels has no pixels")
+        if max(self.height, self.width) > MAX_SIDE:
+            raise KedjaError(f"an input of {self.height}×{self.width} pixels is larger than {MAX_SIDE} on a side")
         if not 0 < self.crop_fraction <= 1:
             raise KedjaError(f"crop_fraction={self.crop_fraction} is not in (0, 1]")
         for name, value, valid in (
@@ -166,6 +172,7 @@ class ImageSpec(Input):
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         try:
-            return cls(**value)
-        except TypeError as error:
-            raise KedjaError(f"the image specification {value} is not valid: {error}") from None
+            check_types(value, cls, "input")
+        except KedjaError as error:
+            raise KedjaError(f"the image specification {str(value)[:200]} is not valid: {error.problem}") from None
+        return cls(**value)

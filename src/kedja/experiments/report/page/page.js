@@ -108,7 +108,7 @@ function comparisons() {
   const others = D.experiments.filter((e) => e.behind);
   if (!others.length) return null;
   return [
-    html("p", {}, "How far each is behind ", html("strong", {}, D.experiments[0].label), ": paired over the same images, both seeds and images resampled, corrected for the number of comparisons (Holm)."),
+    html("p", {}, "How far each is behind ", html("strong", {}, D.experiments[0].label), ": paired over the same images, both seeds and images resampled, corrected for the number of pairs that the best was chosen from (Holm)."),
     intervalChart(others.map((e) => ({ name: e.label, colour: e.worse ? "var(--bad)" : "var(--soft)", ...e.behind })),
       { text: (value) => points(value), title: "points behind the best", zero: true, label: "Difference to the best experiment" }),
     sortableTable(others, [
