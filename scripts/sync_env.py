@@ -16,7 +16,9 @@ from kedja.environment.alone import alone  # noqa: E402
 class Options:
     """just env: install the locked environment for this hardware. What is left out stays as it was last time."""
 
-    groups: list[str] | None = cli.option(None, "dependency groups: dev (at first), train, serve, track, ray", "name,…")
+    groups: list[str] | None = cli.option(
+        None, "dependency groups: dev (at first), train, serve, track, ray", metavar="name,…"
+    )
     torch: str | None = cli.option(None, "PyTorch's build: auto (at first), locked, cpu, cu126, cu130, rocm6.4, …")
     quiet: bool = cli.option(False, "say nothing when everything is in place")
 

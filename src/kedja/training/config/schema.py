@@ -8,16 +8,13 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+from kedja.common.options import option as key
+
 SAMPLERS = ("shuffled", "balanced")
 FLIPS = ("none", "random", "alternating")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 TENSORBOARD = "tensorboard"
 TRACKERS = (TENSORBOARD, "mlflow", "wandb", "none")
-
-
-def key(default: Any, meaning: str, choices: tuple[str, ...] = ()) -> Any:
-    """A field with its default, the sentence that `--help` prints, and the values it may take."""
-    return dataclasses.field(default=default, metadata={"meaning": meaning, "choices": choices})
 
 
 @dataclass
