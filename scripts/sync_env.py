@@ -8,8 +8,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "src"))  # nothing is installed yet
 
 from kedja import cli  # noqa: E402
+from kedja.common.locks import locked  # noqa: E402
 from kedja.environment import sync  # noqa: E402
-from kedja.environment.alone import alone  # noqa: E402
 
 
 @dataclass
@@ -32,7 +32,7 @@ def main(options: Options) -> None:
     """Check the stamp; install where it does not fit."""
     stamp, done = sync.current(ROOT, options.groups, options.torch)
     if not done:
-        with alone(ROOT):
+        with locked(ROOT / ".tools" / "env.lock"):
             # Another recipe may have installed it while this one waited.
             stamp, done = sync.current(ROOT, options.groups, options.torch)
             stamp = stamp if done else sync.install(ROOT, stamp, say)

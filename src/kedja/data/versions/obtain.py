@@ -29,7 +29,8 @@ def obtain(name: str, root: Path, settings: Settings | None = None, *, accept: b
         accept: pin what the source gives now, even where it is not what was pinned.
     """
     folder = root / "data" / name
-    with locked(folder.parent / f".{name}.lock"):
+    waiting = f"another process prepares data/{name}; waiting for it"
+    with locked(folder.parent / f".{name}.lock", waiting=waiting):
         pin = read_pins(root).get(name)
         wanted = settings or _recorded(name, root, pin)
         if pin is None or accept or not _same(wanted, pin.settings):
