@@ -13,6 +13,7 @@ from kedja.bundle.metadata import MODEL, MODEL_CARD, Golden, Metadata, Variant, 
 from kedja.bundle.reference import save as save_reference
 from kedja.common.errors import KedjaError
 from kedja.common.files import read_json, replacing_directory, sha256
+from kedja.data.pixels import read_pixels
 from kedja.data.prepared import PreparedDataset
 from kedja.data.prepared import load as load_dataset
 from kedja.data.versions.ensure import ensure
@@ -24,7 +25,7 @@ from kedja.export.quantise import CALIBRATION_IMAGES, INT8_MODEL, MEASURED_IMAGE
 from kedja.export.recorded import check_recorded
 from kedja.export.reference import measure as measure_reference
 from kedja.export.runners import onnx_runner
-from kedja.export.samples import decode_samples, golden_examples, pixels, spread, write_samples
+from kedja.export.samples import decode_samples, golden_examples, spread, write_samples
 from kedja.export.source import read_summary, run_name, weights_file
 
 # Summation order differs between PyTorch and ONNX Runtime; float32 networks agree far below this, and pipelines in
@@ -85,13 +86,13 @@ def _refuse_other_data(run: Path, summary: dict[str, Any], dataset: PreparedData
 
 def _quantise(folder: Path, dataset: PreparedDataset, golden: NDArray[np.uint8], say: Say) -> Variant:
     """Write the int8 variant into the bundle that is being made, and measure it on the validation split."""
-    calibration = pixels(dataset, spread(dataset.split("train"), CALIBRATION_IMAGES))
+    calibration = read_pixels(dataset, spread(dataset.split("train"), CALIBRATION_IMAGES))
     write_int8(folder / MODEL, calibration, folder / INT8_MODEL)
     validation = spread(dataset.split("val"), MEASURED_IMAGES)
     variant = measure(
         onnx_runner(folder / MODEL),
         onnx_runner(folder / INT8_MODEL),
-        pixels(dataset, validation),
+        read_pixels(dataset, validation),
         dataset.labels[validation],
         golden,
     )

@@ -10,9 +10,10 @@ import numpy as np
 
 from kedja.common.errors import KedjaError
 from kedja.common.npz import read_arrays
+from kedja.data.pixels import read_pixels
 from kedja.data.prepared import PreparedDataset
 from kedja.export.parity import Runner
-from kedja.export.samples import pixels, spread
+from kedja.export.samples import spread
 from kedja.runs.folder import VALIDATION
 
 COMPARED_IMAGES = 64
@@ -37,7 +38,7 @@ def check_recorded(run: Path, dataset: PreparedDataset, reference: Runner) -> fl
     chosen = spread(np.arange(len(ids)), COMPARED_IMAGES)
     positions = {name: position for position, name in enumerate(dataset.ids)}
     try:
-        images = pixels(dataset, np.array([positions[str(ids[index])] for index in chosen]))
+        images = read_pixels(dataset, np.array([positions[str(ids[index])] for index in chosen]))
     except KeyError as missing:
         raise KedjaError(
             f"{record} speaks of image {missing}, which {dataset.folder}/ does not hold",

@@ -41,13 +41,6 @@ def golden_examples(samples: list[tuple[str, int]], images: NDArray[np.uint8], r
     ]
 
 
-def pixels(dataset: PreparedDataset, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Images of a data set whatever its storage → uint8 (N, H, W, C)."""
-    if dataset.images is not None:
-        return np.asarray(dataset.images[indices])
-    return np.stack([preprocess(dataset.encoded(int(index)), dataset.spec) for index in indices])
-
-
 def spread(indices: NDArray[np.int64], most: int) -> NDArray[np.int64]:
     """At most `most` of `indices`, evenly spread over them, in order."""
     return indices[np.linspace(0, len(indices) - 1, min(most, len(indices))).astype(np.int64)]

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from kedja.common.errors import KedjaError, nearest
 from kedja.data.versions.dvc import (
-    cache_folder,
     cached_files,
     changed_files,
     drop_damaged,
@@ -16,6 +15,7 @@ from kedja.data.versions.dvc import (
     is_tracked,
     keep,
     last_line,
+    object_path,
     run_dvc,
 )
 from kedja.data.versions.folder_hash import FolderHash, hash_folder, read_folder
@@ -155,7 +155,7 @@ def _is_cached(root: Path, pin: Pin) -> bool:
 
 
 def _missing(root: Path, files: dict[str, str]) -> list[str]:
-    return [name for name, digest in files.items() if not (cache_folder(root) / digest[:2] / digest[2:]).is_file()]
+    return [name for name, digest in files.items() if not object_path(root, digest).is_file()]
 
 
 def _differences(root: Path, pin: Pin, found: FolderHash) -> list[str]:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kedja.bundle.preprocess import preprocess
 from kedja.common.files import read_json, write_json
+from kedja.data.pixels import read_pixels
 from kedja.data.prepared import PreparedDataset
 from kedja.experiments.analysis.calibration import calibration, store
 from kedja.experiments.analysis.corruptions import Robustness, robustness
@@ -63,15 +63,8 @@ def _robustness(run: Run, dataset: PreparedDataset, predictions: Predictions) ->
     index_of = {identity: index for index, identity in enumerate(dataset.ids)}
     every = max(1, len(predictions.ids) // MOST_SPOILT_IMAGES)
     chosen = slice(None, None, every)
-    images = np.stack([pixels(dataset, index_of[str(identity)]) for identity in predictions.ids[chosen]])
+    images = read_pixels(dataset, np.array([index_of[str(identity)] for identity in predictions.ids[chosen]]))
     return robustness(images, predictions.labels[chosen], predict)
-
-
-def pixels(dataset: PreparedDataset, index: int) -> NDArray[np.uint8]:
-    """One image uint8 (H, W, C) as the network sees it, whatever the data set's storage."""
-    if dataset.images is not None:
-        return np.asarray(dataset.images[index])
-    return preprocess(dataset.encoded(index), dataset.spec)
 
 
 def read_stored(run: Path, split: str) -> dict[str, Any] | None:

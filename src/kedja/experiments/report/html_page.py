@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from kedja.common.files import read_json
+from kedja.data.pixels import read_pixels
 from kedja.data.prepared import PreparedDataset
 from kedja.experiments.analysis.comparisons import Result, differing_settings
-from kedja.experiments.analysis.evaluate_run import pixels
 from kedja.experiments.report.text import NOTE, row_name, setting_groups, settings_text, short_name
 from kedja.runs.read import Run
 
@@ -121,7 +122,7 @@ def _run(run: Run) -> dict[str, Any]:
 
 
 def _thumbnail(dataset: PreparedDataset, index: int) -> dict[str, Any]:
-    image = pixels(dataset, index)
+    image = read_pixels(dataset, np.array([index]))[0]
     picture = Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
     small = max(picture.size) < THUMBNAIL_SIDE
     picture.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
