@@ -30,7 +30,6 @@ from kedja.training.config.schema import TrainConfig, flat
 from kedja.training.loop.checkpoint import save_weights
 from kedja.training.loop.devices import make_fabric, precision_of
 from kedja.training.loop.learner import Learner
-from kedja.training.loop.progress import progress
 from kedja.training.loop.seeding import seed_everything, set_threads
 from kedja.training.loop.trainer import Trainer
 from kedja.training.models.initial_weights import initialise
@@ -49,7 +48,7 @@ def train(config: TrainConfig, say: Callable[[str], None] = print) -> Path:
     try:
         with torch.autograd.set_detect_anomaly(config.anomaly):
             trainer = make_trainer(config, directory, say)
-            trainer.fit(progress(trainer.steps, config.epochs, quiet=not trainer.fabric.is_global_zero))
+            trainer.fit()
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise out_of_memory(config, error) from None
     if trainer.fabric.is_global_zero:
