@@ -51,7 +51,7 @@ def address_in(log: Path, process: subprocess.Popen[bytes]) -> str:
     def said() -> re.Match[str] | None:
         return re.search(r"running on (http://127\.0\.0\.1:\d+)", log.read_text(errors="replace"))
 
-    assert wait_for(lambda: said() is not None or process.poll() is not None, 120)
+    assert wait_for(lambda: said() is not None or process.poll() is not None, 300)
     found = said()
     assert found, log.read_text(errors="replace")
     return found[1]
