@@ -1,5 +1,6 @@
 """What can be asked of data preparation: the keys of `just data`, their defaults and meaning."""
 
+import codecs
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -34,6 +35,9 @@ class Settings:
     split: str = option("", "index files: the column with the split", metavar="column")
     group: str = option("", "index files: images with the same value stay on one side", metavar="column")
     classes: str = option("", "table of class names: file:id column:name column", metavar="file:id:name")
+    encoding: str = option(
+        "", "of tables, and of names in archives, that are no UTF-8: cp1252, cp932, …", metavar="name"
+    )
     size: str = option(
         "", "side in pixels, or height×width as 96x128; chosen from the images by default", metavar="pixels"
     )
@@ -58,6 +62,10 @@ class Settings:
             )
         if self.jobs < 0:
             raise KedjaError(f"jobs={self.jobs} is below zero", "jobs=0 takes one process per core")
+        try:
+            codecs.lookup(self.encoding or "utf-8")
+        except LookupError:
+            raise KedjaError(f"encoding={self.encoding} is not known", "for example encoding=cp1252") from None
         self.side()
 
     def side(self) -> tuple[int, int] | None:
