@@ -33,8 +33,10 @@ CASES = {
 class Options:
     """just bench-check: compare the speed of this commit with an earlier one, and fail where it fell."""
 
-    reference: str = cli.option("", "the earlier commit (the last one of yesterday, else the one before)", "commit")
-    cases: list[str] = cli.option(list(CASES), "what is measured", "case,…")
+    reference: str = cli.option(
+        "", "the earlier commit (the last one of yesterday, else the one before)", metavar="commit"
+    )
+    cases: list[str] = cli.option(list(CASES), "what is measured", metavar="case,…")
     rounds: int = cli.option(7, "how often each side takes its turn")
     limit: float = cli.option(1.2, "ratio of new to old that is an alarm, where every round agrees")
 

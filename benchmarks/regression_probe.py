@@ -75,21 +75,19 @@ def cpu_of(command: list[str]) -> float:
 
 def with_service(ask) -> float:
     """Start the service on a small bundle, call `ask(address, process, seconds until ready)`, stop it."""
-    import socket
-
     from kedja.delivery.smoke import wait_until_ready
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "kedja.serving", f"bundle={BUNDLE}", f"port={port}", "access_log=false"]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "kedja.serving", f"bundle={BUNDLE}", "port=0", "access_log=false"]
+    started = time.monotonic()
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
-        return ask(address, server, wait_until_ready(address, 60, lambda: server.poll() is None))
+        address = server.stdout.readline().split()[-1]
+        wait_until_ready(address, 60, lambda: server.poll() is None)
+        return ask(address, server, time.monotonic() - started)
     finally:
         server.terminate()
         server.wait()
+        server.stdout.close()
 
 
 if __name__ == "__main__":

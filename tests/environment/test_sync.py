@@ -62,7 +62,7 @@ def test_a_killed_installation_heals(clone, script):
     while process.poll() is None and len(packages_of(clone)) < 3:
         time.sleep(0.002)
     os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    process.wait(60)
     assert record_of(clone)["state"] == "installing", "it was killed too late for this test to say anything"
     done = script(clone, "sync_env.py")
     assert done.returncode == 0, done.stderr

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
+from kedja.common.options import option
 from kedja.training.component import Component
 from kedja.training.models import records
 from kedja.training.optim.registry import LOSSES, OPTIMIZERS, SCHEDULES
@@ -35,9 +36,8 @@ def key(
         needs: other keys of its group, one of which must be on for it to have an effect.
         in_hash: whether the result depends on it.
     """
-    limits = None if least is None else (least, most)
-    metadata = {"meaning": meaning, "choices": choices, "limits": limits, "needs": needs, "in_hash": in_hash}
-    return dataclasses.field(default=default, metadata=metadata)
+    within = None if least is None else (least, most)
+    return option(default, meaning, tuple(choices), within=within, needs=needs, in_hash=in_hash)
 
 
 @dataclass
