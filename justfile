@@ -186,6 +186,7 @@ lint: _ready
     ruff format --check --quiet .
     ruff check --quiet .
     mypy
+    mypy --config-file tests/mypy.ini
     lint-imports
     shellcheck scripts/*.sh .ci/run
     hadolint Dockerfile

@@ -95,7 +95,7 @@ class Load:
             "--timeout",
             "30s",
             "-s",
-            self._script,
+            str(self._script),
             self._url,
         ]
         before = self._running.cpu_seconds()

@@ -125,7 +125,7 @@ def test_an_index_file_in_a_zip_gives_what_it_gives_in_a_folder(tmp_path):
     found = []
     for place in (source, packed(tmp_path / "s.zip", files)):
         opened = open_source(Settings(source=str(place), index=["labels.csv"]), tmp_path / ".work")
-        found.append([(i.id, i.label, i.content.size()) for i in opened.items()])
+        found.append([(i.id, i.label, i.content.size()) for i in opened.items()])  # type: ignore[operator]
     assert found[0] == found[1]
     assert [name for name, _, size in found[0] if size == 0] == ["pictures/7.png"]
 
