@@ -279,7 +279,7 @@ protect *arguments:
 protect-check *arguments:
     @sh scripts/python.sh scripts/protect.py check=true "$@"
 
-# write the list of merged changes into the README
+# write the list of merged changes into docs/reviews.md
 [group('review')]
 reviews *arguments:
     @sh scripts/python.sh scripts/reviews.py "$@"

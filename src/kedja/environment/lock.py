@@ -10,17 +10,16 @@ from kedja.common import files
 from kedja.common.errors import KedjaError, nearest
 
 _REGISTRY = re.compile(r'source = \{ registry = "[^"]*" \}')
-_SIZE = re.compile(r", size = [0-9]+")  # which one index tells and another does not
 _ARTIFACT = re.compile(r'\{ url = "[^"]*/([^/"]+)"')
 
 
 def neutralise(text: str) -> str:
-    """The lock with every index called `pypi` and every artifact reduced to its bare file name, without its size.
+    """The lock with every index called `pypi` and every artifact reduced to its bare file name.
 
     Raises:
         KedjaError: an address is left, which is a source other than an index (a git or URL dependency).
     """
-    text = _ARTIFACT.sub(r'{ path = "\1"', _SIZE.sub("", _REGISTRY.sub('source = { registry = "pypi" }', text)))
+    text = _ARTIFACT.sub(r'{ path = "\1"', _REGISTRY.sub('source = { registry = "pypi" }', text))
     for number, line in enumerate(text.splitlines(), start=1):
         if "://" in line:
             raise KedjaError(
