@@ -15,10 +15,8 @@ from kedja.serving.metrics import CONTENT_TYPE
 from kedja.serving.state import Service
 
 router = APIRouter()
-
-HEALTH = frozenset({"/health/live", "/health/ready"})
-# Addresses that need an API key where keys are asked for; the pages are open, they hold nothing of the model.
-GUARDED = frozenset({"/predict", "/class-names", "/random-image", "/model", "/metrics", "/drift"})
+# Needs no API key, whoever else does.
+health = APIRouter()
 
 
 def service_of(request: Request) -> Service:
@@ -108,13 +106,13 @@ async def drift(request: Request) -> Response:
     return JsonAnswer(await asyncio.to_thread(report, service_of(request).monitor))
 
 
-@router.get("/health/live", response_model=schemas.Health, tags=["health"])
+@health.get("/health/live", response_model=schemas.Health, tags=["health"])
 async def live() -> Response:
     """The process runs and its event loop turns."""
     return JsonAnswer({"status": "alive"})
 
 
-@router.get(
+@health.get(
     "/health/ready",
     response_model=schemas.Health,
     responses={503: {"model": schemas.ErrorAnswer, "description": "Not ready, or shutting down"}},
