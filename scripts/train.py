@@ -83,7 +83,7 @@ def look_before_training(config: TrainConfig) -> None:
         )
         if not result.succeeded:
             raise KedjaError(
-                "the network did not learn one batch by heart",
+                "the network did not memorise one batch",
                 "try another optim.lr; else look at the labels, and at the model",
             )
 

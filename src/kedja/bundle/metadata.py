@@ -110,7 +110,7 @@ class Metadata:
         wrong = [key for key, text in texts.items() if not isinstance(text, str)]
         wrong += [f"classes[{i}]" for i, name in enumerate(self.classes) if not isinstance(name, str)]
         if wrong:
-            raise KedjaError(f"{wrong[0]} is not a text")
+            raise KedjaError(f"{wrong[0]} is not a string")
         if not isinstance(self.tolerance, int | float) or not 0 <= self.tolerance < 1:
             raise KedjaError(f"tolerance={self.tolerance!r} is not a number from 0 to 1")
         if len(self.classes) < 2 or len(set(self.classes)) != len(self.classes):

@@ -1,4 +1,4 @@
-"""Do the exported files answer as the trained model does, from encoded images, in every batch size?"""
+"""Compare the exported files with the trained model, from encoded images, in every batch size."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

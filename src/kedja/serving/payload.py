@@ -112,7 +112,7 @@ def _from_json(body: bytes, spec: ImageSpec, limits: Limits) -> Images:
         return _from_pixels(content, spec, limits)
     texts = content if key == "images" else [content]
     if not isinstance(texts, list) or not texts:
-        raise _invalid(f"`{key}` is not a list of base64 texts with at least one of them")
+        raise _invalid(f"`{key}` is not a list of base64 strings with at least one of them")
     _check_count(len(texts), limits)
     return _decode([_base64(text, key) for text in texts], spec, limits, many=key == "images")
 
@@ -241,5 +241,5 @@ def _shape_remedy(spec: ImageSpec) -> str:
 
 
 def _json_type(value: Any) -> str:
-    names = {dict: "an object", list: "a list", bool: "a truth value", type(None): "null", str: "a text"}
+    names = {dict: "an object", list: "a list", bool: "a boolean", type(None): "null", str: "a string"}
     return names.get(type(value), "a number")

@@ -71,7 +71,7 @@ def _near_pairs(workspace: Workspace, spec: ImageSpec) -> NDArray[np.int64]:
 
 
 def _drop_look_alikes(workspace: Workspace, pairs: NDArray[np.int64]) -> None:
-    """Keep one of each set of look-alikes: of the latest given split, and of these the first."""
+    """Keep one of each set of near-duplicates: of the latest given split, and of these the first."""
     positions = workspace.column("position", np.int64, _WAS_READ)
     given = workspace.column(_given_as_number(), np.int64, _WAS_READ)
     same = workspace.column("pixels", np.int64, _WAS_READ)
@@ -101,7 +101,7 @@ def _given_as_number() -> str:
 
 
 def _units(workspace: Workspace, near: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """Numbers of what stays together: equal pixels, one group, and look-alikes where that was asked."""
+    """Numbers of what stays together: equal pixels, one group, and near-duplicates where that was asked."""
     pairs = [near, equal_pairs(workspace.column("pixels", np.int64, _WAS_READ))]
     if workspace.total("count(*)", "grp <> ''"):
         groups = workspace.group_numbers(_WAS_READ)

@@ -49,11 +49,9 @@ class ModelConfig:
 class FinetuneConfig:
     """What of a network that starts from other weights learns, when, and how fast."""
 
-    freeze: str = key(
-        "", "beginnings of layer names that never learn, comma-separated; `body` is all but the last layer"
-    )
+    freeze: str = key("", "prefixes of layer names that never learn, comma-separated; `body` is all but the last layer")
     head_epochs: int = key(0, "epochs in which the last layer alone learns, before all do")
-    first_lr: float = key(1.0, "learning rate of the first layer as a share of the last one's; geometric in between")
+    first_lr: float = key(1.0, "learning-rate multiplier of the first layer (1 at the last); geometric in between")
 
 
 @dataclass
@@ -75,7 +73,7 @@ class ScheduleConfig:
 
     name: str = key("onecycle", "the curve after warm-up", ("onecycle", "cosine", "constant", "plateau"))
     warmup: float = key(0.2, "share of all steps in which the learning rate rises linearly")
-    final: float = key(0.0, "learning rate at the end, as a share of the highest")
+    final: float = key(0.0, "multiplier of the highest learning rate at the end")
     patience: int = key(3, "plateau: epochs without a better validation loss before the rate drops")
     drop: float = key(0.3, "plateau: what the rate is multiplied with")
 
@@ -137,7 +135,7 @@ class TrainConfig:
     tracker_address: str = key("", "URL of MLflow's or W&B's server, instead of the local store under runs/")
     tracker_project: str = key("", "what MLflow or W&B files the run under; the data set's name if not given")
     find_lr: bool = key(False, "do not train: try rising learning rates, say and plot where the loss falls fastest")
-    overfit: bool = key(False, "do not train: see whether the network can learn one batch by heart")
+    overfit: bool = key(False, "do not train: see whether the network can memorise one batch")
     data: DataConfig = dataclasses.field(default_factory=DataConfig)
     model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
     finetune: FinetuneConfig = dataclasses.field(default_factory=FinetuneConfig)

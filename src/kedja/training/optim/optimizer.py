@@ -18,7 +18,7 @@ def build_optimizer(
     the schedule scales.
 
     Args:
-        factors: each parameter's share of the learning rate.
+        factors: each parameter's learning-rate multiplier.
         head: name of the last layer, which Muon leaves to Adam.
     """
     groups: dict[tuple[bool, bool, float], dict[str, Any]] = {}
@@ -40,6 +40,6 @@ def build_optimizer(
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, share: float) -> None:
-    """Every group's learning rate to that share of its highest."""
+    """Set every group's learning rate to `share` times its highest."""
     for group in optimizer.param_groups:
         group["lr"] = group["peak_lr"] * share
