@@ -103,7 +103,7 @@ def run_probe(case: str, tree: Path, number: int) -> float:
     # The tree's sources come before the installed (editable) ones.
     path = os.pathsep.join([str(tree / "src"), str(ROOT / "tests")])
     environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, probe, case, str(number + 1)]
+    command = [sys.executable, str(probe), case, str(number + 1)]
     done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise KedjaError(f"{case} does not run in {tree.name}: {(done.stderr.strip() or done.stdout).splitlines()[-1]}")

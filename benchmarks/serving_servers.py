@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -137,7 +138,7 @@ class Running:
     def url(self, case: str) -> str:
         return f"http://127.0.0.1:{self.port}{self.server.paths[case]}"
 
-    def wait_until_right(self, case: str, content: list, tolerance: float = EXACT) -> None:
+    def wait_until_right(self, case: str, content: list[Any], tolerance: float = EXACT) -> None:
         """Until every body gets its golden answer; then the server is known to compute the same."""
         while not self._answers(case, content[0]):
             if self._process.poll() is not None or time.perf_counter() - self._started > SECONDS_TO_START:
@@ -159,23 +160,23 @@ class Running:
 
     def cpu_seconds(self) -> float:
         """Of the process and all below it; those that ended meanwhile are missing."""
-        return sum(times.user + times.system for times in (process.cpu_times() for process in self._tree()))
+        return float(sum(times.user + times.system for times in (process.cpu_times() for process in self._tree())))
 
     def resident_megabytes(self) -> float:
         """Proportional set size: memory that processes share is counted once."""
-        return sum(process.memory_full_info().pss for process in self._tree()) / 1e6
+        return float(sum(process.memory_full_info().pss for process in self._tree())) / 1e6
 
     def _tree(self) -> list[psutil.Process]:
         return [self._process, *self._process.children(recursive=True)]
 
-    def _answers(self, case: str, body: object) -> bool:
+    def _answers(self, case: str, body: Any) -> bool:
         try:
             self._ask(case, body)
         except OSError:
             return False
         return True
 
-    def _ask(self, case: str, body) -> dict:
+    def _ask(self, case: str, body: Any) -> Any:
         request = urllib.request.Request(self.url(case), body.data, {"Content-Type": body.content_type})
         with urllib.request.urlopen(request, timeout=20) as response:
             answer = json.load(response)

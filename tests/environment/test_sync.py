@@ -72,6 +72,22 @@ def test_a_killed_installation_heals(clone, script):
     assert {"fastapi", "onnxruntime", "kedja"} <= packages_of(clone)
 
 
+def test_a_clone_that_was_moved_repairs_itself(installed, script):
+    (installed.parent / "another place").mkdir()
+    moved = installed.rename(installed.parent / "another place" / "kedja")
+    done = script(moved, "sync_env.py", "quiet=true")
+    assert done.returncode == 0, done.stderr
+    assert "was moved" in done.stderr
+    assert record_of(moved)["groups"] == ["serve"]
+    answer = subprocess.run([moved / ".venv" / "bin" / "uvicorn", "--version"], capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr
+    where = subprocess.run(
+        [moved / ".venv/bin/python", "-c", "import kedja; print(kedja.__path__[0])"], capture_output=True
+    )
+    assert where.stdout.decode().strip() == str(moved / "src" / "kedja")
+    assert script(moved, "sync_env.py", "quiet=true").stderr == ""
+
+
 def test_two_at_once_install_once(clone, script):
     with ThreadPoolExecutor(2) as pool:
         both = list(pool.map(lambda _: script(clone, "sync_env.py", "groups=serve"), range(2)))

@@ -1,4 +1,4 @@
-"""What a model is good and bad at, from its stored answers alone."""
+"""Evaluate a model from its stored answers: figures of each class, confusion, most confident mistakes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

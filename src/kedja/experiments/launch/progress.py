@@ -1,4 +1,4 @@
-"""How the runs go: live bars on a terminal, one plain line an event elsewhere."""
+"""Progress of the runs: live bars on a terminal, one plain line an event elsewhere."""
 
 import sys
 import time

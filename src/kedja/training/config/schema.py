@@ -77,12 +77,10 @@ class ModelConfig:
 class FinetuneConfig:
     """What of a network that starts from other weights learns, when, and how fast."""
 
-    freeze: str = key(
-        "", "beginnings of layer names that never learn, comma-separated; `body` is all but the last layer"
-    )
+    freeze: str = key("", "prefixes of layer names that never learn, comma-separated; `body` is all but the last layer")
     head_epochs: int = key(0, "epochs in which the last layer alone learns, before all do", least=0)
     first_lr: float = key(
-        1.0, "learning rate of the first layer as a share of the last one's; geometric in between", least=1e-09, most=1
+        1.0, "learning-rate multiplier of the first layer (1 at the last); geometric in between", least=1e-09, most=1
     )
 
 
@@ -105,7 +103,7 @@ class ScheduleConfig:
 
     name: str = key("onecycle", "the curve after warm-up", SCHEDULES)
     warmup: float = key(0.2, "share of all steps in which the learning rate rises linearly", least=0, most=1)
-    final: float = key(0.0, "learning rate at the end, as a share of the highest", least=0, most=1)
+    final: float = key(0.0, "multiplier of the highest learning rate at the end", least=0, most=1)
     patience: int = key(3, "plateau: epochs without a better validation loss before the rate drops", least=0)
     drop: float = key(0.3, "plateau: what the rate is multiplied with")
 
