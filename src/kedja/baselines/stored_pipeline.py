@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from kedja.common.errors import KedjaError
 
 # All that the pipelines of `kedja.baselines.registry` hold; a new baseline adds what it brings.
@@ -68,9 +70,23 @@ def dump(pipeline: Any) -> bytes:
             lambda found: found[1] + numbers.setdefault(found[2], str(len(numbers) + 1)),
             given.read(SCHEMA).decode(),
         )
-        members = {f"{numbers[Path(name).stem]}.npy": given.read(name) for name in given.namelist() if name != SCHEMA}
+        arrays = [name for name in given.namelist() if name != SCHEMA]
+        members = {f"{numbers[Path(name).stem]}.npy": _without_gaps(given.read(name)) for name in arrays}
         for name, data in [*members.items(), (SCHEMA, schema.encode())]:
             ours.writestr(zipfile.ZipInfo(name, _EPOCH), data, zipfile.ZIP_DEFLATED, 6)
+    return buffer.getvalue()
+
+
+def _without_gaps(content: bytes) -> bytes:
+    """An `.npy` whose records hold zeros between their fields: a tree's nodes have whatever lay in memory there."""
+    array = np.load(io.BytesIO(content), allow_pickle=False)
+    if array.dtype.names is None:
+        return content
+    clean = np.zeros(array.shape, array.dtype)
+    for field in array.dtype.names:
+        clean[field] = array[field]
+    buffer = io.BytesIO()
+    np.save(buffer, clean)
     return buffer.getvalue()
 
 

@@ -108,7 +108,8 @@ def _quantise(folder: Path, dataset: PreparedDataset, golden: NDArray[np.uint8],
 def _metadata(summary: Run, dataset: PreparedDataset, golden: list[Golden]) -> Metadata:
     run, provenance = summary.directory, read_provenance(summary.directory)
     return Metadata(
-        name=f"{dataset.name}-{summary.experiment}",
+        # An experiment may lie in a folder of experiments; a bundle's name becomes part of file names and addresses.
+        name=f"{dataset.name}-{summary.experiment}".replace("/", "-"),
         version="",
         classes=list(dataset.classes),
         input=dataset.spec,
