@@ -105,8 +105,7 @@ def _quantise(folder: Path, dataset: PreparedDataset, golden: NDArray[np.uint8],
 def _metadata(run: Path, summary: dict[str, Any], dataset: PreparedDataset, golden: list[Golden]) -> Metadata:
     provenance = read_json(run / "provenance.json")
     return Metadata(
-        # An experiment may lie in a folder of experiments; a bundle's name becomes part of file names and addresses.
-        name=f"{dataset.name}-{summary['experiment']}".replace("/", "-"),
+        name=bundle_name(dataset.name, summary["experiment"]),
         version="",
         classes=list(dataset.classes),
         input=dataset.spec,
@@ -122,6 +121,11 @@ def _metadata(run: Path, summary: dict[str, Any], dataset: PreparedDataset, gold
         tolerance=TOLERANCE,
         temperature=_temperature(run),
     )
+
+
+def bundle_name(data: str, experiment: str) -> str:
+    """The bundle's name, which becomes part of file names and addresses; experiments may lie in folders."""
+    return f"{data}-{experiment}".replace("/", "-")
 
 
 def _temperature(run: Path) -> float | None:
