@@ -22,6 +22,7 @@ class Options(Settings):
 
     name: str = cli.option("", "data/<name>/; digits, or the source's own name, by default")
     accept: bool = cli.option(False, "pin what the source gives now, even where it is not what was pinned")
+    replace: bool = cli.option(False, "make it from another source than the one it was made from")
 
 
 def main(options: Options) -> None:
@@ -33,7 +34,7 @@ def main(options: Options) -> None:
     if asked or options.accept:
         from kedja.data.versions.obtain import obtain
 
-        folder = obtain(name, Path(), asked, accept=options.accept)
+        folder = obtain(name, Path(), asked, accept=options.accept, replace=options.replace)
     else:
         folder = ensure(name)
     print(summary(folder))

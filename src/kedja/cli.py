@@ -5,6 +5,7 @@ A script declares its keys as a dataclass, one `option(default, "meaning")` a fi
 """
 
 import dataclasses
+import io
 import os
 import signal
 import subprocess
@@ -51,6 +52,10 @@ def run_guarded(main: Callable[[list[str]], int | None]) -> None:
     `--debug` among the arguments (or KEDJA_DEBUG=1) shows the traceback instead.
     """
     arguments = sys.argv[1:]
+    for stream in (sys.stdout, sys.stderr):
+        # A name that the terminal cannot show is written out, it does not end the program.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     debug = "--debug" in arguments or os.environ.get("KEDJA_DEBUG") == "1"
     arguments = [a for a in arguments if a != "--debug"]
     previous = signal.signal(signal.SIGTERM, _raise_interrupt)

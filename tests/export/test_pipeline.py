@@ -12,6 +12,7 @@ from sklearn.tree import ExtraTreeClassifier
 
 from kedja.baselines import pipeline as model
 from kedja.baselines import registry as baselines
+from kedja.baselines import stored_pipeline
 from kedja.baselines.fit import run as fit
 from kedja.baselines.onnx_graph import write_pipeline
 from kedja.bundle.inputs.image.spec import ImageSpec
@@ -133,9 +134,25 @@ def test_a_pipeline_without_an_onnx_form_is_refused(tmp_path):
 def test_a_missing_or_damaged_pipeline_is_named(tmp_path):
     with pytest.raises(KedjaError, match="keeps no fitted pipeline"):
         model.load(tmp_path)
-    (tmp_path / "pipeline.joblib").write_bytes(b"\x80nothing")
-    with pytest.raises(KedjaError, match=r"pipeline\.joblib is damaged"):
+    (tmp_path / "pipeline.skops").write_bytes(b"\x80nothing")
+    with pytest.raises(KedjaError, match=r"pipeline\.skops is damaged"):
         model.load(tmp_path)
+
+
+def test_a_pipeline_comes_back_whole_and_is_stored_alike_each_time(fitted, project, tmp_path):
+    """What it answers to the bit, and the graph that is made of it to the byte."""
+    for name in baselines.BASELINES:
+        folder = fitted(name)
+        loaded = model.load(folder)
+        assert stored_pipeline.dump(loaded) == (folder / model.PIPELINE).read_bytes()
+        record = np.load(folder / "validation.npz")
+        dataset = load_dataset(project[0] / "data/digits")
+        x = model.features(np.asarray(dataset.images[dataset.split("val")]))
+        np.testing.assert_array_equal(model.logits(loaded, x, 10), record["logits"])
+        graphs = [tmp_path / "one.onnx", tmp_path / "two.onnx"]
+        for graph in graphs:
+            write_pipeline(model.load(folder), dataset.spec, 10, graph)
+        assert graphs[0].read_bytes() == graphs[1].read_bytes()
 
 
 def script(name, *arguments):

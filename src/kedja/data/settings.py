@@ -1,5 +1,6 @@
 """What can be asked of data preparation: the keys of `just data`, their defaults and meaning."""
 
+import codecs
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -34,6 +35,7 @@ class Settings:
     split: str = _key("", "index files: the column with the split", "column")
     group: str = _key("", "index files: images with the same value stay on one side", "column")
     classes: str = _key("", "table of class names: file:id column:name column", "file:id:name")
+    encoding: str = _key("", "of tables, and of names in archives, that are no UTF-8: cp1252, cp932, …", "name")
     size: str = _key("", "side in pixels, or height×width as 96x128; chosen from the images by default", "pixels")
     channels: int | None = _key(None, "1 (grey) or 3 (colour); chosen from the images by default")
     resize: Resize = _key("crop", "how an image of another shape is fitted")
@@ -56,6 +58,10 @@ class Settings:
             )
         if self.jobs < 0:
             raise KedjaError(f"jobs={self.jobs} is below zero", "jobs=0 takes one process per core")
+        try:
+            codecs.lookup(self.encoding or "utf-8")
+        except LookupError:
+            raise KedjaError(f"encoding={self.encoding} is not known", "for example encoding=cp1252") from None
         self.side()
 
     def side(self) -> tuple[int, int] | None:

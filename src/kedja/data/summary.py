@@ -7,6 +7,8 @@ from kedja.data.prepared import read_description
 
 # A class with a tenth of the largest one's training images is where plain training begins to neglect it.
 IMBALANCE = 10
+# With fewer a class is hardly learnt, and its validation and test figures are those of one image or two.
+FEW = 5
 
 
 def summary(folder: Path) -> str:
@@ -40,4 +42,8 @@ def imbalance(training: dict[str, int]) -> list[str]:
             f"{line} ({ratio:.1f} to 1)"
             + ("; data.sampler=balanced or loss=balanced in training evens it" if ratio >= IMBALANCE else "")
         )
+    few = {name: count for name, count in training.items() if 0 < count < FEW}
+    if few:
+        shown = ", ".join(f"{name} {count}" for name, count in list(few.items())[:8])
+        lines.append(f"  fewer than {FEW} training images: {shown}{' …' if len(few) > 8 else ''}")
     return lines

@@ -103,7 +103,8 @@ def _quantise(folder: Path, dataset: PreparedDataset, golden: Feed, say: Say) ->
 def _metadata(run: Path, summary: dict[str, Any], dataset: PreparedDataset, golden: list[Golden]) -> Metadata:
     provenance = read_json(run / "provenance.json")
     return Metadata(
-        name=f"{dataset.name}-{summary['experiment']}",
+        # An experiment may lie in a folder of experiments; a bundle's name becomes part of file names and addresses.
+        name=f"{dataset.name}-{summary['experiment']}".replace("/", "-"),
         version="",
         classes=list(dataset.classes),
         input=dataset.input,

@@ -11,7 +11,7 @@ from kedja.common.errors import KedjaError
 from kedja.common.files import read_json, sha256
 
 # What training leaves, and what fitting a baseline leaves.
-WEIGHTS = ("best.safetensors", "pipeline.joblib")
+WEIGHTS = ("best.safetensors", "pipeline.skops")
 
 
 def is_exported(run: Path, destination: Path, variants: Iterable[str] = ()) -> bool:

@@ -44,7 +44,7 @@ class TorchScriptModel:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                self._model = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
+                self._model = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]  # noqa: TID251 -- see above
         except RuntimeError as error:
             raise KedjaError(
                 f"{path} is damaged: {str(error).splitlines()[0]}", "export again with `just export`"

@@ -27,10 +27,8 @@ class Plain(APIRoute):
 
 
 router = APIRouter(route_class=Plain)
-
-HEALTH = frozenset({"/health/live", "/health/ready"})
-# Addresses that need an API key where keys are asked for; the pages are open, they hold nothing of the model.
-GUARDED = frozenset({"/predict", "/class-names", "/sample", "/random-image", "/model", "/metrics", "/drift"})
+# Needs no API key, whoever else does.
+health = APIRouter(route_class=Plain)
 
 
 def service_of(request: Request) -> Service:
@@ -116,13 +114,13 @@ async def drift(request: Request) -> Response:
     return JsonAnswer(await asyncio.to_thread(report, service_of(request).monitor))
 
 
-@router.get("/health/live", response_model=schemas.Health, tags=["health"])
+@health.get("/health/live", response_model=schemas.Health, tags=["health"])
 async def live(_: Request) -> Response:
     """The process runs and its event loop turns."""
     return JsonAnswer({"status": "alive"})
 
 
-@router.get(
+@health.get(
     "/health/ready",
     response_model=schemas.Health,
     responses={503: {"model": schemas.ErrorAnswer, "description": "Not ready, or shutting down"}},

@@ -42,8 +42,8 @@ class Service:
     def __init__(self, settings: Settings, predictor: Predictor) -> None:
         self.settings = settings
         self.limits = Limits(examples=settings.max_images, pixels=settings.max_pixels)
-        self.keys = Keys(settings.keys) if settings.keys else None
         self.metrics = Metrics(predictor.metadata.classes)
+        self.keys = Keys(settings.keys, self._count_keys) if settings.keys else None
         self.monitor = Monitor(settings, predictor, Board(shared_folder()))
         self.metrics.also(DriftCollector(self.monitor))
         threads = settings.threads or self._threads()
@@ -84,6 +84,9 @@ class Service:
         finally:
             self.in_work -= 1
             self.metrics.in_work.dec()
+
+    def _count_keys(self, result: str) -> None:
+        self.metrics.key_files.labels(result).inc()
 
     def close(self) -> None:
         """After the last request."""

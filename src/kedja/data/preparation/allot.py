@@ -9,6 +9,7 @@ from kedja.common.errors import KedjaError
 from kedja.common.progress import say
 from kedja.data.kinds.kind import Kind
 from kedja.data.names import natural_order
+from kedja.data.preparation.remarks import say_alike_classes, say_contradictions, say_lost_classes
 from kedja.data.preparation.workspace import KEPT, Workspace
 from kedja.data.prepared import SPLITS
 from kedja.data.settings import Settings
@@ -30,6 +31,8 @@ def number_classes(workspace: Workspace, names: Sequence[str] | None) -> list[st
             f"the images have one class only: {found}", "a classifier needs two; is label= the right folder?"
         )
     workspace.set_classes(classes)
+    say_alike_classes(classes)
+    say_lost_classes(workspace)
     return classes
 
 
@@ -37,6 +40,8 @@ def allot(kind: Kind) -> None:
     """Write the split of every image that was read; leave out copies as the settings ask."""
     workspace, settings = kind.workspace, kind.settings
     pairs = kind.near_pairs()
+    if settings.near_duplicates != "report" and not len(pairs):
+        say("no look-alikes were found, or all images resemble each other too much for copies to be told")
     if settings.near_duplicates == "drop" and len(pairs):
         _drop_look_alikes(workspace, pairs)
         pairs = pairs[:0]
@@ -54,6 +59,7 @@ def allot(kind: Kind) -> None:
         assigned = _complete(workspace, settings, given, labels, units)
         _drop_leaks(workspace, settings, positions, assigned)
     _say_look_alikes(near, assigned)
+    say_contradictions(workspace)
     workspace.write_column("split", positions, assigned.tolist())
 
 
@@ -107,6 +113,9 @@ def _complete(
     assigned = np.where(given == UNKNOWN_SPLIT, 0, given)
     if not (assigned == 0).any():
         raise KedjaError("the source has no training images", "name one of its splits train")
+    unsplit = int((given == UNKNOWN_SPLIT).sum())
+    if unsplit:
+        say(f"{unsplit:,} images whose split the source does not say were put to train")
     if not (assigned == 1).any():
         train, validation, _ = settings.fractions
         training = assigned == 0

@@ -17,6 +17,7 @@ from kedja.data.preparation.pool import map_chunks
 from kedja.data.preparation.workspace import READ, Workspace
 from kedja.data.preparation.writer import write_dataset
 from kedja.data.settings import Settings
+from kedja.data.sources.ignored import say_of
 from kedja.data.sources.source import Source
 
 # Examples that are looked at before the settings that were left open are chosen.
@@ -52,14 +53,8 @@ def prepare(source: Source, folder: Path, settings: Settings) -> None:
     except BaseException:
         workspace.close()
         raise
-    _say_ignored(source)
+    say_of(source)
     workspace.remove()
-
-
-def _say_ignored(source: Source) -> None:
-    ignored: list[str] = getattr(source, "ignored", [])
-    if ignored:
-        say(f"{len(ignored)} files are no images by their suffix and were not looked at, for example {ignored[0]}")
 
 
 def _fingerprint(source: Source, settings: Settings) -> str:

@@ -54,6 +54,8 @@ class Torchvision:
                     raise KedjaError(f"{self.title} is no classification of images", "its labels are no class numbers")
                 pixels = np.asarray(image if image.mode in ("L", "RGB") else image.convert("RGB"))
                 name = f"{split}/{number:07d}" if split else f"{number:07d}"
+                if self.classes and not 0 <= int(label) < len(self.classes):
+                    raise KedjaError(f"{self.title} has the label {int(label)}, but {len(self.classes)} class names")
                 yield Item(name, self.classes[int(label)] if self.classes else str(int(label)), pixels, split)
 
     def _constructor(self) -> Any:

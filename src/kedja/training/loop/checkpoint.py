@@ -25,7 +25,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         KedjaError: the file is damaged, or holds anything but data.
     """
     try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)  # noqa: TID251 -- weights only
     except Exception as error:  # noqa: BLE001 -- torch raises many types for damaged files
         raise KedjaError(
             f"{path} cannot be read: {str(error).splitlines()[0]}", "remove it to start the run anew"

@@ -22,6 +22,8 @@ from kedja.bundle.inputs.input import InputError
 # one file) is opened by Pillow's JPEG plugin and has no entry of its own.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "TGA", "ICO", "AVIF", "JPEG2000")
 MAX_PIXELS = 100_000_000
+# ISO/IEC 23008-12: what phones write as .heic. Its free decoders are under copyleft licences (see docs/data.md).
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 # Pillow warns of odd but decodable metadata, and of large images, whose size is judged here. Said once for the process:
 # `warnings.catch_warnings` swaps the filters of all threads, and images are decoded on several.
@@ -157,6 +159,10 @@ def _open(data: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError:
+        if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
+            raise ImageError(
+                "unknown-format", "the image is HEIC/HEIF, which is not read", "convert it to JPEG or PNG"
+            ) from None
         raise ImageError(
             "unknown-format",
             f"the bytes are no image of a known format (they begin with {data[:8]!r})",

@@ -79,3 +79,10 @@ def test_damaged_files_of_every_format_are_an_image_or_an_image_error(name, data
     start, end = sorted((data.draw(st.integers(0, len(damaged))), data.draw(st.integers(0, len(damaged)))))
     kept = data.draw(st.sampled_from([bytes(damaged), bytes(damaged[:end]), bytes(damaged[:start] + damaged[end:])]))
     outcome(kept)
+
+
+@pytest.mark.parametrize("brand", [b"heic", b"mif1"])
+def test_heic_is_named(brand):
+    with pytest.raises(ImageError, match=r"HEIC/HEIF, which is not read(.|\n)*convert it to JPEG") as caught:
+        preprocess(b"\0\0\0\x18ftyp" + brand + bytes(40), GREY)
+    assert caught.value.code == "unknown-format"
