@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from kedja import cli
+from kedja.common.outside import printable
 from kedja.data.versions.difference import difference
 from kedja.data.versions.remote import pull, push, status
 
@@ -21,7 +22,7 @@ class Options:
 
     action: Literal["push", "pull", "status", "diff"] = cli.option("status", "what to do; the recipe says it")
     name: str = cli.option("", "one data set; all that data.dvc pins by default")
-    rev: str = cli.option("HEAD", "commit, branch or tag to compare with", "revision")
+    rev: str = cli.option("HEAD", "commit, branch or tag to compare with", metavar="revision")
 
 
 def main(options: Options) -> None:
@@ -35,7 +36,7 @@ def main(options: Options) -> None:
     else:
         rows = [(s.name, s.here, "yes" if s.cached else "no", s.remote) for s in status(root)]
         lines = cli.align(["data set", "here", "in the cache", "on the remote"], rows)
-    print("\n".join(lines))
+    print(printable("\n".join(lines)))
 
 
 if __name__ == "__main__":

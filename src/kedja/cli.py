@@ -17,24 +17,15 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from kedja.common.errors import KedjaError, nearest
+from kedja.common.options import option, required
+from kedja.common.outside import printable
+
+__all__ = ["align", "call", "convert", "help_text", "option", "parse", "required", "run", "run_guarded", "type_name"]
 
 T = TypeVar("T")
 
 EXIT_USER_ERROR = 1
 EXIT_INTERRUPTED = 130
-
-
-def option(default: Any, meaning: str, metavar: str | None = None) -> Any:
-    """A dataclass field with its default and the sentence that `--help` prints."""
-    metadata = {"meaning": meaning, "metavar": metavar}
-    if isinstance(default, list | tuple):
-        return dataclasses.field(default_factory=lambda: type(default)(default), metadata=metadata)
-    return dataclasses.field(default=default, metadata=metadata)
-
-
-def required(meaning: str, metavar: str | None = None) -> Any:
-    """A dataclass field that the command line must give; these come before those with defaults."""
-    return dataclasses.field(metadata={"meaning": meaning, "metavar": metavar})
 
 
 def run(main: Callable[[T], int | None], options: type[T], environment_prefix: str = "") -> None:
@@ -64,7 +55,7 @@ def run_guarded(main: Callable[[list[str]], int | None]) -> None:
     except KedjaError as error:
         if debug:
             raise
-        print(f"error: {error}", file=sys.stderr)
+        print(printable(f"error: {error}"), file=sys.stderr)
         status = EXIT_USER_ERROR
     except KeyboardInterrupt:
         if debug:
@@ -158,22 +149,23 @@ def help_text(options: type) -> str:
     return "\n".join([(options.__doc__ or "").strip(), "", *align(["key", "default", "meaning"], rows)])
 
 
-def call(script: str, *arguments: str) -> None:
-    """Run a sibling script in a process of its own, its output going where ours goes.
+def call(module: str, *arguments: str) -> None:
+    """`python -m module` in a process of its own, its output going where ours goes.
 
     Raises:
         KedjaError: it failed (its own message has been printed).
     """
-    path = Path(sys.argv[0]).resolve().with_name(script)
-    status = subprocess.run([sys.executable, str(path), *arguments], check=False).returncode
+    status = subprocess.run([sys.executable, "-m", module, *arguments], check=False).returncode
     if status == EXIT_INTERRUPTED:
         raise KeyboardInterrupt
     if status:
-        raise KedjaError(f"scripts/{script} failed with status {status}", "its message is above")
+        raise KedjaError(f"{module} failed with status {status}", "its message is above")
 
 
 def align(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Left-aligned columns, the last one free."""
+    # Cells may hold names of files, and a line feed in one is no new row.
+    header, *rows = [[printable(cell).replace("\n", "\\n") for cell in row] for row in [header, *rows]]
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header) - 1)]
     return [
         "  " + "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip()

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 from hypothesis import given
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 
 from kedja.common import files
 from kedja.common.errors import KedjaError, nearest
+from support.processes import wait_for
 
 
 def names(folder):
@@ -77,12 +77,12 @@ def test_rights_follow_the_users_mask(tmp_path):
 
 def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path):
     folder = tmp_path / "bundle"
-    with files.replacing_directory(folder) as new:
+    with files.replacing_directory(folder, "a", "c") as new:
         (new / "a").write_text("first")
-    with pytest.raises(IsADirectoryError), files.replacing_directory(folder) as new:
+    with pytest.raises(IsADirectoryError), files.replacing_directory(folder, "a", "c") as new:
         new.write_text("no file can be written over a folder")
     assert names(folder) == ["a"]
-    with files.replacing_directory(folder) as new:
+    with files.replacing_directory(folder, "a", "c") as new:
         (new / "c").write_text("third")
         assert names(folder) == ["a"]
     assert names(folder) == ["c"]
@@ -97,13 +97,14 @@ def test_a_writer_killed_at_any_moment_leaves_the_old_or_the_new(tmp_path):
         "import sys; from pathlib import Path; from kedja.common import files\n"
         "while True: files.write_json(Path(sys.argv[1]), list(range(20_000)))"
     )
-    for delay in (0.0, 0.01, 0.03):
+    for rounds in (0, 1, 3):
         process = subprocess.Popen([sys.executable, "-c", code, path])
-        while files.read_json(path) == ["old"]:
-            time.sleep(0.01)
-        time.sleep(delay)
+        assert wait_for(lambda: files.read_json(path) != ["old"])
+        for _ in range(rounds):  # it writes the file anew, and is killed in the middle of it as likely as not
+            before = path.stat().st_ino
+            assert wait_for(lambda before=before: path.stat().st_ino != before)  # type: ignore[misc]
         process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.wait(60)
         assert json.loads(path.read_text()) == list(range(20_000))
         files.write_json(path, ["old"])
 

@@ -20,13 +20,13 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from kedja.bundle.preprocess import preprocess
+from kedja.bundle.inputs.image.preprocess import preprocess
 from kedja.export.package import package
 from kedja.serving.predictor import Predictor
 from support import ray_nodes
 from support.bundles import make_bundle
 from support.pictures import encode, picture
-from support.servers import free_port
+from support.servers import reserved_port
 
 pytestmark = pytest.mark.slow
 
@@ -54,7 +54,7 @@ class Product:
 
 PRODUCTS = {
     "bentoml": Product(
-        "bentoml", ["bentoml", "serve", "service:ImageClassifier", "--port", "{port}"], "/predict", form=True
+        "bentoml", ["bentoml", "serve", "service:BundleClassifier", "--port", "{port}"], "/predict", form=True
     ),
     "ray-serve": Product("watchfiles", ["serve", "run", "serve.yaml"], "/", "serve.yaml"),
     "torchserve": Product(
@@ -80,7 +80,7 @@ def test_the_products_own_server_answers_like_ours(bundle: Path, tmp_path: Path,
     with environment_of(target, tmp_path) as environment, running(product, folder, environment) as port:
         for image in pictures():
             answer = ask(port, product, image)
-            expected = predictor.predict(preprocess(image, predictor.metadata.input)[None])[0]
+            expected = predictor.predict({"image": preprocess(image, predictor.metadata.input)[None]})[0]
             assert answer["probabilities"] == pytest.approx(expected.tolist(), abs=1e-5)
             assert answer["predicted_class"] == predictor.metadata.classes[int(expected.argmax())]
 
@@ -113,9 +113,14 @@ def environment_of(target: str, folder: Path) -> Iterator[dict[str, str]]:
 @contextlib.contextmanager
 def running(product: Product, folder: Path, environment: dict[str, str]) -> Iterator[int]:
     """The product's server in `folder`, until it answers; its port. At the end every process of it is gone."""
-    port = free_port()
+    with contextlib.ExitStack() as held:
+        yield from _served(product, folder, environment, held)
+
+
+def _served(product: Product, folder: Path, environment: dict[str, str], held: contextlib.ExitStack) -> Iterator[int]:
+    port = held.enter_context(reserved_port())
     if product.settings:
-        choose_ports(folder / product.settings, port)
+        choose_ports(folder / product.settings, port, held)
     command = [word.format(port=port) for word in product.command]
     log = folder.with_name("server.log")
     with log.open("wb") as output:
@@ -132,11 +137,11 @@ def running(product: Product, folder: Path, environment: dict[str, str]) -> Iter
         psutil.wait_procs(alive)
 
 
-def choose_ports(settings: Path, port: int) -> None:
+def choose_ports(settings: Path, port: int, held: contextlib.ExitStack) -> None:
     """The port that is asked, and others nobody uses, instead of the usual ones."""
     text = settings.read_text()
     usual = re.findall(r"(?:port[:=] ?|127\.0\.0\.1:)(\d+)", text)
-    for number, chosen in zip(usual, [port, *(free_port() for _ in usual)], strict=False):
+    for number, chosen in zip(usual, [port, *(held.enter_context(reserved_port()) for _ in usual)], strict=False):
         text = text.replace(number, str(chosen))
     settings.write_text(text)
 

@@ -49,3 +49,11 @@ def test_a_pair_that_does_not_fit_is_refused_at_start(start_server, certificate,
     with pytest.raises(pytest.fail.Exception, match="are no pair") as failure:
         start_server(f"tls_certificate={public}", f"tls_key={other}")
     assert "Traceback" not in str(failure.value)
+
+
+def test_a_client_that_says_nothing_is_let_go(start_server, certificate):
+    """uvloop's own limit is a minute: this connection would time out."""
+    public, key = certificate
+    server = start_server(f"tls_certificate={public}", f"tls_key={key}", "header_timeout=1")
+    with socket.create_connection((server.host, server.port), timeout=30) as silent:
+        assert silent.recv(1) == b""

@@ -8,6 +8,10 @@ import numpy as np
 import pytest
 
 from kedja.data.prepared import PreparedDataset, load
+from kedja.frameworks.registry import find
+from kedja.runs.folder import METRICS, TEST
+from kedja.runs.read import Run
+from kedja.runs.write import write_answers, write_config, write_summary
 
 
 @pytest.fixture
@@ -29,7 +33,7 @@ def make_run(tmp_path: Path) -> Callable[..., Path]:
         wrong: list[int] | None = None,
         images: int = 200,
         dataset: PreparedDataset | None = None,
-        kind: str = "training",
+        framework: str = "torch",
         data: str = "shapes",
         data_hash: str = "d0",
         config_hash: str = "00000000",
@@ -37,6 +41,7 @@ def make_run(tmp_path: Path) -> Callable[..., Path]:
         wall_seconds: float = 10.0,
         parameters: int = 1000,
         hyperparameters: dict | None = None,
+        subset: dict | None = None,
     ) -> Path:
         folder = tmp_path / "runs" / f"{experiment}-{config_hash}" / f"seed{seed}"
         folder.mkdir(parents=True)
@@ -45,30 +50,32 @@ def make_run(tmp_path: Path) -> Callable[..., Path]:
         else:
             data, data_hash = dataset.name, dataset.hash
             ids, labels, classes = *answers_of(dataset, "val"), len(dataset.classes)
-        accuracy = write_answers(folder / "validation.npz", ids, labels, classes, wrong or [], seed)
+        accuracy = invent_answers(folder, "validation", ids, labels, classes, wrong or [], seed)
         loss = float(1.0 - accuracy + 0.01)
-        if kind == "training":
+        if find(framework).has_learning_curve:
             lines = [metrics_line(epoch, epochs, accuracy) for epoch in range(1, epochs + 1)]
-            (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-        (folder / "config.json").write_text("{}")
-        summary = {
-            "schema_version": 1,
-            "kind": kind,
-            "experiment": experiment,
-            "config_hash": config_hash,
-            "seed": seed,
-            "model": experiment,
-            "parameters": parameters,
-            "epochs": epochs,
-            "best_epoch": epochs,
-            "validation": {"accuracy": accuracy, "loss": loss},
-            "train": {"accuracy": min(1.0, accuracy + 0.01), "loss": loss / 2},
-            "wall_seconds": wall_seconds,
-            "images_per_second": 1000.0,
-            "data": {"name": data, "hash": data_hash},
-            "hyperparameters": hyperparameters or {"model.name": experiment, "optim.lr": 0.1, "epochs": epochs},
-        }
-        (folder / "summary.json").write_text(json.dumps(summary))
+            (folder / METRICS).write_text("".join(json.dumps(line) + "\n" for line in lines))
+        write_config(folder, {})
+        write_summary(
+            Run(
+                directory=folder,
+                framework=framework,
+                experiment=experiment,
+                config_hash=config_hash,
+                seed=seed,
+                model=experiment,
+                parameters=parameters,
+                epochs=epochs,
+                best_epoch=epochs,
+                validation={"accuracy": accuracy, "loss": loss},
+                train={"accuracy": min(1.0, accuracy + 0.01), "loss": loss / 2},
+                wall_seconds=wall_seconds,
+                images_per_second=1000.0,
+                data={"name": data, "hash": data_hash},
+                hyperparameters=hyperparameters or {"model.name": experiment, "optim.lr": 0.1, "epochs": epochs},
+                subset=subset,
+            )
+        )
         return folder
 
     return make
@@ -82,10 +89,8 @@ def make_folds(make_run: Callable[..., Path]) -> Callable[..., list[Path]]:
         made = []
         for fold, mistakes in enumerate(wrong):
             mark = f"{experiment[:4]:0<4}{folds:02}{fold:02}"
-            run = make_run(experiment, wrong=list(range(mistakes)), config_hash=mark, **options)
-            summary = json.loads((run / "summary.json").read_text())
-            summary["subset"] = {"folds": folds, "fold": fold, "fraction": 1.0, "family": f"{experiment[:4]:0<8}"}
-            (run / "summary.json").write_text(json.dumps(summary))
+            part = {"folds": folds, "fold": fold, "fraction": 1.0, "family": f"{experiment[:4]:0<8}"}
+            run = make_run(experiment, wrong=list(range(mistakes)), config_hash=mark, subset=part, **options)
             made.append(run)
         return made
 
@@ -98,10 +103,10 @@ def finish_test(digits: PreparedDataset) -> Callable[..., None]:
 
     def finish(run: Path, wrong: list[int]) -> None:
         ids, labels = answers_of(digits, "test")
-        accuracy = write_answers(run / "test.npz", ids, labels, 10, wrong, 0)
+        accuracy = invent_answers(run, "test", ids, labels, 10, wrong, 0)
         interval = {"value": accuracy, "low": accuracy - 0.01, "high": 1.0}
         figures = {"split": "test", "images": len(ids), "accuracy": interval, "loss": 0.1}
-        (run / "test.json").write_text(json.dumps(figures))
+        (run / TEST).write_text(json.dumps(figures))
 
     return finish
 
@@ -111,11 +116,13 @@ def answers_of(dataset: PreparedDataset, split: str) -> tuple[list[str], np.ndar
     return [dataset.ids[i] for i in chosen], dataset.labels[chosen]
 
 
-def write_answers(path: Path, ids: list[str], labels: np.ndarray, classes: int, wrong: list[int], seed: int) -> float:
+def invent_answers(
+    run: Path, split: str, ids: list[str], labels: np.ndarray, classes: int, wrong: list[int], seed: int
+) -> float:
     answers = labels.copy()
     answers[wrong] = (answers[wrong] + 1) % classes
     noise = np.random.default_rng(seed).normal(0, 0.1, (len(labels), classes))
-    np.savez(path, ids=np.array(ids), labels=labels, logits=(4 * np.eye(classes)[answers] + noise).astype(np.float32))
+    write_answers(run, split, ids, labels, (4 * np.eye(classes)[answers] + noise).astype(np.float32))
     return float((answers == labels).mean())
 
 

@@ -1,4 +1,4 @@
-"""What the networks have to beat: scikit-learn pipelines, each with a small grid.
+"""The scikit-learn baselines that networks have to beat, each a pipeline with a small grid.
 
 Importing this costs nothing: scikit-learn is loaded when a pipeline is built. A new baseline is one function
 and one registry line.
@@ -17,6 +17,15 @@ import numpy as np
 from kedja.baselines.pipeline import FEATURE_SIDE
 from kedja.common.errors import KedjaError, nearest
 from kedja.data.splits.subset import KEYS, WHOLE, Subset
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a run of a baseline is made from: its name, its seed, and the part of the data set that it sees."""
+
+    name: str
+    seed: int = 0
+    subset: Subset = WHOLE
 
 
 @dataclass(frozen=True)

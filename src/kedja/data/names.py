@@ -1,10 +1,16 @@
-"""Names of data sets: what `data/<name>/` may be called."""
+"""Names: what `data/<name>/` may be called, and what lies in it for every kind."""
 
 import re
 import unicodedata
 from pathlib import Path
 
 from kedja.common.errors import KedjaError
+from kedja.common.names import plain_name
+
+INDEX = "index.csv"
+SAMPLES = "samples"
+# Where data sets lie, below the current directory.
+DATA = Path("data")
 
 
 def natural_order(name: str) -> tuple[int, int, str]:
@@ -28,6 +34,4 @@ def data_set_name(name: str, source: str) -> str:
         name = re.sub(r"[^a-z0-9_-]+", "-", plain).strip("-_")
         if not name:
             raise KedjaError(f"no name for data/<name>/ can be made from source={source}", "give one: name=flowers")
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise KedjaError(f"name={name} is no plain name", "letters, digits, - and _; it names the folder data/<name>/")
-    return name
+    return plain_name("name", name)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from kedja.bundle.image_spec import ImageSpec
-from kedja.common.files import read_json
+from kedja.bundle.inputs.registry import from_json
+from kedja.data.prepared import read_description
 
 # A class with a tenth of the largest one's training images is where plain training begins to neglect it.
 IMBALANCE = 10
@@ -13,17 +13,18 @@ FEW = 5
 
 def summary(folder: Path) -> str:
     """Images, classes, splits, imbalance."""
-    description = read_json(folder / "dataset.json")
+    description = read_description(folder)
     counts = description["counts"]
-    spec = ImageSpec.from_json(description["image"])
+    examples = from_json(description["kind"], description["input"])
     sizes = {split: sum(of_class.values()) for split, of_class in counts.items()}
     lines = [
-        f"{folder}: {description['images']:,} images {spec.height}×{spec.width}×{spec.channels}, "
-        f"{len(description['classes'])} classes, storage {description['storage']}",
+        f"{folder}: {description['examples']:,} {examples.nouns} {examples.summary}, "
+        f"{len(description['classes'])} classes"
+        + (f", storage {description['storage']}" if "storage" in description else ""),
         "  " + ", ".join(f"{split} {size:,}" for split, size in sizes.items()),
     ]
     if description["rejected"]:
-        lines.append(f"  {description['rejected']} images left out: see rejected.csv")
+        lines.append(f"  {description['rejected']} {examples.nouns} left out: see rejected.csv")
     return "\n".join([*lines, *imbalance(counts["train"])])
 
 

@@ -10,7 +10,6 @@ from fastapi.routing import iter_route_contexts
 from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import Route
 
 from kedja.serving import pages, routes
 from kedja.serving.answers import JsonAnswer
@@ -23,7 +22,10 @@ from kedja.serving.state import Service
 def create_app(service: Service) -> FastAPI:
     """The addresses of a service with all that stands around them."""
     # The stock documentation pages load their scripts from elsewhere; ours is in `page/`.
-    app = FastAPI(docs_url=None, redoc_url=None, lifespan=_lifespan, telemetry=_telemetry(service))
+    # No redirects either: they would lead to whatever `Host` says.
+    app = FastAPI(
+        docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=_lifespan, telemetry=_telemetry(service)
+    )
     app.state.service = service
     app.openapi = Document(app, service)  # type: ignore[method-assign]
     # What needs no API key: health, the pages, which hold nothing of the model, and /openapi.json, which FastAPI has
@@ -31,8 +33,6 @@ def create_app(service: Service) -> FastAPI:
     app.include_router(routes.health)
     app.router.routes.extend(pages.routes())
     open_routes = tuple(app.router.routes)
-    # Requests take this plain route; FastAPI's own, which describes it, would look for parameters in each of them.
-    app.router.routes.append(Route("/predict", routes.predict, methods=["POST"]))
     app.include_router(routes.router)
     app.add_exception_handler(RequestError, _on_request_error)
     app.add_exception_handler(HTTPException, _on_http_exception)

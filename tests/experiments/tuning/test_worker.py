@@ -45,8 +45,6 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def place(workplace: Path) -> Path:
-    (workplace / "scripts").mkdir()
-    shutil.copy(SUPPORT / "stand_in_train.py", workplace / "scripts/train.py")
     return workplace
 
 
@@ -66,7 +64,7 @@ def worker(place: Path) -> Iterator[StartWorker]:
     yield start
     for process in started:
         process.kill()
-        process.wait()
+        process.wait(60)
 
 
 def has_an_epoch(place: Path, trial: str) -> bool:
@@ -105,7 +103,7 @@ def test_no_trial_is_lost_and_none_counted_twice(storage: str, place: Path, work
     begun = (place / "worker0.log").read_text().split("trial ")[1].split()[0]
     assert wait_for(lambda: has_an_epoch(place, f"trial-{begun}"), 60)
     os.kill(victim.pid, signal.SIGKILL)
-    victim.wait()
+    victim.wait(60)
     for number in (1, 2):
         assert workers[number].wait(120) == 0, (place / f"worker{number}.log").read_text()
     trials = trials_of(storage)
@@ -158,9 +156,10 @@ def test_an_interrupted_worker_gives_its_trials_back(place: Path, worker: StartW
 
 
 def test_a_training_that_fails_counts_and_is_said(place: Path, worker: StartWorker) -> None:
-    (place / "scripts/train.py").write_text("raise SystemExit('no such luck')")
+    (place / "no_luck.py").write_text("def run():\n    raise SystemExit('no such luck')\n")
+    path = f"{place}{os.pathsep}{os.environ['PYTHONPATH']}"
     storage = f"sqlite:///{place}/study.db"
-    assert worker(storage, "worker.log", trials=2).wait(60) == 0
+    assert worker(storage, "worker.log", trials=2, KEDJA_TRAIN="no_luck", PYTHONPATH=path).wait(60) == 0
     assert [one.state.name for one in trials_of(storage)] == ["FAIL", "FAIL"]
     assert [one.user_attrs["training_failed"] for one in trials_of(storage)] == ["no such luck"] * 2
     assert (place / "worker.log").read_text().count("failed, log") == 2

@@ -1,4 +1,3 @@
-import dataclasses
 import json
 import warnings
 
@@ -7,10 +6,10 @@ import pytest
 import torch
 
 from kedja.common.errors import KedjaError
+from kedja.frameworks.evaluate import evaluate
 from kedja.training.config.run_folder import run_directory
 from kedja.training.loop.checkpoint import load_weights
 from kedja.training.loop.train import train
-from kedja.training.models.evaluate import evaluate
 from kedja.training.models.restore import load_model
 
 
@@ -49,7 +48,7 @@ def test_the_restored_model_answers_as_training_did(workplace, debug):
     directory = train(debug("ema=0.9"))
     stored = np.load(directory / "validation.npz")
     answer = evaluate(directory, "val")
-    assert list(stored["ids"]) == answer.ids
+    assert stored["ids"].tolist() == answer.ids.tolist()
     np.testing.assert_array_equal(stored["labels"], answer.labels)
     np.testing.assert_allclose(stored["logits"], answer.logits, atol=1e-5)
     logits = load_model(directory)(torch.zeros(3, 8, 8, 1, dtype=torch.uint8))
@@ -128,13 +127,15 @@ def test_encoded_images_are_decoded_by_workers(workplace, prepared, debug, monke
         return buffer.getvalue()
 
     from_pixels = train(debug("runs=pixels"))
-    monkeypatch.setattr("kedja.data.prepared.PreparedDataset.encoded", encoded)
+    monkeypatch.setattr("kedja.data.kinds.image.stored.StoredImages.encoded", encoded)
     original = load
 
     def as_files(folder):
-        return dataclasses.replace(original(folder), images=None)
+        data = original(folder)
+        data.stored.images = None  # type: ignore[attr-defined]
+        return data
 
-    monkeypatch.setattr("kedja.training.config.run_folder.load", as_files)
+    monkeypatch.setattr("kedja.training.loop.train.load", as_files)
     from_files = train(debug("data.workers=2", "runs=files"))
     assert from_files.name == from_pixels.name
     first, second = (load_weights(run / "best.safetensors") for run in (from_pixels, from_files))

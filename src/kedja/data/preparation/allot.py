@@ -5,26 +5,23 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from kedja.bundle.image_spec import ImageSpec
 from kedja.common.errors import KedjaError
 from kedja.common.progress import say
-from kedja.data.kinds.image.near import can_be_compared, near_pairs
+from kedja.data.kinds.kind import Kind
 from kedja.data.names import natural_order
-from kedja.data.preparation.npy import open_npy
 from kedja.data.preparation.remarks import say_alike_classes, say_contradictions, say_lost_classes
-from kedja.data.preparation.workspace import READ, Workspace
+from kedja.data.preparation.workspace import KEPT, Workspace
 from kedja.data.prepared import SPLITS
 from kedja.data.settings import Settings
 from kedja.data.splits import assign as splits
 from kedja.data.splits.units import connect, equal_pairs
 
-_WAS_READ = f"code = '{READ}'"
 UNKNOWN_SPLIT = -1
 
 
 def number_classes(workspace: Workspace, names: Sequence[str] | None) -> list[str]:
     """Write the class index of every image that was read; the class names in order."""
-    found = [label for (label,) in workspace.table(f"SELECT DISTINCT label FROM images WHERE {_WAS_READ}")]  # noqa: S608 -- no outside text
+    found = [label for (label,) in workspace.table(f"SELECT DISTINCT label FROM examples WHERE {KEPT}")]  # noqa: S608 -- no outside text
     classes = list(names) if names is not None else sorted(found, key=natural_order)
     strangers = sorted(set(found) - set(classes))
     if strangers:
@@ -39,23 +36,25 @@ def number_classes(workspace: Workspace, names: Sequence[str] | None) -> list[st
     return classes
 
 
-def allot(workspace: Workspace, settings: Settings, spec: ImageSpec) -> None:
+def allot(kind: Kind) -> None:
     """Write the split of every image that was read; leave out copies as the settings ask."""
-    pairs = _near_pairs(workspace, spec)
+    workspace, settings = kind.workspace, kind.settings
+    pairs = kind.near_pairs()
     if settings.near_duplicates != "report" and not len(pairs):
-        say("no look-alikes were found, or all images resemble each other too much for copies to be told")
+        nouns = kind.input.nouns
+        say(f"no near-duplicates were found, or all {nouns} resemble each other too much for copies to be told")
     if settings.near_duplicates == "drop" and len(pairs):
         _drop_look_alikes(workspace, pairs)
         pairs = pairs[:0]
-    positions = workspace.column("position", np.int64, _WAS_READ)
-    given = workspace.column(_given_as_number(), np.int64, _WAS_READ)
-    labels = workspace.column("class", np.int64, _WAS_READ)
+    positions = workspace.column("position", np.int64, KEPT)
+    given = workspace.column(_given_as_number(), np.int64, KEPT)
+    labels = workspace.column("class", np.int64, KEPT)
     near = np.searchsorted(positions, pairs)
     units = _units(workspace, near if settings.near_duplicates == "group" else near[:0], len(positions))
     present = set(np.unique(given).tolist()) - {UNKNOWN_SPLIT}
     if present <= {0}:
         # No splits, or all in train/: an ordinary data set.
-        ids = (name for (name,) in workspace.rows("id", _WAS_READ))
+        ids = (name for (name,) in workspace.rows("id", KEPT))
         assigned = splits.assign(labels, ids, units, settings.fractions, settings.seed)
     else:
         assigned = _complete(workspace, settings, given, labels, units)
@@ -65,22 +64,11 @@ def allot(workspace: Workspace, settings: Settings, spec: ImageSpec) -> None:
     workspace.write_column("split", positions, assigned.tolist())
 
 
-def _near_pairs(workspace: Workspace, spec: ImageSpec) -> NDArray[np.int64]:
-    """Positions (M, 2) of images that look alike."""
-    if not can_be_compared(spec):
-        return np.empty((0, 2), np.int64)
-    positions = workspace.column("position", np.int64, _WAS_READ)
-    hashes = workspace.column("perceptual", np.int64, _WAS_READ).view(np.uint64)
-    same = np.unique(workspace.column("pixels", np.int64, _WAS_READ), return_inverse=True)[1].astype(np.int64)
-    cells = open_npy(workspace.brightness)
-    return positions[near_pairs(hashes, same, lambda rows: cells[positions[rows]])]
-
-
 def _drop_look_alikes(workspace: Workspace, pairs: NDArray[np.int64]) -> None:
-    """Keep one of each set of look-alikes: of the latest given split, and of these the first."""
-    positions = workspace.column("position", np.int64, _WAS_READ)
-    given = workspace.column(_given_as_number(), np.int64, _WAS_READ)
-    same = workspace.column("pixels", np.int64, _WAS_READ)
+    """Keep one of each set of near-duplicates: of the latest given split, and of these the first."""
+    positions = workspace.column("position", np.int64, KEPT)
+    given = workspace.column(_given_as_number(), np.int64, KEPT)
+    same = workspace.column("same", np.int64, KEPT)
     units = connect(len(positions), np.concatenate([np.searchsorted(positions, pairs), equal_pairs(same)]))
     several = np.isin(units, units[np.searchsorted(positions, pairs[:, 0])])
     order = np.lexsort((positions, -given, units))
@@ -107,10 +95,10 @@ def _given_as_number() -> str:
 
 
 def _units(workspace: Workspace, near: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """Numbers of what stays together: equal pixels, one group, and look-alikes where that was asked."""
-    pairs = [near, equal_pairs(workspace.column("pixels", np.int64, _WAS_READ))]
+    """Numbers of what stays together: equal pixels, one group, and near-duplicates where that was asked."""
+    pairs = [near, equal_pairs(workspace.column("same", np.int64, KEPT))]
     if workspace.total("count(*)", "grp <> ''"):
-        groups = workspace.group_numbers(_WAS_READ)
+        groups = workspace.group_numbers(KEPT)
         pairs.append(equal_pairs(groups))
     return connect(count, np.concatenate(pairs))
 
@@ -132,7 +120,7 @@ def _complete(
     if not (assigned == 1).any():
         train, validation, _ = settings.fractions
         training = assigned == 0
-        where = f"{_WAS_READ} AND given IN ('train', '')"
+        where = f"{KEPT} AND given IN ('train', '')"
         ids = (name for (name,) in workspace.rows("id", where))
         shares = (train, validation, 0.0)
         assigned[training] = splits.assign(labels[training], ids, units[training], shares, settings.seed)
@@ -146,7 +134,7 @@ def _drop_leaks(
     workspace: Workspace, settings: Settings, positions: NDArray[np.int64], assigned: NDArray[np.int64]
 ) -> None:
     """Leave out training images that are in val or test too, and validation images that are in test too."""
-    _, same = np.unique(workspace.column("pixels", np.int64, _WAS_READ), return_inverse=True)
+    _, same = np.unique(workspace.column("same", np.int64, KEPT), return_inverse=True)
     strongest = np.zeros(int(same.max(initial=-1)) + 1, np.int64)
     np.maximum.at(strongest, same, assigned)
     leaking = assigned < strongest[same]

@@ -74,7 +74,7 @@ def unpack(archive: Path, folder: Path, encoding: str = "") -> Path:
         return folder
     limit = min(size_limit(archive), _free_space(folder))
     try:
-        with replacing_directory(folder) as fresh:
+        with replacing_directory(folder, UNPACKED) as fresh:
             left_out = _write_all(archive, fresh, limit, encoding)
             write_text(fresh / UNPACKED, f"{state}\n{json.dumps(left_out)}")
     except FAILURES as error:

@@ -5,8 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from kedja.bundle.image_spec import ImageSpec
-from kedja.bundle.preprocess import SUFFIXES
+from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.common.errors import KedjaError
 from kedja.data.sources.ignored import OTHER_FORMAT, is_other_image
 from kedja.data.sources.layout import split_folders
@@ -34,6 +33,7 @@ class Folder:
     tree: Tree
     label: str = ""
     licence: str = "not stated"
+    kind: str = "image"
     title: str = "a folder of images"
     image: ImageSpec | None = None
     classes: list[str] | None = None
@@ -63,7 +63,7 @@ class Folder:
                 yield Item(folder + name, label, self.tree.file(folder + name), split)
         if not folders:
             raise KedjaError(
-                f"{self.tree}/ holds no images with a class", f"known suffixes: {' '.join(sorted(SUFFIXES))}"
+                f"{self.tree}/ holds no images with a class", f"known suffixes: {' '.join(sorted(ImageSpec.suffixes))}"
             )
         if heif_only:
             raise KedjaError(f"{self.tree}/ holds HEIC images only, which are not read", "convert them to JPEG or PNG")

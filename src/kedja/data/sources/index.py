@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from kedja.bundle.image_spec import ImageSpec
+from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.common.errors import KedjaError, nearest
 from kedja.data.names import natural_order
 from kedja.data.sources.columns import Columns, Located, label_of, locate
@@ -34,6 +34,7 @@ class _Table:
 class Index:
     """A source over the rows of one index file or more, one a split where they are so named."""
 
+    kind = "image"
     title = "images listed in an index file"
 
     def __init__(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kedja.bundle.image_spec import ImageSpec
+from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.common.errors import KedjaError
 from kedja.data.sources.archive import unpack
 from kedja.data.sources.source import Item
@@ -24,6 +24,7 @@ _CLASSES = ("classes", "class_names", "label_names")
 class Npz:
     """A source over an `.npz`; its arrays are unpacked beside the data set and mapped, not read."""
 
+    kind = "image"
     title = "arrays of pixels (.npz)"
 
     def __init__(self, file: Path, work: Path, label: str = "", licence: str = "not stated") -> None:
@@ -129,7 +130,7 @@ def _check_labels(labels: NDArray[np.generic], images: NDArray[np.generic], file
     if flat.ndim != 1 or len(flat) != len(images) or flat.dtype.kind not in "iuU":
         raise KedjaError(
             f"{file} holds labels {labels.dtype} {labels.shape} for {len(images)} images",
-            "one whole number or one text an image",
+            "one whole number or one string an image",
         )
     return flat
 

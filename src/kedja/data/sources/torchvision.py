@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from kedja.bundle.image_spec import ImageSpec
+from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.common.errors import KedjaError, nearest
 from kedja.data.sources.download import download
 from kedja.data.sources.source import Item
@@ -28,6 +28,7 @@ _SPLITS = {"train": ("train", "trainval"), "val": ("val", "valid"), "test": ("te
 class Torchvision:
     """A source over `torchvision.datasets.<name>`."""
 
+    kind = "image"
     licence = "see the data set's home"
 
     def __init__(self, name: str, downloads: Path) -> None:

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path, PurePath
 from typing import NamedTuple, Protocol
 
-from kedja.bundle.preprocess import SUFFIXES
+from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.common.errors import KedjaError
 
 # Names that published data sets give their split folders.
@@ -29,7 +29,7 @@ DANGLING, LOOP, NO_FILE = "links to nothing", "links back to a folder above them
 NO_TEXT, NO_IMAGE = "files whose names are no UTF-8", "files that are no images by their suffix"
 # Images that phones write and that are not read: see docs/data.md.
 HEIF_SUFFIXES = (".heic", ".heif", ".hif")
-IMAGE_ENDINGS = (*sorted(SUFFIXES), *HEIF_SUFFIXES)
+IMAGE_ENDINGS = (*sorted(ImageSpec.suffixes), *HEIF_SUFFIXES)
 
 
 class Entries(NamedTuple):

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, NamedTuple
 
-from kedja.bundle.preprocess import ImageError
+from kedja.bundle.inputs.image.preprocess import ImageError
 from kedja.common.errors import KedjaError
 from kedja.data.sources.archive import (
     FAILURES,

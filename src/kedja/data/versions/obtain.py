@@ -6,12 +6,13 @@ from dataclasses import replace as replace_fields
 from pathlib import Path
 
 from kedja.common.errors import KedjaError
-from kedja.common.files import read_json, sha256, write_json
+from kedja.common.files import check_replaceable, read_json, sha256, write_json
 from kedja.common.locks import locked
+from kedja.common.names import plain_name
 from kedja.common.progress import say
 from kedja.data.preparation.prepare import prepare
 from kedja.data.preparation.workspace import listing_digest
-from kedja.data.prepared import DATASET
+from kedja.data.prepared import DATASET, FILES
 from kedja.data.settings import Settings
 from kedja.data.sources.index import SUFFIXES as INDEX_SUFFIXES
 from kedja.data.sources.registry import open_source
@@ -36,8 +37,9 @@ def obtain(
     Raises:
         KedjaError: it was made from another source, or its source does not give what is pinned.
     """
-    folder = root / "data" / name
-    with locked(folder.parent / f".{name}.lock"):
+    folder = root / "data" / plain_name("name", name)
+    waiting = f"another process prepares data/{name}; waiting for it"
+    with locked(folder.parent / f".{name}.lock", waiting=waiting):
         pin = read_pins(root).get(name)
         wanted = settings or _recorded(name, root, pin)
         if not replace:
@@ -92,6 +94,7 @@ def _verify(folder: Path, root: Path, pin: Pin) -> Path:
         if found.hash == pin.hash:
             return folder
         say(f"data/{folder.name} is not what {PINS} pins: {_differences(folder, root, pin, found)}; repairing")
+    check_replaceable(folder, *FILES)
     if restore(root, folder.name, pin.hash) and read_folder(folder).hash == pin.hash:
         say(f"data/{folder.name} restored by DVC and verified")
         return folder
@@ -132,8 +135,7 @@ def _make_and_pin(folder: Path, root: Path, settings: Settings, previous: Pin | 
 
 def _make(folder: Path, settings: Settings, root: Path) -> None:
     settings = located(settings, root)
-    for leftover in folder.parent.glob(f".{folder.name}.*.part"):
-        shutil.rmtree(leftover, ignore_errors=True)
+    check_replaceable(folder, *FILES)
     work = folder.parent / f".{folder.name}.source"
     prepare(open_source(settings, work), folder, settings)
     shutil.rmtree(work, ignore_errors=True)

@@ -27,9 +27,18 @@ class Stage:
 
 
 def run_stage(
-    request: Request, conf: Path, runs: Path, scripts: Path, jobs: int | None = None, *, cluster: Cluster | None = None
+    request: Request,
+    conf: Path,
+    runs: Path,
+    jobs: int | None = None,
+    *,
+    cluster: Cluster | None = None,
+    train: str = plan.TRAIN,
 ) -> Stage:
     """Make the data, run every run of the request that is not finished, `jobs` side by side, here or on a cluster.
+
+    Args:
+        train: the module that trains one run.
 
     Raises:
         KedjaError: an unknown experiment or override; the data cannot be made; the cluster cannot be used.
@@ -39,8 +48,8 @@ def run_stage(
     data = plan.data_name(request, wanted)
     folder = ensure(data)
     tasks = [
-        *plan.training_tasks(wanted, scripts),
-        *plan.baseline_tasks(request, baselines, folder, runs, scripts),
+        *plan.training_tasks(wanted, train),
+        *plan.baseline_tasks(request, baselines, folder, runs),
     ]
     todo = plan.unfinished(tasks)
     if not todo:

@@ -6,6 +6,8 @@ from typing import Any
 
 from kedja.common.errors import KedjaError
 from kedja.common.files import write_text
+from kedja.common.names import plain_name
+from kedja.training.config.compose import refuse_resolvers
 
 
 def save(conf: Path, name: str, overrides: Sequence[str], comment: str) -> Path:
@@ -19,7 +21,8 @@ def save(conf: Path, name: str, overrides: Sequence[str], comment: str) -> Path:
     """
     from omegaconf import OmegaConf
 
-    path = conf / "experiment" / f"{name}.yaml"
+    refuse_resolvers(" ".join(overrides))
+    path = conf / "experiment" / f"{'/'.join(plain_name('save', part) for part in name.split('/'))}.yaml"
     mark = "# Found by `just tune`"
     if path.is_file() and mark not in path.read_text(encoding="utf-8"):
         raise KedjaError(f"{path} was written by hand", "choose another name: save=…")

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 from kedja.common.errors import KedjaError
 from kedja.runs.folder import BEST
+from kedja.training.component import resolved
 from kedja.training.config.schema import ModelConfig
 from kedja.training.loop.checkpoint import load_checkpoint, load_weights
-from kedja.training.models.registry import MODELS
-from kedja.training.models.torchvision import PREFIX, published_weights, torchvision_network
+from kedja.training.models.records import find
 
 RUN_PREFIX = "network.body."
 
@@ -50,9 +50,10 @@ def initialise(body: nn.Module, config: ModelConfig, say: Callable[[str], None])
     if config.pretrained and config.init_from:
         raise KedjaError("model.pretrained and model.init_from are both set", "keep one of them")
     if config.pretrained:
-        if not config.name.startswith(PREFIX) and MODELS[config.name] is not torchvision_network:
+        published = find(config.name).published
+        if not published:
             raise KedjaError(f"there are no published weights for {config.name}", "model.pretrained=false")
-        weights, source = published_weights(config), f"torchvision's weights of {config.name}"
+        weights, source = resolved(published)(config), f"the published weights of {config.name}"
     elif config.init_from:
         weights, source = read_weights(Path(config.init_from)), config.init_from
     else:

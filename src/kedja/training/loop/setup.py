@@ -1,0 +1,51 @@
+"""A learner and its data, ready to take steps: the one way from a configuration to tensors."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from kedja.common.allocator import keep_freed_memory
+from kedja.data.prepared import PreparedDataset
+from kedja.training.batches.dataset import ImageDataset
+from kedja.training.config.schema import TrainConfig
+from kedja.training.loop.devices import make_fabric
+from kedja.training.loop.learner import Learner
+from kedja.training.loop.seeding import seed_everything, set_threads
+from kedja.training.models.initial_weights import initialise
+from kedja.training.models.registry import build
+from kedja.training.models.whitening import fit_whitening
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A learner, its training images on its device, and the CPU threads it computes with."""
+
+    learner: Learner
+    train_set: ImageDataset
+    threads: int
+
+
+def set_up(
+    config: TrainConfig, data: PreparedDataset, say: Callable[[str], None] = print, *, precision: str = ""
+) -> Setup:
+    """Threads, seeds, network, device, data and initial weights, in this order, since each draws on the one before.
+
+    Args:
+        say: is told once, however many processes `torchrun` started, which weights were loaded.
+        precision: instead of the configuration's, for a run that goes on.
+
+    Raises:
+        KedjaError: no such model, device or weights, or they do not fit the data.
+    """
+    keep_freed_memory()
+    threads = set_threads(config.threads, data.spec.height * data.spec.width)
+    seed_everything(config.seed)
+    classifier = build(config.model, len(data.classes), data.spec, data.mean, data.std)
+    fabric = make_fabric(replace(config, precision=precision or config.precision), classifier)
+    train_set = ImageDataset(data, "train", fabric.device)
+    fit_whitening(classifier, train_set)
+    initialise(classifier.body, config.model, say if fabric.is_global_zero else _say_nothing)
+    return Setup(Learner(fabric, classifier, train_set, config), train_set, threads)
+
+
+def _say_nothing(line: str) -> None:
+    """What other processes than the first say."""
