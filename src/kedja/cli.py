@@ -19,6 +19,7 @@ from typing import Any, Literal, TypeVar
 from kedja.common.errors import KedjaError, nearest
 from kedja.common.options import option, required
 from kedja.common.outside import printable
+from kedja.common.refusals import refusal_of
 
 __all__ = ["align", "call", "convert", "help_text", "option", "parse", "required", "run", "run_guarded", "type_name"]
 
@@ -40,6 +41,9 @@ def run(main: Callable[[T], int | None], options: type[T], environment_prefix: s
 def run_guarded(main: Callable[[list[str]], int | None]) -> None:
     """Call `main(arguments)`; a `KedjaError` becomes its message, Ctrl-C and SIGTERM a quiet exit.
 
+    What the system refuses (a full disk, a folder that is not ours) is a message too. Anything else is a fault of
+    ours: its traceback is shown, and a report asked for.
+
     `--debug` among the arguments (or KEDJA_DEBUG=1) shows the traceback instead.
     """
     arguments = sys.argv[1:]
@@ -52,11 +56,6 @@ def run_guarded(main: Callable[[list[str]], int | None]) -> None:
     previous = signal.signal(signal.SIGTERM, _raise_interrupt)
     try:
         status = main(arguments)
-    except KedjaError as error:
-        if debug:
-            raise
-        print(printable(f"error: {error}"), file=sys.stderr)
-        status = EXIT_USER_ERROR
     except KeyboardInterrupt:
         if debug:
             raise
@@ -66,9 +65,24 @@ def run_guarded(main: Callable[[list[str]], int | None]) -> None:
         # The reader of our output went away (`just … | head`); that is no error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
+    except Exception as error:
+        if debug:
+            raise
+        status = _fail(error)
     finally:
         signal.signal(signal.SIGTERM, previous)
     sys.exit(status or 0)
+
+
+def _fail(error: Exception) -> int:
+    """Say what went wrong, on standard error."""
+    known = refusal_of(error)
+    if known is None:
+        sys.excepthook(type(error), error, error.__traceback__)
+        print("This is a fault of Kedja. Please report it with the lines above (CONTRIBUTING.md)", file=sys.stderr)
+    else:
+        print(printable(f"error: {known}"), file=sys.stderr)
+    return EXIT_USER_ERROR
 
 
 def parse(options: type[T], arguments: Sequence[str], defaults: Mapping[str, str] | None = None) -> T:
@@ -128,7 +142,12 @@ def convert(key: str, text: str, kind: Any) -> Any:
             noun = "a whole number" if kind is int else "a number"
             raise KedjaError(f"{key}={text} is not {noun}", f"for example {key}={kind(1)}") from None
     if kind is Path:
-        return Path(text).expanduser()
+        try:
+            return Path(text).expanduser()
+        except RuntimeError:
+            raise KedjaError(
+                f"{key}={text}: the home folder is not known", "set HOME, or write the path in full"
+            ) from None
     return text
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kedja.common.cpus import available
+from kedja.data.prepared import load
+from kedja.data.splits.subset import Subset, take
 from kedja.data.versions.ensure import ensure
 from kedja.experiments.launch import plan, pool, progress, ray_cluster, warm
 from kedja.experiments.launch.plan import Request
@@ -47,6 +49,9 @@ def run_stage(
     wanted = plan.training_runs(request, experiments)
     data = plan.data_name(request, wanted)
     folder = ensure(data)
+    if request.folds:
+        # Too few images are said once and now, not by every run.
+        take(load(folder), Subset(request.folds))
     tasks = [
         *plan.training_tasks(wanted, train),
         *plan.baseline_tasks(request, baselines, folder, runs),

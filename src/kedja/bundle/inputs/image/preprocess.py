@@ -22,6 +22,8 @@ from kedja.bundle.inputs.input import InputError
 # one file) is opened by Pillow's JPEG plugin and has no entry of its own.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "TGA", "ICO", "AVIF", "JPEG2000")
 MAX_PIXELS = 100_000_000
+# Share of an image's pixels.
+MOST_BEYOND = 0.01
 # ISO/IEC 23008-12: what phones write as .heic. Its free decoders are under copyleft licences (see docs/data.md).
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
@@ -52,7 +54,7 @@ _TURN_BACK = {
 class ImageError(InputError):
     """The bytes are no image that can be decoded.
 
-    Codes: ``empty``, ``unknown-format``, ``too-large``, ``truncated``, ``corrupt``.
+    Codes: ``empty``, ``unknown-format``, ``too-large``, ``truncated``, ``corrupt``, ``out-of-scale``.
     """
 
 
@@ -62,12 +64,14 @@ class Examined:
     pixels: uint8 (H, W, C) as the specification says.
     format: Pillow's name of the format, for example ``JPEG``; empty where there was no file.
     width, height: in pixels, as the file stores the image (before EXIF rotation); NaN where there was none.
+    deep: whether the file has more than eight bits a pixel (greyscale).
     """
 
     pixels: NDArray[np.uint8]
     format: str = ""
     width: float = math.nan
     height: float = math.nan
+    deep: bool = False
 
 
 def preprocess(data: bytes, spec: ImageSpec, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
@@ -82,14 +86,14 @@ def preprocess(data: bytes, spec: ImageSpec, max_pixels: int = MAX_PIXELS) -> ND
 def examine(data: bytes, spec: ImageSpec, max_pixels: int = MAX_PIXELS) -> Examined:
     """`preprocess`, with what the file says of itself; raises the same."""
     image = _open_checked(data, max_pixels)
-    name, (width, height) = image.format or "", image.size
-    return Examined(fit(_load(image, spec), spec), name, width, height)
+    name, (width, height), deep = image.format or "", image.size, is_deep(image)
+    return Examined(fit(_load(image, spec), spec), name, width, height, deep)
 
 
 def decode(data: bytes, spec: ImageSpec, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """Encoded bytes → a Pillow image of mode ``L`` or ``RGB``, upright, in its own size.
 
-    The first frame of an animation. Alpha is laid over white. 16-bit greyscale is scaled to 8 bits.
+    The first frame of an animation. Alpha is laid over white. More than eight bits are scaled by `spec.white`.
 
     Raises:
         ImageError: see its codes.
@@ -114,16 +118,21 @@ def fit(image: Image.Image, spec: ImageSpec) -> NDArray[np.uint8]:
     return pixels.reshape(spec.shape)
 
 
-def to_mode(image: Image.Image, mode: str) -> Image.Image:
-    """Any Pillow mode → ``L`` or ``RGB``: palettes looked up, alpha over white, 16 bits scaled to 8."""
+def is_deep(image: Image.Image) -> bool:
+    """Whether it is greyscale of more than eight bits."""
+    return image.mode.startswith("I;16") or image.mode in ("I", "F")
+
+
+def to_mode(image: Image.Image, mode: str, white: float | None = None) -> Image.Image:
+    """Any Pillow mode → ``L`` or ``RGB``: palettes looked up, alpha over white, `white` and 0 to 255 and 0."""
     if image.mode == mode and not image.has_transparency_data:
         return image
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        image = _to_eight_bits(image)
+    if is_deep(image):
+        image = _to_eight_bits(image) if white is None else _scaled(image, white)
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
-        image = Image.alpha_composite(white, rgba)
+        paper = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
+        image = Image.alpha_composite(paper, rgba)
     if image.mode not in ("L", "RGB", "RGBA", "1"):
         image = image.convert("RGB")
     return image.convert(mode)
@@ -132,6 +141,8 @@ def to_mode(image: Image.Image, mode: str) -> Image.Image:
 def _open_checked(data: bytes, max_pixels: int) -> Image.Image:
     if not data:
         raise ImageError("empty", "the image has no bytes")
+    # Pillow refuses twice its own limit before we see the size; what it opens inside of other files it judges alone.
+    Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS or 0, max_pixels)
     image = _open(data)
     width, height = image.size
     if width * height > max_pixels:
@@ -148,8 +159,8 @@ def _load(image: Image.Image, spec: ImageSpec) -> Image.Image:
             ImageOps.exif_transpose(image, in_place=True)
         elif image.format == "TIFF" and orientation in _TURN_BACK:
             image = image.transpose(_TURN_BACK[orientation])
-        return to_mode(image, "L" if spec.channels == 1 else "RGB")
-    except MemoryError:
+        return to_mode(image, "L" if spec.channels == 1 else "RGB", spec.white)
+    except (MemoryError, ImageError):
         raise
     except Exception as error:  # noqa: BLE001 -- Pillow's decoders raise many kinds on damaged input
         raise _damaged(error) from None
@@ -199,6 +210,18 @@ def _centre_box(source: tuple[int, int], target: tuple[int, int], fraction: floa
     width, height = target[0] * scale, target[1] * scale
     left, top = (source[0] - width) / 2, (source[1] - height) / 2
     return left, top, left + width, top + height
+
+
+def _scaled(image: Image.Image, white: float) -> Image.Image:
+    """0…`white` → 0…255; a few values beyond, of hot pixels and resampling, become black and white."""
+    values: NDArray[np.float32] = np.nan_to_num(np.asarray(image, np.float32))
+    if ((values < 0) | (values > white)).mean() > MOST_BEYOND:
+        raise ImageError(
+            "out-of-scale",
+            f"the image holds values from {values.min():g} to {values.max():g}, and white is {white:g}",
+            f"scale its values to 0…{white:g}",
+        )
+    return Image.fromarray((values.clip(0, white) * (255 / white) + 0.5).astype(np.uint8))
 
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:
