@@ -217,8 +217,19 @@ def _default_text(field: "dataclasses.Field[Any]") -> str:
 def _from_environment(options: type, prefix: str) -> dict[str, str]:
     if not prefix:
         return {}
-    names = [field.name for field in dataclasses.fields(options) if field.init]
-    return {name: os.environ[prefix + name.upper()] for name in names if prefix + name.upper() in os.environ}
+    given = {}
+    for name in (field.name for field in dataclasses.fields(options) if field.init):
+        variable = prefix + name.upper()
+        if variable in os.environ:
+            given[name] = text = os.environ[variable]
+            try:
+                convert(name, text, typing.get_type_hints(options)[name])
+            except KedjaError as error:
+                remedy = error.remedy
+                if text.startswith("tcp://"):
+                    remedy = "Kubernetes sets it for a service of that name: enableServiceLinks: false in the pod"
+                raise KedjaError(f"the environment variable {variable}: {error.problem}", remedy) from None
+    return given
 
 
 def _raise_interrupt(signum: int, frame: Any) -> None:

@@ -60,6 +60,8 @@ class Settings:
     jobs: int = option(0, "processes; 0: one per core")
 
     def __post_init__(self) -> None:
+        if self.source.startswith("~"):
+            self.source = str(Path(self.source).expanduser())
         if len(self.fractions) != 3 or min(self.fractions) < 0 or self.fractions[0] <= 0:
             raise KedjaError(
                 f"fractions={','.join(map(str, self.fractions))} are not three shares for train, val and test",
