@@ -10,7 +10,7 @@ from kedja.common.errors import KedjaError
 from kedja.common.files import read_json
 from kedja.experiments.analysis.select import best_seed
 from kedja.experiments.report.text import aligned
-from kedja.runs.folder import is_finished
+from kedja.runs.folder import SUMMARY, is_finished
 from kedja.runs.read import Run, find_runs, group, read_metrics
 
 SORTS: dict[str, Callable[[Run], Any]] = {
