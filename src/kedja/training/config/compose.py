@@ -11,6 +11,8 @@ from kedja.training.config.schema import TRACKERS, TrainConfig, flat, groups, le
 CONF = Path(__file__).resolve().parents[4] / "conf"
 
 MOST = 2**31 - 1
+# Whose networks are called `<library>:<name>`.
+LIBRARIES = ("torchvision", "timm")
 # Lowest and highest value of the keys that would fail later, and less clearly.
 RANGES: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("epochs", "batch_size", "accumulate"), (1, MOST)),
@@ -88,8 +90,9 @@ def files_of(group: str) -> list[str]:
 def _expand(override: str) -> list[str]:
     """`model=torchvision:resnet18` is short for a group file and the name in it; `key=a,b` means the text, no sweep."""
     key, _, value = override.partition("=")
-    if override.startswith("model=torchvision:"):
-        return ["model=torchvision", f"model.name={value}"]
+    library, colon, _ = value.partition(":")
+    if key == "model" and colon and library in LIBRARIES:
+        return [f"model={library}", f"model.name={value}"]
     if "," in value and key in leaves() and leaves()[key].type is str and value[0] not in "'\"":
         return [f"{key}='{value}'"]
     return [override]

@@ -36,11 +36,11 @@ class DataConfig:
 class ModelConfig:
     """Which network."""
 
-    name: str = key("cnn", "a network of the registry, or torchvision:<any classification model of torchvision>")
+    name: str = key("cnn", "a network of the registry, torchvision:<any of its classification models>, or timm:<any>")
     width: float = key(1.0, "factor on the number of channels of every layer")
     dropout: float = key(0.0, "share of the last features dropped in training")
-    image_size: int = key(0, "images are resized to this side inside the network; 0 keeps their size")
-    pretrained: bool = key(False, "start from torchvision's published weights")
+    image_size: int = key(0, "images are resized to this side inside the network; 0 keeps their size (enlarges small ones for pretrained weights)")
+    pretrained: bool = key(False, "start from the published weights, in the size and units of what they learnt from")
     init_from: str = key("", "start from the weights of a run (runs/…/seed0) or a file (.safetensors, .pt, .pth)")
     recompute: bool = key(False, "save memory: compute activations again in the backward pass")
 
@@ -60,7 +60,7 @@ class FinetuneConfig:
 class OptimConfig:
     """Which optimizer."""
 
-    name: str = key("sgd", "the optimizer", ("sgd", "adamw", "muon"))
+    name: str = key("sgd", "the optimizer", ("sgd", "adamw", "muon", "lbfgs"))
     lr: float = key(0.1, "highest learning rate of the schedule")
     momentum: float = key(0.9, "Nesterov momentum of SGD and Muon")
     vector_lr: float = key(0.01, "Muon: learning rate of biases, normalisations and the last layer, which Adam trains")

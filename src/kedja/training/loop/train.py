@@ -37,6 +37,7 @@ from kedja.training.models.initial_weights import initialise
 from kedja.training.models.predict import predict, score
 from kedja.training.models.registry import build
 from kedja.training.models.whitening import fit_whitening
+from kedja.training.probe.fit import SOLVER, check_solvable, fit_probe
 
 
 def train(config: TrainConfig, say: Callable[[str], None] = print) -> Path:
@@ -49,7 +50,11 @@ def train(config: TrainConfig, say: Callable[[str], None] = print) -> Path:
     try:
         with torch.autograd.set_detect_anomaly(config.anomaly):
             trainer = make_trainer(config, directory, say)
-            trainer.fit(progress(trainer.steps, config.epochs, quiet=not trainer.fabric.is_global_zero))
+            shown = progress(trainer.steps, config.epochs, quiet=not trainer.fabric.is_global_zero)
+            if config.optim.name == SOLVER:
+                fit_probe(trainer, shown)
+            else:
+                trainer.fit(shown)
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise out_of_memory(config, error) from None
     if trainer.fabric.is_global_zero:
@@ -60,6 +65,7 @@ def train(config: TrainConfig, say: Callable[[str], None] = print) -> Path:
 
 def make_trainer(config: TrainConfig, directory: Path, say: Callable[[str], None] = print) -> Trainer:
     """Everything a run needs, its configuration and provenance written; not started yet."""
+    check_solvable(config)
     data = load_data(config)
     keep_freed_memory()
     threads = set_threads(config.threads, data.spec.height * data.spec.width)

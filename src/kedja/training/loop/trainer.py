@@ -85,14 +85,15 @@ class Trainer:
         self._resume()
         if self.fabric.is_global_zero:
             self.meter = EnergyMeter(self.fabric.device.index if self.fabric.device.type == "cuda" else None)
-        with self._event_file() as events, progress:
+        with self.event_file() as events, progress:
             log = self._start_records(events) if self.fabric.is_global_zero else None
             while self.position.epoch < self.config.epochs and not self._out_of_patience():
                 self._train_epoch(progress)
                 self._finish_epoch(log, progress)
         self._save()
 
-    def _event_file(self) -> AbstractContextManager[EventFile | None]:
+    def event_file(self) -> AbstractContextManager[EventFile | None]:
+        """TensorBoard's, where it is wanted."""
         wanted = self.fabric.is_global_zero and TENSORBOARD in trackers(self.config)
         return closing(EventFile(self.directory)) if wanted else nullcontext()
 
@@ -150,7 +151,7 @@ class Trainer:
             "images_per_second": images_per_second,
             "seconds": position.seconds,
         }
-        self._remember_best(validation)
+        self.remember_best(validation)
         position.epoch, position.batch, position.epoch_seconds = position.epoch + 1, 0, 0.0
         self._drop_on_plateau()
         self.totals.zero_()
@@ -168,7 +169,8 @@ class Trainer:
             scores = score(logits, self.val_set.labels.to(logits.device))
         return self.fabric.broadcast(scores) if self.fabric.world_size > 1 else scores
 
-    def _remember_best(self, validation: dict[str, float]) -> None:
+    def remember_best(self, validation: dict[str, float]) -> None:
+        """Keep the weights as they are if no epoch before was better on the validation split."""
         if not self.position.best or _rank(validation) > _rank(self.position.best):
             self.position.best, self.position.best_epoch = validation, self.position.epoch + 1
             self.best_weights = {k: v.detach().clone() for k, v in self.learner.evaluated.state_dict().items()}

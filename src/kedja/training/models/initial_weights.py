@@ -1,4 +1,4 @@
-"""Weights to start from: torchvision's, a file's, or another run's; what fits is taken, and what was not is said."""
+"""Weights to start from: published ones, a file's, or another run's; what fits is taken, and what was not is said."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,8 +11,7 @@ from kedja.common.errors import KedjaError
 from kedja.runs.folder import BEST
 from kedja.training.config.schema import ModelConfig
 from kedja.training.loop.checkpoint import load_checkpoint, load_weights
-from kedja.training.models.registry import MODELS
-from kedja.training.models.torchvision import PREFIX, published_weights, torchvision_network
+from kedja.training.models.pretrained import pretrained
 
 RUN_PREFIX = "network.body."
 
@@ -50,9 +49,8 @@ def initialise(body: nn.Module, config: ModelConfig, say: Callable[[str], None])
     if config.pretrained and config.init_from:
         raise KedjaError("model.pretrained and model.init_from are both set", "keep one of them")
     if config.pretrained:
-        if not config.name.startswith(PREFIX) and MODELS[config.name] is not torchvision_network:
-            raise KedjaError(f"there are no published weights for {config.name}", "model.pretrained=false")
-        weights, source = published_weights(config), f"torchvision's weights of {config.name}"
+        published = pretrained(config)
+        weights, source = published.load(list(body.state_dict())), published.title
     elif config.init_from:
         weights, source = read_weights(Path(config.init_from)), config.init_from
     else:

@@ -11,8 +11,10 @@ from kedja.training.config.schema import ModelConfig
 from kedja.training.models.airbench import airbench, airbench96
 from kedja.training.models.classifier import Classifier
 from kedja.training.models.cnn import cnn
+from kedja.training.models.pretrained import pretrained
 from kedja.training.models.resnet9 import resnet9
-from kedja.training.models.torchvision import PREFIX, torchvision_network
+from kedja.training.models.timm import timm_network
+from kedja.training.models.torchvision import torchvision_network
 from kedja.training.optim.layer_groups import head_name
 
 # (configuration, channels, classes, shorter side in pixels) → float (N, C, H, W) → logits (N, classes)
@@ -24,7 +26,10 @@ MODELS: dict[str, Builder] = {
     "airbench": airbench,
     "airbench96": airbench96,
     "mobilenet_v3_small": torchvision_network,
+    "efficientnet_lite0": timm_network,
 }
+# Libraries of networks: the beginning of a name → who makes what follows.
+LIBRARIES: dict[str, Builder] = {"torchvision:": torchvision_network, "timm:": timm_network}
 
 
 def build(config: ModelConfig, classes: int, spec: ImageSpec, mean: list[float], std: list[float]) -> Classifier:
@@ -33,18 +38,39 @@ def build(config: ModelConfig, classes: int, spec: ImageSpec, mean: list[float],
     Raises:
         KedjaError: there is no such model, or it cannot take such images.
     """
-    builder = torchvision_network if config.name.startswith(PREFIX) else MODELS.get(config.name)
-    if builder is None:
-        known = [*MODELS, f"{PREFIX}resnet18"]
-        raise KedjaError(f"model.name={config.name}: there is no such model", nearest(config.name, known))
-    side = config.image_size or min(spec.height, spec.width)
+    builder = builder_of(config.name)
+    size = config.image_size
+    if config.pretrained:
+        weights = pretrained(config)
+        mean, std = _for_channels(weights.mean, spec.channels), _for_channels(weights.std, spec.channels)
+        # Smaller images than the weights learnt from are enlarged; larger ones show more than they need.
+        size = size or (weights.side if min(spec.height, spec.width) < weights.side else 0)
+    side = size or min(spec.height, spec.width)
     body = builder(config, spec.channels, classes, side)
-    if builder is torchvision_network and config.dropout:
+    if builder in LIBRARIES.values() and config.dropout:
         head = head_name(body, classes)
         body.set_submodule(head, nn.Sequential(nn.Dropout(config.dropout), body.get_submodule(head)))
-    classifier = Classifier(body, mean, std, config.image_size)
+    classifier = Classifier(body, mean, std, size)
     _try_out(classifier, config, spec)
     return classifier
+
+
+def builder_of(name: str) -> Builder:
+    """Who makes the network of that name.
+
+    Raises:
+        KedjaError: nobody.
+    """
+    found = next((builder for prefix, builder in LIBRARIES.items() if name.startswith(prefix)), MODELS.get(name))
+    if found is None:
+        known = [*MODELS, "torchvision:resnet18", "timm:resnet18"]
+        raise KedjaError(f"model.name={name}: there is no such model", nearest(name, known))
+    return found
+
+
+def _for_channels(values: list[float], channels: int) -> list[float]:
+    """A figure a channel of the images, from one a colour."""
+    return values if channels == len(values) else [sum(values) / len(values)] * channels
 
 
 @torch.inference_mode()
