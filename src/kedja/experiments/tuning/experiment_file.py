@@ -6,6 +6,7 @@ from typing import Any
 
 from kedja.common.errors import KedjaError
 from kedja.common.files import write_text
+from kedja.training.config.experiments import FOLDER, option_of
 
 
 def save(conf: Path, name: str, overrides: Sequence[str], comment: str) -> Path:
@@ -19,7 +20,7 @@ def save(conf: Path, name: str, overrides: Sequence[str], comment: str) -> Path:
     """
     from omegaconf import OmegaConf
 
-    path = conf / "experiment" / f"{name}.yaml"
+    path = conf / FOLDER / f"{name}.yaml"
     mark = "# Found by `just tune`"
     if path.is_file() and mark not in path.read_text(encoding="utf-8"):
         raise KedjaError(f"{path} was written by hand", "choose another name: save=…")
@@ -29,7 +30,7 @@ def save(conf: Path, name: str, overrides: Sequence[str], comment: str) -> Path:
     for override in overrides:
         key, _, value = override.partition("=")
         if key == "experiment":
-            base = OmegaConf.to_container(OmegaConf.load(conf / "experiment" / f"{value}.yaml"))
+            base = OmegaConf.to_container(OmegaConf.load(conf / FOLDER / f"{option_of(conf, value)}.yaml"))
             content = {str(k): v for k, v in base.items()} if isinstance(base, dict) else {}
         elif key in groups:
             chosen[key] = value

@@ -6,6 +6,7 @@ from typing import Any
 
 from kedja.common.errors import KedjaError, nearest
 from kedja.common.files import read_json
+from kedja.training.config.experiments import FOLDER, experiment_names, name_of, option_of
 from kedja.training.config.schema import TRACKERS, TrainConfig, flat, groups, leaves
 
 CONF = Path(__file__).resolve().parents[4] / "conf"
@@ -52,7 +53,7 @@ def compose(overrides: list[str]) -> TrainConfig:
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(CONF), version_base="1.3", job_name="kedja"):
-            composed = hydra_compose("config", overrides=overrides)
+            composed = hydra_compose("config", overrides=[_as_hydra_wants(one) for one in overrides])
             composed.experiment = chosen
             config = OmegaConf.to_object(composed)
     except (HydraException, OmegaConfBaseException) as error:
@@ -78,11 +79,13 @@ def from_json(path: Path) -> TrainConfig:
 def experiment_of(overrides: list[str]) -> str:
     """The name given as `experiment=…`, else ``default``."""
     given = [override.partition("=")[2] for override in overrides if override.startswith("experiment=")]
-    return given[-1] if given else "default"
+    return name_of(given[-1]) if given else "default"
 
 
 def files_of(group: str) -> list[str]:
     """Names of the files in `conf/<group>/`, those in folders as `<folder>/<name>`."""
+    if group == FOLDER:
+        return experiment_names(CONF)
     folder = CONF / group
     return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
 
@@ -98,12 +101,17 @@ def _expand(override: str) -> list[str]:
     return [override]
 
 
+def _as_hydra_wants(override: str) -> str:
+    key, _, value = override.partition("=")
+    return f"{key}={option_of(CONF, name_of(value))}" if key == FOLDER else override
+
+
 def _check_override(override: str) -> None:
     key, equals, value = override.partition("=")
     if not equals:
         raise KedjaError(f"{override!r} is not of the form key=value", nearest(override, list(leaves())))
     if key in [*groups(), "experiment"]:
-        if value not in files_of(key):
+        if name_of(value) not in files_of(key):
             raise KedjaError(f"{key}={value}: there is no conf/{key}/{value}.yaml", nearest(value, files_of(key)))
     elif key not in leaves():
         raise KedjaError(f"unknown key {key!r}", nearest(key, [*leaves(), *groups()]))

@@ -11,13 +11,18 @@ from typing import Any
 SAMPLERS = ("shuffled", "balanced")
 FLIPS = ("none", "random", "alternating")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+# The optimizer that solves the last layer alone.
+SOLVER = "lbfgs"
 TENSORBOARD = "tensorboard"
 TRACKERS = (TENSORBOARD, "mlflow", "wandb", "none")
 
 
-def key(default: Any, meaning: str, choices: tuple[str, ...] = ()) -> Any:
-    """A field with its default, the sentence that `--help` prints, and the values it may take."""
-    return dataclasses.field(default=default, metadata={"meaning": meaning, "choices": choices})
+def key(default: Any, meaning: str, choices: tuple[str, ...] = (), *, later: bool = False) -> Any:
+    """A field with its default, the sentence that `--help` prints, and the values it may take.
+
+    `later`: it came when there were runs already, which keep their names as long as nobody asks for it.
+    """
+    return dataclasses.field(default=default, metadata={"meaning": meaning, "choices": choices, "later": later})
 
 
 @dataclass
@@ -39,7 +44,10 @@ class ModelConfig:
     name: str = key("cnn", "a network of the registry, torchvision:<any of its classification models>, or timm:<any>")
     width: float = key(1.0, "factor on the number of channels of every layer")
     dropout: float = key(0.0, "share of the last features dropped in training")
-    image_size: int = key(0, "images are resized to this side inside the network; 0 keeps their size (enlarges small ones for pretrained weights)")
+    image_size: int = key(
+        0,
+        "images are resized to this side inside the network; 0 keeps their size, enlarged where weights need it",
+    )
     pretrained: bool = key(False, "start from the published weights, in the size and units of what they learnt from")
     init_from: str = key("", "start from the weights of a run (runs/…/seed0) or a file (.safetensors, .pt, .pth)")
     recompute: bool = key(False, "save memory: compute activations again in the backward pass")
@@ -53,6 +61,7 @@ class FinetuneConfig:
         "", "beginnings of layer names that never learn, comma-separated; `body` is all but the last layer"
     )
     head_epochs: int = key(0, "epochs in which the last layer alone learns, before all do")
+    solve_head: bool = key(False, "the last layer starts as logistic regression on the network's features", later=True)
     first_lr: float = key(1.0, "learning rate of the first layer as a share of the last one's; geometric in between")
 
 
@@ -60,7 +69,7 @@ class FinetuneConfig:
 class OptimConfig:
     """Which optimizer."""
 
-    name: str = key("sgd", "the optimizer", ("sgd", "adamw", "muon", "lbfgs"))
+    name: str = key("sgd", "the optimizer", ("sgd", "adamw", "muon", SOLVER))
     lr: float = key(0.1, "highest learning rate of the schedule")
     momentum: float = key(0.9, "Nesterov momentum of SGD and Muon")
     vector_lr: float = key(0.01, "Muon: learning rate of biases, normalisations and the last layer, which Adam trains")
@@ -159,6 +168,11 @@ NOT_HASHED = (
     "find_lr",
     "overfit",
 )
+
+
+def is_drawn(config: TrainConfig) -> bool:
+    """Whether the result depends on the seed: a last layer that is solved has none, unless the images are drawn."""
+    return config.optim.name != SOLVER or config.data.fraction < 1
 
 
 def leaves(config: type = TrainConfig, prefix: str = "") -> "dict[str, dataclasses.Field[Any]]":

@@ -26,7 +26,7 @@ from kedja.training.config.run_folder import (
     subset,
     write_config,
 )
-from kedja.training.config.schema import TrainConfig, flat
+from kedja.training.config.schema import SOLVER, TrainConfig, flat
 from kedja.training.loop.checkpoint import save_weights
 from kedja.training.loop.devices import make_fabric, precision_of
 from kedja.training.loop.learner import Learner
@@ -37,7 +37,7 @@ from kedja.training.models.initial_weights import initialise
 from kedja.training.models.predict import predict, score
 from kedja.training.models.registry import build
 from kedja.training.models.whitening import fit_whitening
-from kedja.training.probe.fit import SOLVER, check_solvable, fit_probe
+from kedja.training.probe.fit import check_solvable, fit_probe, start_solved
 
 
 def train(config: TrainConfig, say: Callable[[str], None] = print) -> Path:
@@ -77,6 +77,8 @@ def make_trainer(config: TrainConfig, directory: Path, say: Callable[[str], None
     train_set, val_set = (ImageDataset(data, split, fabric.device) for split in ("train", "val"))
     fit_whitening(classifier, train_set)
     initialise(classifier.body, config.model, say)
+    if config.finetune.solve_head and not (directory / CHECKPOINT).is_file():
+        start_solved(classifier, data, config)
     if fabric.is_global_zero:
         write_config(directory, config)
         accelerator = torch.cuda.get_device_name(fabric.device) if fabric.device.type == "cuda" else None

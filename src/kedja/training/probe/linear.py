@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,29 +46,22 @@ def path(
 
     mean, std = features.mean(0, dtype=np.float64), np.maximum(features.std(0, dtype=np.float64), 1e-6)
     scaled = (features - mean) / std
-    model = LogisticRegression(
-        warm_start=True, max_iter=300, tol=1e-4, class_weight="balanced" if balanced else None
-    )
+    model = LogisticRegression(warm_start=True, max_iter=300, tol=1e-4, class_weight="balanced" if balanced else None)
     for strength in strengths(count):
         model.C = strength
         with warnings.catch_warnings():
             # Weak penalties on few images take long to the last digit, which nobody needs.
             warnings.simplefilter("ignore")
             model.fit(scaled, labels)
-        yield _unscaled(model.coef_, model.intercept_, model.classes_, classes, mean, std)
+        yield _unscaled(model, classes, mean, std)
 
 
-def _unscaled(
-    coefficients: NDArray[np.float64],
-    intercepts: NDArray[np.float64],
-    known: NDArray[np.int64],
-    classes: int,
-    mean: NDArray[np.float64],
-    std: NDArray[np.float64],
-) -> Linear:
+def _unscaled(model: Any, classes: int, mean: NDArray[np.float64], std: NDArray[np.float64]) -> Linear:
     """The same function of features as they are, with a row for every class."""
+    known, coefficients, intercepts = model.classes_, model.coef_, model.intercept_
     if len(known) == 2:  # one row for both
-        coefficients, intercepts = np.vstack([-coefficients, coefficients]) / 2, np.hstack([-intercepts, intercepts]) / 2
+        coefficients = np.vstack([-coefficients, coefficients]) / 2
+        intercepts = np.hstack([-intercepts, intercepts]) / 2
     weight, bias = np.zeros((classes, len(mean))), np.full(classes, NEVER)
     weight[known] = coefficients / std
     bias[known] = intercepts - weight[known] @ mean
