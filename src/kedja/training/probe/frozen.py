@@ -2,6 +2,7 @@
 
 import copy
 import hashlib
+import math
 import warnings
 from typing import Any
 
@@ -29,18 +30,19 @@ class Frozen:
     """
 
     def __init__(self, classifier: Classifier, classes: int, shape: tuple[int, int, int]) -> None:
-        self._network = copy.deepcopy(classifier.network).cpu().eval()
-        body = self._network.get_submodule("body")
+        network = copy.deepcopy(classifier.network).cpu().eval()
+        body = network.get_submodule("body")
         name = head_name(body, classes)
         head = body.get_submodule(name)
-        body.set_submodule(name, nn.Identity())
-        example = to_float(torch.zeros(BATCH, *shape, dtype=torch.uint8))
+        example = to_float(torch.arange(BATCH * math.prod(shape)).to(torch.uint8).view(BATCH, *shape))
         with torch.inference_mode():
-            ends_linear = isinstance(head, nn.Linear) and self._network(example).shape == (BATCH, head.in_features)
-        if not ends_linear:
-            raise KedjaError("this network does not end in a linear layer that could be solved", "optim=adamw")
-        self.fingerprint = _fingerprint(self._network, str(self._network))
-        self._quick = _optimised(self._network, example)
+            logits = network(example)
+            body.set_submodule(name, nn.Identity())
+            if not isinstance(head, nn.Linear) or not torch.equal(head(network(example)), logits):
+                remedy = "choose another optimizer, for example optim=adamw"
+                raise KedjaError("this network does not end in a linear layer that could be solved", remedy)
+        self.fingerprint = _fingerprint(network, str(network))
+        self._quick = _optimised(network, example)
 
     def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         # Every batch has the same size, since the first calls of a new one are slow.
