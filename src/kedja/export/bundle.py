@@ -105,7 +105,7 @@ def _quantise(folder: Path, dataset: PreparedDataset, golden: NDArray[np.uint8],
 def _metadata(run: Path, summary: dict[str, Any], dataset: PreparedDataset, golden: list[Golden]) -> Metadata:
     provenance = read_json(run / "provenance.json")
     return Metadata(
-        name=f"{dataset.name}-{Path(summary["experiment"]).name}",
+        name=f"{dataset.name}-{Path(summary['experiment']).name}",
         version="",
         classes=list(dataset.classes),
         input=dataset.spec,
