@@ -90,7 +90,7 @@ def main(options: Options) -> None:
 def make_contestants(options: Options, folder: Path) -> dict[str, Callable[[], int]]:
     pixels, labels = read_images(options)
     write_folder(folder, pixels, labels)
-    overrides = ["model=resnet9", f"model.width={options.width}", "augment=photos", "batch_size=128", "device=cpu"]
+    overrides = ["model=resnet9", f"model.width={options.width}", "augment=small-photos", "batch_size=128", "device=cpu"]
     config = compose(overrides)
     dataset = ImageDataset(Images(pixels, labels), "train")  # type: ignore[arg-type]
     learners = {}

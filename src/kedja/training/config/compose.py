@@ -23,7 +23,7 @@ RANGES: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("augment.mixup", "augment.cutmix"), (0, MOST)),
     **dict.fromkeys(("ema", "model.dropout"), (0, 0.9999999)),
     **dict.fromkeys(("loss.label_smoothing", "schedule.warmup", "schedule.final"), (0, 1)),
-    **dict.fromkeys(("augment.erase", "augment.early_share"), (0, 1)),
+    **dict.fromkeys(("augment.erase", "augment.early_share", "augment.crop", "augment.colour"), (0, 1)),
     "model.width": (0.01, 100),
     "finetune.first_lr": (1e-9, 1),
     "augment.scale": (0, 0.9),

@@ -101,6 +101,8 @@ class AugmentConfig:
     trivial: bool = key(False, "TrivialAugment: one random operation of random strength an image")
     erase: float = key(0.0, "share of the images of which a random rectangle is blanked")
     mixup: float = key(0.0, "mixup's alpha: images are blended in pairs, labels too; 0 is off")
+    crop: float = key(0.0, "smallest share of the area that a random crop keeps, in any place; 0 is off", later=True)
+    colour: float = key(0.0, "brightness, contrast and saturation vary by up to this share", later=True)
     early_side: int = key(0, "at first images are shrunk to this side, which is quick; 0 is off")
     early_share: float = key(0.5, "share of all steps with shrunk images")
     cutmix: float = key(0.0, "cutmix's alpha: a rectangle comes from another image, labels in proportion; 0 is off")
