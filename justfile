@@ -60,6 +60,11 @@ data-pull *arguments: _ready
 data-status *arguments: _ready
     @{{python}} scripts/version_data.py action=status "$@"
 
+# every byte of data sets, runs and bundle against what was recorded when they were made
+[group('the chain')]
+verify *arguments: _ready
+    @{{python}} scripts/verify.py "$@"
+
 # what changed in the data sets since another commit: just data-diff rev=HEAD~1
 [group('data')]
 data-diff *arguments: _ready
@@ -84,6 +89,16 @@ train *arguments: _ready
 [group('training')]
 profile *arguments: _ready
     @{{python}} scripts/profile_training.py "$@"
+
+# at which learning rate does the loss fall fastest: just find-lr experiment=resnet9
+[group('training')]
+find-lr *arguments: _ready
+    @{{python}} scripts/find_lr.py "$@"
+
+# can the network memorise one batch: just overfit experiment=resnet9
+[group('training')]
+overfit *arguments: _ready
+    @{{python}} scripts/overfit.py "$@"
 
 # export the best run (or run=…) to a verified bundle
 [group('export')]

@@ -26,8 +26,8 @@ import psutil
 from PIL import Image
 
 from kedja import cli
-from kedja.bundle.image_spec import ImageSpec
-from kedja.bundle.preprocess import preprocess
+from kedja.bundle.inputs.image.preprocess import preprocess
+from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.common.cpus import available
 from kedja.common.errors import KedjaError
 from kedja.data.preparation.pool import map_chunks

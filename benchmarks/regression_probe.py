@@ -20,8 +20,8 @@ def preprocess(seed: int) -> float:
     import numpy as np
     from PIL import Image
 
-    from kedja.bundle.image_spec import ImageSpec
-    from kedja.bundle.preprocess import preprocess
+    from kedja.bundle.inputs.image.preprocess import preprocess
+    from kedja.bundle.inputs.image.spec import ImageSpec
 
     pixels = np.random.default_rng(seed).integers(0, 256, (48, 64, 3), dtype=np.uint8)
     buffer = io.BytesIO()

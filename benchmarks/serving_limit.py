@@ -15,7 +15,7 @@ import numpy as np
 
 from kedja import cli
 from kedja.bundle import metadata
-from kedja.bundle.preprocess import preprocess
+from kedja.bundle.inputs.image.preprocess import preprocess
 from kedja.common import cpus
 from kedja.serving.predictor import Predictor
 from kedja.serving.settings import Settings
@@ -69,7 +69,7 @@ def images_a_second(predictor: Predictor, images: list[bytes], seconds: float) -
         for batch in itertools.cycle(batches):
             if time.perf_counter() >= end:
                 return
-            predictor.predict(np.stack([preprocess(data, predictor.metadata.input) for data in batch]))
+            predictor.predict({"image": np.stack([preprocess(data, predictor.metadata.input) for data in batch])})
             done[place] += len(batch)
 
     threads = [threading.Thread(target=work, args=[place]) for place in range(len(done))]
@@ -85,7 +85,7 @@ def direct_milliseconds(predictor: Predictor, images: list[bytes]) -> float:
     times = []
     for data in 5 * images:
         started = time.perf_counter()
-        predictor.predict(preprocess(data, predictor.metadata.input)[None])
+        predictor.predict({"image": preprocess(data, predictor.metadata.input)[None]})
         times.append(1000 * (time.perf_counter() - started))
     return median(times)
 

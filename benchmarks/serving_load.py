@@ -7,8 +7,8 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+from kedja.bundle.inputs.image.preprocess import preprocess
 from kedja.bundle.metadata import Metadata
-from kedja.bundle.preprocess import preprocess
 from serving_servers import Running
 
 

@@ -87,7 +87,7 @@ def _has_come(part: float, soak: "Soak", started: float, options: Options) -> bo
 def requests(bundle: Path) -> list[tuple[str, bytes, int, list[str]]]:
     """(content type, body, expected status, expected classes) of each kind."""
     loaded = metadata.load(bundle)
-    pixels = integrity.golden_images(bundle, loaded)
+    pixels = [example.pixels for example in integrity.golden_examples(bundle, loaded)]
     names = [loaded.classes[int(np.argmax(golden.probabilities))] for golden in loaded.golden]
     array = io.BytesIO()
     np.save(array, pixels)

@@ -22,22 +22,22 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 
 from kedja import cli
-from kedja.bundle.image_spec import ImageSpec
+from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.common.files import write_json
 from kedja.training.batches.dataset import Batch, ImageDataset
 from kedja.training.batches.loader import BatchLoader
 from kedja.training.batches.sampler import EpochBatches
 from kedja.training.config.compose import compose
-from kedja.training.loop.devices import make_fabric
 from kedja.training.loop.learner import Learner
+from kedja.training.loop.setup import set_up
 from kedja.training.models.classifier import to_float
-from kedja.training.models.registry import build
 
 MEAN, STD = [0.4914, 0.4822, 0.4465], [0.2470, 0.2435, 0.2616]
 PUBLIC = Path("../shared/data/cifar10-train.zip")
@@ -61,7 +61,7 @@ class Images:
         self.images, self.labels = pixels, labels
         self.classes = [str(i) for i in range(10)]
         self.ids = [str(i) for i in range(len(labels))]
-        self.spec = ImageSpec(32, 32, 3)
+        self.spec, self.mean, self.std = ImageSpec(32, 32, 3), MEAN, STD
 
     def split(self, name: str) -> np.ndarray:
         return np.arange(len(self.labels))
@@ -90,14 +90,20 @@ def main(options: Options) -> None:
 def make_contestants(options: Options, folder: Path) -> dict[str, Callable[[], int]]:
     pixels, labels = read_images(options)
     write_folder(folder, pixels, labels)
-    overrides = ["model=resnet9", f"model.width={options.width}", "augment=small-photos", "batch_size=128", "device=cpu"]
+    overrides = [
+        "model=resnet9",
+        f"model.width={options.width}",
+        "augment=small-photos",
+        "batch_size=128",
+        "device=cpu",
+        f"threads={options.threads}",
+    ]
     config = compose(overrides)
-    dataset = ImageDataset(Images(pixels, labels), "train")  # type: ignore[arg-type]
+    images: Any = Images(pixels, labels)
+    dataset = ImageDataset(images, "train")
     learners = {}
     for name in ("limit", "kedja", "textbook"):
-        torch.manual_seed(0)
-        classifier = build(config.model, 10, dataset.data.spec, MEAN, STD)
-        learners[name] = Learner(make_fabric(config, classifier), classifier, dataset, config)
+        learners[name] = set_up(config, images).learner
         learners[name].start_epoch(0)
     sampler = EpochBatches(len(dataset), 128, seed=0)
     loader = BatchLoader(dataset, sampler)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kedja import cli
-from kedja.bundle.preprocess import preprocess
+from kedja.bundle.inputs.image.preprocess import preprocess
 from kedja.common.allocator import keep_freed_memory
 from kedja.common.cpus import available
 from kedja.common.errors import KedjaError
@@ -42,7 +42,7 @@ class Options:
 
 def main(options: Options) -> None:
     data = load(options.data)
-    if data.originals is None:
+    if data.images is not None:
         raise KedjaError(f"{options.data}/ holds pixels", "prepare it with storage=files")
     # As training does; processes that are forked inherit it.
     keep_freed_memory()

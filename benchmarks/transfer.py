@@ -23,12 +23,11 @@ from kedja.experiments.launch import plan
 from kedja.experiments.launch.progress import failure_text
 from kedja.experiments.launch.stage import run_stage
 from kedja.experiments.report.readme import BEGIN, END, renew
-from kedja.runs.folder import CONFIG, read_summary
+from kedja.runs.folder import CONFIG
 from kedja.runs.read import Experiment, group, read_run
 from kedja.training.config.compose import CONF, from_json
 from kedja.training.config.schema import TrainConfig, flat
 
-SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 RECIPE = ("model.", "optim.", "schedule.", "augment.", "loss.")
 # The weights to start from are what the arms differ in; small images first is for long runs.
 NOT_OF_THE_RECIPE = ("model.init_from", "model.pretrained", "optim.lr", "augment.early_side")
@@ -54,7 +53,7 @@ def main(arguments: list[str]) -> None:
     mine, extra, _ = plan.split_arguments(arguments, [field.name for field in dataclasses.fields(Options)])
     options = cli.parse(Options, mine)
     pretraining = from_json(options.init_from / CONFIG)
-    stage = run_stage(request(options, pretraining, extra), CONF, options.runs, SCRIPTS, options.jobs or None)
+    stage = run_stage(request(options, pretraining, extra), CONF, options.runs, options.jobs or None)
     if stage.failures:
         texts = "\n  ".join(failure_text(outcome) for outcome in stage.failures)
         raise KedjaError(f"{len(stage.failures)} of {len(stage.outcomes)} failed:\n  {texts}", "the others are kept")
@@ -88,9 +87,9 @@ def markdown(options: Options, pretraining: TrainConfig, experiments: list[Exper
         f"| {result.seconds:.0f} |"
         for result in compare(ranked)
     ]
-    first = read_summary(options.init_from)
+    first = read_run(options.init_from)
     budget = f"{plural(options.epochs, 'epoch')}, batches of {options.batch_size}, {len(options.seeds)} seeds"
-    learned = f"{plural(first['epochs'], 'epoch')} to {first['validation']['accuracy']:.2%} (validation)"
+    learned = f"{plural(first.epochs, 'epoch')} to {first.validation['accuracy']:.2%} (validation)"
     return "\n".join(
         [
             f"{pretraining.model.name} on `{options.data}`, {budget}; "

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from kedja import cli
+from kedja.common.outside import printable
 from kedja.data.audit.audit import audit, table, write_reports
 from kedja.data.audit.source import prepare_for_audit
 from kedja.data.names import data_set_name
@@ -37,7 +38,7 @@ def main(options: Options) -> int:
         folder = prepare_for_audit(settings, Path(temporary) / name) if settings.source else ensure(name)
         result = audit(load(folder), judge_labels=options.labels, judges=options.judges)
         paths = write_reports(result, options.reports)
-    print(table(result))
+    print(printable(table(result)))
     print("written:", *paths)
     return int(result.invalid)
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 from kedja import cli
 from kedja.common.errors import KedjaError
+from kedja.common.outside import printable
 from kedja.experiments import housekeeping
 
 
@@ -26,7 +27,7 @@ def main(options: Options) -> None:
     if not removal.folders:
         print("nothing to remove")
         return
-    print(housekeeping.describe(removal))
+    print(printable(housekeeping.describe(removal)))
     question = f"Remove {len(removal.folders)} runs ({removal.size / 1e6:.1f} MB)?"
     if not options.yes and not confirmed(question):
         print("nothing removed")

@@ -1,61 +1,6 @@
 """Turn a finished run into a verified bundle."""
 
-import sys
-import time
-from dataclasses import dataclass
-from pathlib import Path
-
-from kedja import cli
-
-
-@dataclass
-class Options:
-    """Export a run to a bundle: ONNX, TorchScript (not of baselines), metadata, golden examples, model card.
-
-    The exported files must answer as the trained model does, or no bundle is written.
-    """
-
-    run: Path | None = cli.option(None, "the run to export, runs/<experiment>-<hash>/seed<k>; the best one by default")
-    data: str | None = cli.option(None, "the data set, where runs/ holds runs on several", "name")
-    bundle: Path = cli.option(Path("bundle"), "where the bundle goes")
-    runs: Path = cli.option(Path("runs"), "where the runs are")
-    int8: bool = cli.option(False, "also write an int8 variant, calibrated on training images, and measure it")
-    force: bool = cli.option(False, "export even if the bundle is already that of the run")
-
-
-def main(options: Options) -> None:
-    started = time.perf_counter()
-    run = options.run or best_run(options.runs, options.data)
-    # Imported late: an unchanged bundle is recognised without PyTorch.
-    from kedja.export.source import is_exported
-
-    if not options.force and is_exported(run, options.bundle, ["int8"] if options.int8 else []):
-        print(f"{options.bundle}/ is already the bundle of {run} (force=true exports it again)")
-        return
-    from kedja.experiments.analysis.calibration import store
-    from kedja.export.bundle import export
-    from kedja.runs.read import read_run
-
-    store(read_run(run))
-    print(f"exporting {run}")
-    metadata = export(run, options.bundle, say=lambda line: print(f"  {line}", flush=True), int8=options.int8)
-    for name, metric in metadata.metrics.items():
-        print(
-            f"  {name.replace('_', ' ')} {metric['value']:.4f} (95 % interval {metric['low']:.4f}–{metric['high']:.4f})"
-        )
-    seconds = time.perf_counter() - started
-    print(f"{options.bundle}/ holds {metadata.name} version {metadata.version} ({seconds:.1f} s)")
-
-
-def best_run(runs: Path, data: str | None) -> Path:
-    """The selected run; experiments are run first where there is none."""
-    from kedja.experiments.analysis.select import best_run as select
-
-    if not any(runs.glob("*/seed*/summary.json")):
-        print(f"no finished run under {runs}/: running the experiments first", file=sys.stderr)
-        cli.call("experiments.py", *([] if data is None else [f"data.name={data}"]))
-    return select(runs, data)
-
+from kedja.export.__main__ import run
 
 if __name__ == "__main__":
-    cli.run(main, Options)
+    run()

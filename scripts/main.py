@@ -25,17 +25,17 @@ def main(options: Options) -> None:
     started = time.perf_counter()
 
     headline("data")
-    cli.call("prepare_data.py", f"name={options.data}")
+    cli.call("kedja.data", f"name={options.data}")
 
     headline("experiments")
     jobs = [] if options.jobs is None else [f"jobs={options.jobs}"]
-    cli.call("experiments.py", f"data.name={options.data}", *jobs)
+    cli.call("kedja.experiments", f"data.name={options.data}", *jobs)
 
     headline("report")
-    cli.call("report.py", f"data={options.data}", "table=false")
+    cli.call("kedja.experiments.report", f"data={options.data}", "table=false")
 
     headline("export")
-    cli.call("export.py", f"data={options.data}", f"bundle={BUNDLE}")
+    cli.call("kedja.export", f"data={options.data}", f"bundle={BUNDLE}")
 
     headline("service")
     with service.running(BUNDLE) as (address, seconds):

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kedja import cli
-from kedja.export.package import Target, package
+from kedja.export.package import TARGETS, package
 
 
 @dataclass
 class Options:
     """Write the bundle as a folder that another server runs; its README.md says how."""
 
-    target: Target = cli.required("which server")
+    target: str = cli.required("which server", metavar="|".join(TARGETS))
     bundle: Path = cli.option(Path("bundle"), "what is packaged")
     destination: Path | None = cli.option(None, "where to; default: dist/<target>")
 

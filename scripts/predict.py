@@ -9,7 +9,8 @@ from typing import Literal
 from kedja import cli
 from kedja.common import cpus
 from kedja.common.errors import KedjaError
-from kedja.serving.offline import PredictsPixels, find_images, predict_files
+from kedja.common.outside import printable
+from kedja.serving.offline import Predicts, find_files, predict_files
 from kedja.serving.predictor import Predictor
 
 
@@ -27,25 +28,26 @@ class Options:
 
 
 def main(options: Options) -> int:
-    files = find_images(options.image)
     if options.bundle == Options.bundle and not options.bundle.exists():
         cli.call("export.py")
+    model = load(options)
+    files = find_files(options.image, model.metadata.input)
     failed = 0
-    for prediction in predict_files(load(options), files, options.top, options.batch_size):
+    for prediction in predict_files(model, files, options.top, options.batch_size):
         if prediction.error and options.on_error == "fail":
             raise KedjaError(f"{prediction.path}: {prediction.error}", "replace it, or pass on_error=skip")
         failed += prediction.error is not None
-        print(json.dumps(prediction.to_json()) if options.json else prediction, flush=True)
+        print(json.dumps(prediction.to_json()) if options.json else printable(str(prediction)), flush=True)
     if failed:
         print(f"{failed} of {len(files)} could not be decoded", file=sys.stderr)
     return 1 if failed else 0
 
 
-def load(options: Options) -> PredictsPixels:
+def load(options: Options) -> Predicts:
     """The bundle's model in the asked-for format; PyTorch is imported only for TorchScript."""
     if options.format == "onnx":
         return Predictor(options.bundle, threads=cpus.available())
-    from kedja.export.torchscript import TorchScriptPredictor
+    from kedja.frameworks.pytorch.torchscript import TorchScriptPredictor
 
     return TorchScriptPredictor(options.bundle)
 

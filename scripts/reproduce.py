@@ -6,8 +6,6 @@ from pathlib import Path
 from kedja import cli
 from kedja.common.errors import KedjaError
 
-SCRIPTS = Path(__file__).resolve().parent
-
 
 @dataclass
 class Options:
@@ -28,7 +26,7 @@ def main(options: Options) -> None:
     for check in checks(run):
         print(f"{check.name:10} {'same' if check.same else f'then {check.then}, now {check.now}'}")
     print("training again …", flush=True)
-    result = reproduce(run, SCRIPTS, options.runs)
+    result = reproduce(run, options.runs)
     then = f"{result.then.value:.2%} ({result.then.low:.2%} to {result.then.high:.2%})"
     print(f"{result.verdict}: {then} then, {result.now:.2%} now, {result.folder}")
     if result.verdict == DIFFERENT:

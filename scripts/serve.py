@@ -8,15 +8,13 @@ from kedja.bundle.metadata import METADATA
 from kedja.serving.__main__ import main
 from kedja.serving.settings import Settings
 
-EXPORT = Path(__file__).with_name("export.py")
-
 
 def serve(settings: Settings) -> int | None:
     """Where there is no default bundle but everything to make one, make it."""
     default = settings.bundle == Path("bundle")
-    if default and not (settings.bundle / METADATA).exists() and EXPORT.exists() and importlib.util.find_spec("torch"):
-        print("there is no bundle/ yet: making one with scripts/export.py", flush=True)
-        cli.call(EXPORT.name)
+    if default and not (settings.bundle / METADATA).exists() and importlib.util.find_spec("torch"):
+        print("there is no bundle/ yet: making one with `just export`", flush=True)
+        cli.call("kedja.export")
     return main(settings)
 
 

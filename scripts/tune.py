@@ -10,8 +10,6 @@ from kedja.experiments.launch import plan
 from kedja.experiments.tuning.search import Search, confirm, search
 from kedja.training.config.compose import CONF
 
-SCRIPTS = Path(__file__).resolve().parent
-
 
 @dataclass
 class Options:
@@ -50,7 +48,6 @@ def main(arguments: list[str]) -> None:
         jobs=options.jobs or plan.default_jobs(overrides),
         seed=options.seed,
         runs=options.runs,
-        scripts=SCRIPTS,
     )
     found = search(wanted, print)
     print(found.text())

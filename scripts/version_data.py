@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from kedja import cli
+from kedja.common.outside import printable
 from kedja.data.versions.difference import difference
 from kedja.data.versions.remote import pull, push, status
 
@@ -35,7 +36,7 @@ def main(options: Options) -> None:
     else:
         rows = [(s.name, s.here, "yes" if s.cached else "no", s.remote) for s in status(root)]
         lines = cli.align(["data set", "here", "in the cache", "on the remote"], rows)
-    print("\n".join(lines))
+    print(printable("\n".join(lines)))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ import pytest
 if TYPE_CHECKING:
     from kedja.training.config.schema import TrainConfig
 
+pytest_plugins = ["support.finished_runs"]
+
 # Before numpy, torch and onnxruntime are imported: tests run in parallel processes on shared machines.
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(variable, "1")

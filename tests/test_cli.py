@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -101,3 +102,15 @@ def test_sigterm_ends_quietly_with_its_status(tmp_path):
     result = script(tmp_path, "import os, signal, time; os.kill(os.getpid(), signal.SIGTERM); time.sleep(5)")
     assert result.returncode == 130
     assert "Traceback" not in result.stderr
+
+
+def test_a_name_that_the_terminal_cannot_print_is_no_error(tmp_path):
+    script = tmp_path / "name.py"
+    script.write_text(
+        "import dataclasses\nfrom kedja import cli\n@dataclasses.dataclass\nclass Options:\n    '''Print.'''\n"
+        "cli.run(lambda options: print('写真 caf\\udce9'), Options)\n",
+        encoding="utf-8",
+    )
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    result = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False, env=environment)
+    assert (result.returncode, result.stdout) == (0, "\\u5199\\u771f caf\\udce9\n")

@@ -7,7 +7,7 @@ import numpy as np
 import onnxruntime
 
 from kedja.bundle import metadata
-from kedja.bundle.preprocess import preprocess
+from kedja.bundle.inputs.image.preprocess import preprocess
 
 BUNDLE = Path(os.environ["BUNDLE"])
 METADATA = metadata.load(BUNDLE)

@@ -5,6 +5,7 @@ A script declares its keys as a dataclass, one `option(default, "meaning")` a fi
 """
 
 import dataclasses
+import io
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from kedja.common.errors import KedjaError, nearest
+from kedja.common.outside import printable
 
 T = TypeVar("T")
 
@@ -51,6 +53,10 @@ def run_guarded(main: Callable[[list[str]], int | None]) -> None:
     `--debug` among the arguments (or KEDJA_DEBUG=1) shows the traceback instead.
     """
     arguments = sys.argv[1:]
+    for stream in (sys.stdout, sys.stderr):
+        # A name that the terminal cannot show is written out, it does not end the program.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     debug = "--debug" in arguments or os.environ.get("KEDJA_DEBUG") == "1"
     arguments = [a for a in arguments if a != "--debug"]
     previous = signal.signal(signal.SIGTERM, _raise_interrupt)
@@ -59,7 +65,7 @@ def run_guarded(main: Callable[[list[str]], int | None]) -> None:
     except KedjaError as error:
         if debug:
             raise
-        print(f"error: {error}", file=sys.stderr)
+        print(printable(f"error: {error}"), file=sys.stderr)
         status = EXIT_USER_ERROR
     except KeyboardInterrupt:
         if debug:
@@ -153,22 +159,23 @@ def help_text(options: type) -> str:
     return "\n".join([(options.__doc__ or "").strip(), "", *align(["key", "default", "meaning"], rows)])
 
 
-def call(script: str, *arguments: str) -> None:
-    """Run a sibling script in a process of its own, its output going where ours goes.
+def call(module: str, *arguments: str) -> None:
+    """`python -m module` in a process of its own, its output going where ours goes.
 
     Raises:
         KedjaError: it failed (its own message has been printed).
     """
-    path = Path(sys.argv[0]).resolve().with_name(script)
-    status = subprocess.run([sys.executable, str(path), *arguments], check=False).returncode
+    status = subprocess.run([sys.executable, "-m", module, *arguments], check=False).returncode
     if status == EXIT_INTERRUPTED:
         raise KeyboardInterrupt
     if status:
-        raise KedjaError(f"scripts/{script} failed with status {status}", "its message is above")
+        raise KedjaError(f"{module} failed with status {status}", "its message is above")
 
 
 def align(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Left-aligned columns, the last one free."""
+    # Cells may hold names of files, and a line feed in one is no new row.
+    header, *rows = [[printable(cell).replace("\n", "\\n") for cell in row] for row in [header, *rows]]
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header) - 1)]
     return [
         "  " + "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip()

@@ -5,7 +5,7 @@ from kedja.baselines import registry as baselines
 from kedja.baselines.fit import Examples, count_parameters, search
 from kedja.baselines.pipeline import logits as logits_of
 from kedja.common.errors import KedjaError
-from kedja.runs.read import softmax
+from kedja.runs.scores import softmax
 
 
 @pytest.fixture(scope="module")

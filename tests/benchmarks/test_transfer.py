@@ -31,7 +31,7 @@ def experiment(folder, init_from, rate, accuracies):
         settings = {"model.init_from": init_from, "optim.lr": rate}
         figures = {"accuracy": accuracy, "loss": 0.0}
         facts = ("cnn", 1, 1, 1, figures, figures, 1.0, 1.0, {}, settings, {}, None)
-        runs.append(Run(directory, "training", "default", "0", seed, *facts))
+        runs.append(Run(directory, "torch", "default", "0", seed, *facts))
     return Experiment("default", "0", runs)
 
 

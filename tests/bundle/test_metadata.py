@@ -10,8 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kedja.bundle import integrity, metadata
+from kedja.bundle.inputs.input import length
 from kedja.common.errors import KedjaError
 from support.bundles import make_bundle
+
+GOLDEN = [{"file": "samples/0.png", "label": 0, "logits": [0.0] * 3, "probabilities": [0.2, 0.3, 0.5]}]
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +36,8 @@ def test_what_is_saved_is_loaded(bundle):
     loaded = metadata.load(bundle)
     metadata.save(bundle, loaded)
     assert metadata.load(bundle) == loaded
-    assert loaded.version == integrity.content_version(integrity.hash_files(bundle))
+    assert loaded.files == integrity.hash_files(bundle)
+    assert loaded.version == integrity.content_version(loaded)
 
 
 @pytest.mark.parametrize(
@@ -43,18 +47,18 @@ def test_what_is_saved_is_loaded(bundle):
         ({"kind": "table"}, "kind 'table'"),
         ({"classes": ["a"]}, "fewer than two"),
         ({"classes": ["a"] * 10}, "not distinct"),
-        ({"classes": ["a", "b"]}, "does not have 2 values"),
-        ({"colour": "red"}, "unknown fields colour"),
-        ({"input": {"height": 8}}, "image specification"),
-        ({"input": None}, "image specification"),
+        ({"classes": ["a", "b"], "golden": GOLDEN}, "does not have 2 values"),
+        ({"colour": "red"}, "unknown fields 'colour'"),
+        ({"input": {"height": 8}}, "input lacks width"),
+        ({"input": None}, "input is not an object"),
         ({"name": None}, "name is not a text"),
-        ({"files": {"a": 3}}, "a is not a text"),
+        ({"files": {"a": 3}}, "files.'a' is not a text"),
         ({"classes": [1, 2]}, "is not a text"),
         ({"tolerance": "abc"}, "tolerance"),
         ({"tolerance": -1}, "tolerance"),
-        ({"golden": [{"file": "x"}]}, "is damaged"),
-        ({"golden": 5}, "is damaged"),
-        ({"classes": None}, "is damaged"),
+        ({"golden": [{"file": "x"}]}, r"golden\[0\] lacks"),
+        ({"golden": 5}, "golden is not a list"),
+        ({"classes": None}, "classes is not a list"),
     ],
 )
 def test_metadata_that_cannot_be_used(bundle, fields, message):
@@ -109,12 +113,28 @@ def test_the_version_belongs_to_the_files(bundle):
         integrity.verify_files(bundle, dataclasses.replace(loaded, version="0" * 12))
 
 
-@given(st.dictionaries(st.text(min_size=1), st.text(min_size=1), min_size=1))
-def test_any_other_file_is_another_version(files):
-    version = integrity.content_version(files)
-    assert version == integrity.content_version(dict(reversed(files.items())))
-    assert version != integrity.content_version({**files, min(files): files[min(files)] + "x"})
-    assert version != integrity.content_version({**files, max(files) + "x": "x"})
+@pytest.mark.parametrize("schema", metadata.READ_VERSIONS)
+@given(files=st.dictionaries(st.text(min_size=1), st.text(min_size=1), min_size=1))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_other_file_is_another_version(good, schema, files):
+    loaded = dataclasses.replace(metadata.load(good), schema_version=schema)
+
+    def version(of):
+        return integrity.content_version(dataclasses.replace(loaded, files=of))
+
+    assert version(files) == version(dict(reversed(files.items())))
+    assert version(files) != version({**files, min(files): files[min(files)] + "x"})
+    assert version(files) != version({**files, max(files) + "x": "x"})
+
+
+@pytest.mark.parametrize("field", [f.name for f in dataclasses.fields(metadata.Metadata) if f.name != "version"])
+def test_every_field_is_in_the_version(good, field):
+    loaded = metadata.load(good)
+    value = loaded.to_json()
+    value[field] = "something else"
+    changed = dataclasses.replace(loaded)
+    object.__setattr__(changed, "to_json", lambda: value)
+    assert integrity.content_version(changed) != loaded.version
 
 
 def answers(bundle):
@@ -128,9 +148,10 @@ class Model:
         self.rows = list(rows)
         self.calls = []
 
-    def predict(self, images):
-        self.calls.append(len(images))
-        given, self.rows = self.rows[: len(images)], self.rows[len(images) :]
+    def predict(self, feed):
+        count = length(feed)
+        self.calls.append(count)
+        given, self.rows = self.rows[:count], self.rows[count:]
         return np.array(given, np.float32)
 
 
@@ -159,7 +180,7 @@ def test_golden_examples_come_in_small_batches(bundle, monkeypatch):
 def test_a_sample_that_is_another_image_is_found(bundle):
     (bundle / "samples/0.png").write_bytes((bundle / "samples/1.png").read_bytes())
     loaded = metadata.load(bundle)
-    images = integrity.golden_images(bundle, loaded)
-    assert (images[0] == images[1]).all()
+    examples = integrity.golden_examples(bundle, loaded)
+    assert (examples[0].pixels == examples[1].pixels).all()
     with pytest.raises(KedjaError, match="has changed"):
         integrity.verify_files(bundle, loaded)

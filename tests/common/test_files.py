@@ -77,12 +77,12 @@ def test_rights_follow_the_users_mask(tmp_path):
 
 def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path):
     folder = tmp_path / "bundle"
-    with files.replacing_directory(folder) as new:
+    with files.replacing_directory(folder, "a", "c") as new:
         (new / "a").write_text("first")
-    with pytest.raises(IsADirectoryError), files.replacing_directory(folder) as new:
+    with pytest.raises(IsADirectoryError), files.replacing_directory(folder, "a", "c") as new:
         new.write_text("no file can be written over a folder")
     assert names(folder) == ["a"]
-    with files.replacing_directory(folder) as new:
+    with files.replacing_directory(folder, "a", "c") as new:
         (new / "c").write_text("third")
         assert names(folder) == ["a"]
     assert names(folder) == ["c"]

@@ -3,7 +3,7 @@ import shutil
 import numpy as np
 import pytest
 
-from kedja.bundle.preprocess import preprocess
+from kedja.bundle.inputs.image.preprocess import preprocess
 from kedja.common.errors import KedjaError
 from kedja.data.prepared import load
 

@@ -62,9 +62,9 @@ def test_nothing_goes_out():
 
 @pytest.mark.parametrize("probe", ["startupProbe", "readinessProbe", "livenessProbe"])
 def test_probes_ask_what_the_service_answers(probe):
-    from kedja.serving.routes import router
+    from kedja.serving.routes import health
 
-    assert CONTAINER[probe]["httpGet"]["path"] in {route.path for route in router.routes}
+    assert CONTAINER[probe]["httpGet"]["path"] in {route.path for route in health.routes}
 
 
 def test_stopping_takes_no_longer_than_is_granted():

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from kedja.export.pixel_model import PixelModel
+from kedja.frameworks.pytorch.pixel_model import PixelModel
 
 
 class SmallNetwork(nn.Module):

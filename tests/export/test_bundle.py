@@ -11,12 +11,12 @@ from kedja.bundle.integrity import verify_files, verify_golden
 from kedja.bundle.metadata import load
 from kedja.common.errors import KedjaError
 from kedja.data.prepared import load as load_dataset
-from kedja.export import model as model_module
 from kedja.export.bundle import export
 from kedja.export.source import is_exported
-from kedja.export.torchscript import TorchScriptPredictor
+from kedja.frameworks.evaluate import evaluate
+from kedja.frameworks.pytorch import onnx_graph
+from kedja.frameworks.pytorch.torchscript import TorchScriptPredictor
 from kedja.serving.predictor import Predictor
-from kedja.training.models.evaluate import evaluate
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
@@ -64,7 +64,7 @@ def test_the_exported_models_test_accuracy_is_the_trained_models(exported, run):
     folder, _, _ = exported
     evaluation = evaluate(run, "test")
     dataset = load_dataset(Path("data/digits"))
-    answers = Predictor(folder).predict(np.asarray(dataset.images[dataset.split("test")]))
+    answers = Predictor(folder).predict({"image": np.asarray(dataset.images[dataset.split("test")])})
     assert np.array_equal(answers.argmax(axis=1), evaluation.logits.argmax(axis=1))
 
 
@@ -94,7 +94,7 @@ def test_an_unchanged_bundle_is_recognised_and_a_damaged_one_is_not(exported, ru
 def test_a_mismatch_writes_no_bundle_and_keeps_the_old_one(exported, run, tmp_path, monkeypatch):
     folder, metadata, _ = exported
     destination = shutil.copytree(folder, tmp_path / "bundle")
-    honest = model_module.write_onnx
+    honest = onnx_graph.write_onnx
 
     def write_another_model(model, spec, path):
         bias = [p for p in model.parameters() if p.ndim == 1][-1]
@@ -102,7 +102,7 @@ def test_a_mismatch_writes_no_bundle_and_keeps_the_old_one(exported, run, tmp_pa
         honest(model, spec, path)
         bias.data[0] -= 0.5
 
-    monkeypatch.setattr(model_module, "write_onnx", write_another_model)
+    monkeypatch.setattr(onnx_graph, "write_onnx", write_another_model)
     with pytest.raises(KedjaError, match=r"model\.onnx does not answer as the trained model does"):
         export(run, destination)
     assert load(destination) == metadata
@@ -114,7 +114,7 @@ def test_an_unfinished_run_and_a_missing_run_are_errors(run, tmp_path):
         export(tmp_path / "runs" / "x", tmp_path / "bundle")
     unfinished = shutil.copytree(run, tmp_path / "unfinished")
     (unfinished / "summary.json").unlink()
-    with pytest.raises(KedjaError, match="is unfinished"):
+    with pytest.raises(KedjaError, match="holds no finished run"):
         export(unfinished, tmp_path / "bundle")
 
 
@@ -135,7 +135,7 @@ def test_the_scripts_export_once_and_predict_in_both_formats(exported, run, tmp_
     bundle = tmp_path / "my bundle"
     first = script("export.py", f"run={run}", f"bundle={bundle}")
     assert first.returncode == 0, first.stderr
-    assert "parity of model.onnx on 32 encoded images" in first.stdout
+    assert "parity of model.onnx on 32 encoded examples" in first.stdout
     # The graph has the same bytes whichever process writes it; golden answers may differ in their last bit.
     assert load(bundle).files["model.onnx"] == exported[1].files["model.onnx"]
     assert "already the bundle of" in script("export.py", f"run={run}", f"bundle={bundle}").stdout
@@ -159,7 +159,7 @@ def test_an_int8_variant_is_measured_served_where_asked_for_and_refused_when_it_
     validation = dataset.split("val")
     images, labels = np.asarray(dataset.images[validation]), dataset.labels[validation]
     for name, accuracy in (("int8", variant.accuracy), ("fp32", variant.reference_accuracy)):
-        answers = Predictor(tmp_path / "bundle", variant=name).predict(images)
+        answers = Predictor(tmp_path / "bundle", variant=name).predict({"image": images})
         assert (answers.argmax(axis=1) == labels).mean() == pytest.approx(accuracy, abs=1e-9)
     assert variant.images == len(labels)
     assert is_exported(run, tmp_path / "bundle", ["int8"])

@@ -4,13 +4,14 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import torch
 
-from kedja.bundle.image_spec import ImageSpec
+from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.common.errors import KedjaError
-from kedja.export.onnx_graph import write_onnx
 from kedja.export.parity import check_parity
-from kedja.export.runners import onnx_runner, torch_runner
-from kedja.export.torchscript import TorchScriptModel, write_torchscript
+from kedja.frameworks.onnx_runner import onnx_runner
+from kedja.frameworks.pytorch.onnx_graph import write_onnx
+from kedja.frameworks.pytorch.torchscript import TorchScriptModel, write_torchscript
 
 SPEC = ImageSpec(8, 8, 1)
 IMAGES = np.random.default_rng(1).integers(0, 256, (9, 8, 8, 1), dtype=np.uint8)
@@ -29,7 +30,12 @@ def test_both_formats_answer_as_the_model_does(pixel_model, folder):
         "onnx": onnx_runner(folder / "model.onnx"),
         "torchscript": TorchScriptModel(folder / "model.torchscript.pt"),
     }
-    for parity in check_parity(torch_runner(pixel_model), candidates, IMAGES, 1e-5).values():
+
+    def trained(feed):
+        with torch.inference_mode():
+            return tuple(answer.numpy() for answer in pixel_model(torch.from_numpy(feed["image"])))
+
+    for parity in check_parity(trained, candidates, {"image": IMAGES}, 1e-5).values():
         assert parity.probabilities < 1e-5
 
 

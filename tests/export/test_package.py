@@ -4,13 +4,12 @@ import json
 import subprocess
 import sys
 from importlib import resources
-from typing import get_args
 
 import pytest
 
 from kedja.bundle import metadata as bundles
 from kedja.common.errors import KedjaError
-from kedja.export.package import Target, package
+from kedja.export.package import TARGETS, Target, package
 from support.bundles import make_bundle
 
 ASK = """
@@ -28,7 +27,7 @@ def bundle(tmp_path_factory):
     return make_bundle(tmp_path_factory.mktemp("package") / "bundle", name="Fruit & Co. v2")
 
 
-@pytest.mark.parametrize("target", get_args(Target))
+@pytest.mark.parametrize("target", TARGETS)
 def test_the_answers_are_those_of_the_bundle(bundle, tmp_path, target):
     (bundle / "private.txt").write_text("not named in the metadata, so not copied")
     folder = package(bundle, target, tmp_path / "out")
@@ -80,4 +79,16 @@ def test_every_target_has_its_templates():
     filled = {
         one.name for one in folder.iterdir() if one.is_dir() and any(f.name.endswith(".txt") for f in one.iterdir())
     }
-    assert filled == {"common", *get_args(Target)}
+    assert filled == {"common", *TARGETS}
+
+
+def test_another_target_is_a_folder_and_a_line(bundle, monkeypatch, tmp_path):
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "about.txt.txt").write_text("$service knows $classes classes")
+    arranged = []
+    target = Target(tmp_path / "templates", lambda folder, service: arranged.append((folder.name != "", service)))
+    monkeypatch.setitem(TARGETS, "toy", target)
+    folder = package(bundle, "toy", tmp_path / "packed")
+    (service,) = [service for _, service in arranged]
+    assert (folder / "about.txt").read_text() == f"{service} knows {len(bundles.load(bundle).classes)} classes"
+    assert (folder / "classifier.py").is_file()

@@ -12,17 +12,18 @@ from sklearn.tree import ExtraTreeClassifier
 
 from kedja.baselines import pipeline as model
 from kedja.baselines import registry as baselines
+from kedja.baselines import stored_pipeline
 from kedja.baselines.fit import run as fit
 from kedja.baselines.onnx_graph import write_pipeline
-from kedja.bundle.image_spec import ImageSpec
+from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.bundle.integrity import verify_golden
 from kedja.bundle.metadata import load
 from kedja.common.errors import KedjaError
 from kedja.data.prepared import load as load_dataset
 from kedja.export.bundle import export
-from kedja.export.runners import onnx_runner
 from kedja.export.source import is_exported
-from kedja.export.torchscript import TorchScriptPredictor
+from kedja.frameworks.onnx_runner import onnx_runner
+from kedja.frameworks.pytorch.torchscript import TorchScriptPredictor
 from kedja.serving.predictor import Predictor
 from support.servers import Server
 
@@ -70,14 +71,14 @@ def test_answers_stay_scikit_learns_between_the_images_it_was_fitted_on(fitted, 
     images = np.asarray(dataset.images)[rng.integers(0, len(dataset), 10_000)]
     images = np.clip(images + rng.normal(0, 20, images.shape), 0, 255).astype(np.uint8)
     expected = model.load(fitted("random-forest")).predict_proba(model.features(images))
-    np.testing.assert_allclose(Predictor(tmp_path / "bundle").predict(images), expected, atol=1e-5)
+    np.testing.assert_allclose(Predictor(tmp_path / "bundle").predict({"image": images}), expected, atol=1e-5)
 
 
 def test_the_scripts_export_and_predict_a_baseline(fitted, project, run, tmp_path):
     folder, bundle = fitted("logistic-regression"), tmp_path / "bundle"
     first = script("export.py", f"run={folder}", f"bundle={bundle}")
     assert first.returncode == 0, first.stderr
-    assert "parity of model.onnx on 32 encoded images" in first.stdout
+    assert "parity of model.onnx on 32 encoded examples" in first.stdout
     assert "already the bundle of" in script("export.py", f"run={folder}", f"bundle={bundle}").stdout
     metadata = load(bundle)
     names = ["MODEL_CONTEXT.md", "drift.json", "metadata.json", "model.onnx", "samples"]
@@ -106,7 +107,7 @@ def test_large_images_are_averaged_alike_and_a_class_without_images_stays_imposs
     images, labels = rng.integers(0, 256, (60, 45, 30, 3), dtype=np.uint8), np.arange(60) % 3
     pipeline = baselines.logistic_regression(seed=0, C=1.0).fit(model.features(images), labels + (labels == 2))
     write_pipeline(pipeline, ImageSpec(45, 30, 3), 4, tmp_path / "model.onnx")
-    logits, probabilities = onnx_runner(tmp_path / "model.onnx")(images)
+    logits, probabilities = onnx_runner(tmp_path / "model.onnx")({"image": images})
     np.testing.assert_allclose(logits, model.logits(pipeline, model.features(images), 4), atol=1e-5)
     assert probabilities[:, 2].max() < 1e-6
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
@@ -133,9 +134,25 @@ def test_a_pipeline_without_an_onnx_form_is_refused(tmp_path):
 def test_a_missing_or_damaged_pipeline_is_named(tmp_path):
     with pytest.raises(KedjaError, match="keeps no fitted pipeline"):
         model.load(tmp_path)
-    (tmp_path / "pipeline.joblib").write_bytes(b"\x80nothing")
-    with pytest.raises(KedjaError, match=r"pipeline\.joblib is damaged"):
+    (tmp_path / "pipeline.skops").write_bytes(b"\x80nothing")
+    with pytest.raises(KedjaError, match=r"pipeline\.skops is damaged"):
         model.load(tmp_path)
+
+
+def test_a_pipeline_comes_back_whole_and_is_stored_alike_each_time(fitted, project, tmp_path):
+    """What it answers to the bit, and the graph that is made of it to the byte."""
+    for name in baselines.BASELINES:
+        folder = fitted(name)
+        loaded = model.load(folder)
+        assert stored_pipeline.dump(loaded) == (folder / model.PIPELINE).read_bytes()
+        record = np.load(folder / "validation.npz")
+        dataset = load_dataset(project[0] / "data/digits")
+        x = model.features(np.asarray(dataset.images[dataset.split("val")]))
+        np.testing.assert_array_equal(model.logits(loaded, x, 10), record["logits"])
+        graphs = [tmp_path / "one.onnx", tmp_path / "two.onnx"]
+        for graph in graphs:
+            write_pipeline(model.load(folder), dataset.spec, 10, graph)
+        assert graphs[0].read_bytes() == graphs[1].read_bytes()
 
 
 def script(name, *arguments):

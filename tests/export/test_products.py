@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from kedja.bundle.preprocess import preprocess
+from kedja.bundle.inputs.image.preprocess import preprocess
 from kedja.export.package import package
 from kedja.serving.predictor import Predictor
 from support import ray_nodes
@@ -54,7 +54,7 @@ class Product:
 
 PRODUCTS = {
     "bentoml": Product(
-        "bentoml", ["bentoml", "serve", "service:ImageClassifier", "--port", "{port}"], "/predict", form=True
+        "bentoml", ["bentoml", "serve", "service:BundleClassifier", "--port", "{port}"], "/predict", form=True
     ),
     "ray-serve": Product("watchfiles", ["serve", "run", "serve.yaml"], "/", "serve.yaml"),
     "torchserve": Product(
@@ -80,7 +80,7 @@ def test_the_products_own_server_answers_like_ours(bundle: Path, tmp_path: Path,
     with environment_of(target, tmp_path) as environment, running(product, folder, environment) as port:
         for image in pictures():
             answer = ask(port, product, image)
-            expected = predictor.predict(preprocess(image, predictor.metadata.input)[None])[0]
+            expected = predictor.predict({"image": preprocess(image, predictor.metadata.input)[None]})[0]
             assert answer["probabilities"] == pytest.approx(expected.tolist(), abs=1e-5)
             assert answer["predicted_class"] == predictor.metadata.classes[int(expected.argmax())]
 

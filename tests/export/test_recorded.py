@@ -7,8 +7,9 @@ from torch import nn
 from kedja.common.errors import KedjaError
 from kedja.data.prepared import load
 from kedja.export.bundle import export
-from kedja.export.model import open_model
 from kedja.export.recorded import check_recorded
+from kedja.frameworks.framework import answering
+from kedja.frameworks.registry import find
 from kedja.training.models import layers
 
 
@@ -29,7 +30,7 @@ def record(folder, **changes):
 
 
 def test_a_rebuilt_model_answers_as_after_training(run, dataset):
-    assert check_recorded(run, dataset, open_model(run, "training", dataset).reference) < 1e-4
+    assert check_recorded(run, dataset, answering(find("torch").load(run))) < 1e-4
 
 
 def test_a_network_whose_definition_changed_since_is_not_exported(run, tmp_path, monkeypatch):
@@ -50,14 +51,14 @@ def test_a_network_with_other_layers_is_not_exported(run, tmp_path, monkeypatch)
 
 
 def test_answers_that_are_not_a_number_are_a_difference(copy, dataset):
-    reference = open_model(copy, "training", dataset).reference
+    reference = answering(find("torch").load(copy))
     record(copy, logits=lambda logits: np.where(np.arange(len(logits))[:, None] == 0, np.nan, logits))
     with pytest.raises(KedjaError, match="differs by nan"):
         check_recorded(copy, dataset, reference)
 
 
 def test_a_record_of_other_images_or_classes_is_refused(copy, dataset):
-    reference = open_model(copy, "training", dataset).reference
+    reference = answering(find("torch").load(copy))
     record(copy, ids=lambda ids: np.array([f"x{name}" for name in ids]))
     with pytest.raises(KedjaError, match=r"speaks of image 'x.*', which .* does not hold"):
         check_recorded(copy, dataset, reference)

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from kedja.bundle import features, reference
+from kedja.bundle import reference
+from kedja.bundle.inputs.image import features
 from kedja.bundle.reference import REFERENCE
 from kedja.data.prepared import load as load_dataset
 from kedja.export.bundle import export
@@ -43,12 +44,23 @@ def test_encoded_images_give_what_their_pixels_give(exported, run):
     class Encoded:
         """The same data set with its images as files only."""
 
-        images = None
-        spec, classes = dataset.spec, dataset.classes
-        split, encoded = dataset.split, dataset.encoded
+        input, classes, split = dataset.input, dataset.classes, dataset.split
+
+        @property
+        def stored(self):
+            return self
+
+        def examples(self, positions):
+            return [dataset.input.decode(dataset.encoded(position)) for position in positions]
+
+        def read(self, positions):
+            return dataset.input.collate(self.examples(positions))
+
+        def facts(self, positions):
+            return dataset.input.facts(self.examples(positions))
 
     predictor = Predictor(exported)
-    as_files = measure(Encoded(), lambda images: (None, predictor.predict(images)))
+    as_files = measure(Encoded(), lambda feed: (None, predictor.predict(feed)))
     assert as_files == predictor.reference
 
 
@@ -56,10 +68,11 @@ def test_a_bundle_of_an_earlier_release_is_exported_again(exported, run):
     assert is_exported(run, exported)
     metadata = json.loads((exported / "metadata.json").read_text())
     del metadata["files"][REFERENCE]
-    from kedja.bundle.integrity import content_version
+    from kedja.bundle.integrity import seal
+    from kedja.bundle.metadata import load, save
 
-    metadata["version"] = content_version(metadata["files"])
     (exported / "metadata.json").write_text(json.dumps(metadata))
+    save(exported, seal(load(exported)))
     assert not is_exported(run, exported)
-    assert reference.load(exported, metadata["files"]) is None
+    assert reference.load(exported, metadata["files"], 10) is None
     assert Predictor(exported).reference is None

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from kedja.common.errors import KedjaError
-from kedja.runs.read import find_experiments, find_runs, read_metrics, read_run, runs_on_other_data, softmax
+from kedja.runs.read import find_experiments, find_runs, read_metrics, read_run, runs_on_other_data
+from kedja.runs.scores import softmax
 
 MakeRun = Callable[..., Path]
 
@@ -44,7 +45,7 @@ def test_nothing_there(tmp_path: Path) -> None:
 
 def test_debug_counts_only_where_it_is_alone(make_run: MakeRun, tmp_path: Path) -> None:
     make_run("debug")
-    make_run("baseline-svm", kind="baseline", wrong=[1, 2])
+    make_run("baseline-svm", framework="sklearn", wrong=[1, 2])
     assert [one.name for one in find_experiments(tmp_path / "runs")] == ["debug", "baseline-svm"]
     make_run("small", wrong=[1])
     assert [one.name for one in find_experiments(tmp_path / "runs")] == ["small", "baseline-svm"]
@@ -73,9 +74,8 @@ def test_the_report_warns_of_runs_that_saw_other_data(make_run: MakeRun, tmp_pat
     old = make_run("small", data_hash="old")
     make_run("small", seed=1, data_hash="new")
     os.utime(old / "summary.json", (1, 1))
-    script = Path(__file__).parents[2] / "scripts" / "report.py"
     code = (
-        f"import sys; sys.path.insert(0, {str(script.parent)!r}); from pathlib import Path; import report;"
+        "from pathlib import Path; from kedja.experiments.report import __main__ as report;"
         "report.warn_of_other_data(report.Options(runs=Path('runs')))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
@@ -92,6 +92,18 @@ def test_damage_is_named(make_run: MakeRun) -> None:
     (folder / "summary.json").write_text(json.dumps({"kind": "training"}))
     with pytest.raises(KedjaError, match="damaged"):
         read_run(folder)
+    (folder / "summary.json").write_text(json.dumps({"kind": "alchemy"}))
+    with pytest.raises(KedjaError, match="damaged"):
+        read_run(folder)
+
+
+@pytest.mark.parametrize(("kind", "framework"), [("training", "torch"), ("baseline", "sklearn")])
+def test_runs_of_version_1_are_read(make_run: MakeRun, kind: str, framework: str) -> None:
+    folder = make_run("small")
+    summary = json.loads((folder / "summary.json").read_text())
+    assert (summary["schema_version"], summary.pop("framework")) == (2, "torch")
+    (folder / "summary.json").write_text(json.dumps({**summary, "schema_version": 1, "kind": kind}))
+    assert read_run(folder).framework == framework
 
 
 def test_predictions_come_in_the_order_of_the_ids(make_run: MakeRun) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kedja.bundle import metadata as bundles
-from kedja.bundle.preprocess import preprocess
+from kedja.bundle.inputs.image.preprocess import preprocess
 from kedja.serving.predictor import Predictor
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "serving.md"
@@ -40,7 +40,7 @@ def test_curl(start_server, digits, tmp_path):
     assert len(answers) == 4
     predictor = Predictor(digits)
     pixels = preprocess((tmp_path / "digit.png").read_bytes(), predictor.metadata.input)
-    expected = predictor.predict(pixels[None])[0]
+    expected = predictor.predict({"image": pixels[None]})[0]
     for answer in answers[:3]:
         assert answer["probabilities"] == pytest.approx(expected.tolist(), abs=1e-6)
     assert answers[3]["predicted_class"] in predictor.metadata.classes

@@ -9,10 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kedja.bundle import metadata as bundles
-from kedja.bundle.image_spec import ImageSpec
-from kedja.bundle.preprocess import preprocess
-from kedja.serving import answers, npy, payload
-from kedja.serving.errors import RequestError
+from kedja.bundle.inputs.image.preprocess import preprocess
+from kedja.bundle.inputs.image.spec import ImageSpec
+from kedja.bundle.inputs.image.values import from_pixels
+from kedja.bundle.inputs.input import InputError, Limits
+from kedja.serving import answers, npy
+from kedja.serving.errors import RequestError, from_input_error
 
 
 def as_npy(array):
@@ -84,13 +86,12 @@ def test_any_bytes_as_npy_are_read_or_refused(tail):
 @given(st.recursive(st.integers() | st.floats() | st.none() | st.text(max_size=3), lambda x: st.lists(x, max_size=9)))
 @settings(max_examples=200)
 def test_any_pixels_are_taken_or_refused(value):
-    limits = payload.Limits(4, 1000)
     try:
-        images = payload._from_pixels(value, ImageSpec(2, 2, 1), limits)
-    except RequestError as error:
-        assert error.status in (413, 422)
+        images = from_pixels(value, ImageSpec(2, 2, 1), Limits(4, 1000))
+    except InputError as error:
+        assert from_input_error(error).status in (413, 422)
     else:
-        assert images.pixels.shape[1:] == (2, 2, 1)
+        assert {image.pixels.shape for image in images.items} == {(2, 2, 1)}
 
 
 def test_probabilities_come_back_as_the_same_float32():

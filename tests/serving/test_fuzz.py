@@ -23,8 +23,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from kedja.bundle.image_spec import ImageSpec
-from kedja.bundle.preprocess import FORMATS
+from kedja.bundle.inputs.image.preprocess import FORMATS
+from kedja.bundle.inputs.image.spec import ImageSpec
 from support.bundles import encode, make_bundle, random_image
 from support.servers import Server
 
@@ -47,7 +47,7 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
 OPERATIONS = [
     "POST /predict",
     "GET /class-names",
-    "GET /random-image",
+    "GET /sample",
     "GET /model",
     "GET /metrics",
     "GET /drift",

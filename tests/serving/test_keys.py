@@ -37,17 +37,62 @@ def test_keys_are_renewed_while_the_service_runs(file, monkeypatch):
     assert (known.owner(old), known.owner(new)) == ("alice", "alice-2")
     file.write_text(file.read_text().splitlines()[1])
     assert (known.owner(old), known.owner(new)) == (None, "alice-2")
-    file.write_text("half a li")
-    assert known.owner(new) == "alice-2"
-    file.unlink()
-    assert known.owner(new) == "alice-2"
 
 
-@pytest.mark.parametrize(("text", "message"), [("", "no key"), ("# only this\n", "no key"), ("alice:abc\n", "line 1")])
-def test_files_that_hold_no_keys(file, text, message):
+@pytest.mark.parametrize("text", ["", "\n", "# all of them are revoked\n"])
+def test_a_file_that_was_emptied_leaves_no_key_valid(file, text, monkeypatch):
+    monkeypatch.setattr(keys, "_SECONDS_BETWEEN_LOOKS", 0)
+    key = keys.add(file, "alice")
+    results = []
+    known = keys.Keys(file, results.append)
     file.write_text(text)
-    with pytest.raises(KedjaError, match=message):
-        keys.read(file)
+    assert known.owner(key) is known.owner("") is None
+    assert results == ["read"]
+    assert keys.Keys(file).owner(key) is None  # nor after a new start
+    again = keys.add(file, "alice")
+    assert (known.owner(key), known.owner(again)) == (None, "alice")
+
+
+@pytest.mark.parametrize("content", [b"half a li", b"alice:abc\n", b"\xff\xfe\x00", None])
+def test_a_missing_or_malformed_file_keeps_the_last_good_keys_and_says_so(file, content, monkeypatch, caplog):
+    monkeypatch.setattr(keys, "_SECONDS_BETWEEN_LOOKS", 0)
+    key = keys.add(file, "alice")
+    good, results = file.read_bytes(), []
+    known = keys.Keys(file, results.append)
+    file.unlink() if content is None else file.write_bytes(content)
+    assert [known.owner(key) for _ in range(3)] == ["alice"] * 3
+    assert known.owner("") is None
+    assert results == ["refused"]
+    errors = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert len(errors) == 1
+    assert errors[0].startswith(f"the keys stay as they were: {file}")
+    with pytest.raises(KedjaError, match="cannot be read" if content is None else "line 1 is not"):
+        keys.Keys(file)
+    file.write_bytes(good)
+    assert known.owner(key) == "alice"
+    assert results == ["refused", "read"]
+
+
+def test_two_edits_of_one_moment_are_both_seen(file, monkeypatch):
+    monkeypatch.setattr(keys, "_SECONDS_BETWEEN_LOOKS", 0)
+    key = keys.add(file, "alice")
+    known, before = keys.Keys(file), file.stat()
+    file.write_text(f"# {file.read_text()[2:]}")  # as long as before
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert known.owner(key) is None
+
+
+def test_revoking_shows_in_metrics(serve_here, file, monkeypatch):
+    monkeypatch.setattr(keys, "_SECONDS_BETWEEN_LOOKS", 0)
+    key = {"X-API-Key": keys.add(file, "alice")}
+    client = serve_here(keys=file)
+    good = file.read_text()
+    file.write_text("mangled")
+    assert 'kedja_key_files_total{result="refused"} 1.0' in client.get("/metrics", headers=key).text
+    file.write_text("")
+    assert client.get("/metrics", headers=key).status_code == 401
+    file.write_text(good)
+    assert 'kedja_key_files_total{result="read"} 2.0' in client.get("/metrics", headers=key).text
 
 
 def test_a_name_is_a_plain_word(file):

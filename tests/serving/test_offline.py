@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kedja.bundle.image_spec import ImageSpec
+from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.bundle.metadata import Metadata
 from kedja.common.errors import KedjaError
-from kedja.serving.offline import find_images, predict_files
+from kedja.serving.offline import find_files, predict_files
 
 
 class Brightness:
@@ -19,7 +19,8 @@ class Brightness:
     def __init__(self):
         self.batches = []
 
-    def predict(self, images):
+    def predict(self, feed):
+        images = feed["image"]
         self.batches.append(len(images))
         share = images.reshape(len(images), -1).mean(axis=1) / 255
         return np.stack([1 - share, share, 0 * share], axis=1).astype(np.float32)
@@ -37,7 +38,7 @@ def test_a_folder_is_predicted_in_order_and_in_batches(tmp_path):
         (tmp_path / "deep" / f"{i}.png").write_bytes(png(level))
     (tmp_path / "notes.txt").write_text("no image")
     model = Brightness()
-    predictions = list(predict_files(model, find_images(tmp_path), top=2, batch_size=2))
+    predictions = list(predict_files(model, find_files(tmp_path, Brightness.metadata.input), top=2, batch_size=2))
     assert model.batches == [2, 2, 1]
     assert [p.classes[0] for p in predictions] == ["dark", "bright", "dark", "bright", "bright"]
     assert predictions[0].probabilities == [1.0, 0.0]
@@ -49,7 +50,7 @@ def test_a_file_that_cannot_be_decoded_carries_its_reason_and_disturbs_no_other(
     (tmp_path / "b.png").write_bytes(png(0)[:30])
     (tmp_path / "c.png").write_bytes(b"")
     (tmp_path / "d.png").write_bytes(png(255))
-    predictions = list(predict_files(Brightness(), find_images(tmp_path)))
+    predictions = list(predict_files(Brightness(), find_files(tmp_path, Brightness.metadata.input)))
     assert [p.classes[:1] for p in predictions] == [["dark"], [], [], ["bright"]]
     assert predictions[2].error == "the image has no bytes"
     assert "not decoded" in str(predictions[1])
@@ -57,11 +58,13 @@ def test_a_file_that_cannot_be_decoded_carries_its_reason_and_disturbs_no_other(
 
 def test_one_file_is_taken_whatever_its_suffix(tmp_path):
     (tmp_path / "scan.data").write_bytes(png(255))
-    assert [p.classes[0] for p in predict_files(Brightness(), find_images(tmp_path / "scan.data"))] == ["bright"]
+    assert [
+        p.classes[0] for p in predict_files(Brightness(), find_files(tmp_path / "scan.data", Brightness.metadata.input))
+    ] == ["bright"]
 
 
 def test_a_missing_path_and_an_empty_folder_are_errors(tmp_path):
     with pytest.raises(KedjaError, match="does not exist"):
-        find_images(tmp_path / "nowhere")
+        find_files(tmp_path / "nowhere", Brightness.metadata.input)
     with pytest.raises(KedjaError, match="no image below"):
-        find_images(tmp_path)
+        find_files(tmp_path, Brightness.metadata.input)

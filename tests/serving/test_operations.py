@@ -7,22 +7,15 @@ import shutil
 import signal
 import socket
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from kedja.bundle import metadata as bundles
 from support.bundles import make_bundle
+from support.servers import wait_until
 
 IMAGE = {"Content-Type": "image/png"}
-
-
-def wait_until(condition, seconds=20):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.05)
 
 
 def children(server):
@@ -87,11 +80,12 @@ def expectations(*folders):
 
     first = Predictor(folders[0])
     allowed = {}
-    for position, sample in enumerate(first.samples):
+    for sample in first.samples:
         allowed[sample.data] = set()
         for folder in folders:
             predictor = Predictor(folder)
-            index = predictor.predict(first.sample_pixels(position)[None])[0].argmax()
+            expected = predictor.metadata.input
+            index = predictor.predict(expected.collate([expected.decode(sample.data)]))[0].argmax()
             allowed[sample.data].add((predictor.metadata.version, predictor.metadata.classes[index]))
     return allowed
 

@@ -175,6 +175,6 @@ def test_the_documentation_tries_its_examples(open_page, digits):
         choice.select_option(index=position)
         page.get_by_role("button", name="Try it").click()
         expect(page.get_by_role("status").filter(has_text="200 OK")).to_contain_text("predicted_class")
-    page.locator("details", has_text="/random-image").locator("summary").click()
-    page.locator("details", has_text="/random-image").get_by_role("button", name="Try it").click()
+    page.locator("details", has_text="/sample").locator("summary").click()
+    page.locator("details", has_text="/sample").get_by_role("button", name="Try it").click()
     expect(page.locator("figure img")).to_be_visible()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kedja.bundle import metadata as bundles
-from kedja.bundle.preprocess import preprocess
+from kedja.bundle.inputs.image.preprocess import preprocess
 
 
 def golden(bundle):

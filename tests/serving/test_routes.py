@@ -20,7 +20,7 @@ def test_a_random_image_is_a_sample_with_its_label(serve_here, photos):
     client = serve_here(photos)
     labels = set()
     for _ in range(40):
-        response = client.get("/random-image")
+        response = client.get("/sample")
         assert response.headers["content-type"] == "image/jpeg"
         label = unquote(response.headers["x-label"])
         answer = client.post("/predict", content=response.content, headers={"Content-Type": "image/jpeg"}).json()

@@ -1,40 +1,11 @@
 """HTTPS with a certificate made here."""
 
 import http.client
-import ipaddress
 import json
 import socket
 import ssl
-from datetime import UTC, datetime, timedelta
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    """PEM files of a self-signed certificate for 127.0.0.1, valid for an hour, and of its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kedja test")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(minutes=5))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    folder = tmp_path_factory.mktemp("tls")
-    files = folder / "certificate.pem", folder / "key.pem"
-    files[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    files[1].touch(mode=0o600)
-    files[1].write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return files
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -78,3 +49,11 @@ def test_a_pair_that_does_not_fit_is_refused_at_start(start_server, certificate,
     with pytest.raises(pytest.fail.Exception, match="are no pair") as failure:
         start_server(f"tls_certificate={public}", f"tls_key={other}")
     assert "Traceback" not in str(failure.value)
+
+
+def test_a_client_that_says_nothing_is_let_go(start_server, certificate):
+    """uvloop's own limit is a minute: this connection would time out."""
+    public, key = certificate
+    server = start_server(f"tls_certificate={public}", f"tls_key={key}", "header_timeout=1")
+    with socket.create_connection((server.host, server.port), timeout=30) as silent:
+        assert silent.recv(1) == b""

@@ -14,11 +14,12 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from PIL import Image
 
-from kedja.bundle import features, integrity
-from kedja.bundle.image_spec import ImageSpec
+from kedja.bundle import integrity
+from kedja.bundle.inputs.image import features
+from kedja.bundle.inputs.image.preprocess import examine, preprocess
+from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.bundle.metadata import MODEL, MODEL_CARD, SAMPLES, Golden, Metadata, save
-from kedja.bundle.preprocess import examine, preprocess
-from kedja.bundle.reference import Reference
+from kedja.bundle.reference import Reference, of_answers
 from kedja.bundle.reference import save as save_reference
 from kedja.common import files
 from kedja.export.reference import reference as build_reference
@@ -63,7 +64,7 @@ def make_bundle(
         save_reference(folder, make_reference(folder / MODEL, spec, len(classes), reference, image_format))
     hashes = integrity.hash_files(folder)
     metrics = {"test_accuracy": {"value": 0.99, "low": 0.98, "high": 1.0}}
-    save(folder, Metadata(name, integrity.content_version(hashes), classes, spec, hashes, golden, metrics=metrics))
+    save(folder, integrity.seal(Metadata(name, "", classes, spec, hashes, golden, metrics=metrics)))
     return folder
 
 
@@ -109,7 +110,7 @@ def make_reference(model: Path, spec: ImageSpec, classes: int, images: int, imag
         pixels = examined.pixels[None]
         sizes = np.array([[examined.width, examined.height]], float)
         (probabilities,) = session.run(["probabilities"], {"image": pixels})
-        batches.append(features.of_pixels(pixels) | features.of_sizes(sizes) | features.of_answers(probabilities))
+        batches.append(features.of_pixels(pixels) | features.of_sizes(sizes) | of_answers(probabilities))
     return build_reference({key: np.concatenate([batch[key] for batch in batches]) for key in batches[0]}, classes)
 
 

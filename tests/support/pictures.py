@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import strategies as st
 from PIL import Image
 
-from kedja.bundle.image_spec import ImageSpec
+from kedja.bundle.inputs.image.spec import ImageSpec
 
 GREY = ImageSpec(6, 5, 1)
 COLOUR = ImageSpec(6, 5, 3)

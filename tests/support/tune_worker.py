@@ -30,6 +30,6 @@ plan = tune.Plan(
     minutes=None,
     jobs=2,
     folder=Path("runs/tune") / name,
-    scripts=Path("scripts"),
+    train=os.environ.get("KEDJA_TRAIN", "support.stand_in_train"),
 )
 tune.work(shared, plan, lambda line: print(line, flush=True))

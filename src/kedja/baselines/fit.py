@@ -1,6 +1,5 @@
 """One baseline, fitted and written as a run: fit on train, selected on val, the same files as a network's run."""
 
-import io
 import os
 import time
 import warnings
@@ -12,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kedja.baselines import pipeline as model
-from kedja.baselines.registry import Baseline, configuration, configuration_hash, directory, find
+from kedja.baselines.registry import Baseline, Choice, configuration, configuration_hash, directory, find
 from kedja.common.cpus import available
-from kedja.common.files import write_bytes, write_json
-from kedja.data.pixels import read_pixels
 from kedja.data.prepared import PreparedDataset
 from kedja.data.splits.subset import WHOLE, Subset, take
-from kedja.runs.folder import CONFIG, PROVENANCE, SUMMARY, VALIDATION
 from kedja.runs.provenance import describe
+from kedja.runs.read import Run
+from kedja.runs.scores import score
+from kedja.runs.write import write_answers, write_config, write_provenance, write_summary
 
 PACKAGES = ("scikit-learn", "numpy", "scipy", "skl2onnx")
 
@@ -44,42 +43,48 @@ class Fitted:
 
 
 def run(name: str, dataset: PreparedDataset, seed: int, runs: Path, subset: Subset = WHOLE) -> Path:
-    """Search the grid of baseline `name`, write the run, and return its folder."""
-    since = time.perf_counter()
-    baseline = find(name)
-    dataset = take(dataset, subset)
-    train, validation = training_indices(dataset, baseline.limit), dataset.split("val")
-    fitted = search(baseline, seed, len(dataset.classes), _examples(dataset, train), _examples(dataset, validation))
-    seconds = time.perf_counter() - since
-    config = configuration(name, dataset.name, dataset.hash, subset)
+    """Search the grid of baseline `name`, write the run below `runs`, and return its folder."""
     folder = directory(runs, name, dataset.name, dataset.hash, seed, subset=subset)
-    write_json(folder / CONFIG, {**config, "seed": seed, "chosen": fitted.point})
-    threads = int(os.environ.get("OMP_NUM_THREADS") or available())
-    write_json(folder / PROVENANCE, describe(dataset.facts, "cpu", threads, packages=PACKAGES))
-    model.save(fitted.pipeline, folder)
-    ids = np.asarray([dataset.ids[i] for i in validation], dtype=np.str_)
-    buffer = io.BytesIO()
-    np.savez(buffer, ids=ids, labels=dataset.labels[validation], logits=fitted.logits)
-    write_bytes(folder / VALIDATION, buffer.getvalue())
-    summary = {
-        "schema_version": 1,
-        "kind": "baseline",
-        "experiment": f"baseline-{name}",
-        "config_hash": configuration_hash(config),
-        "seed": seed,
-        "model": name,
-        "parameters": count_parameters(fitted.pipeline),
-        "epochs": 0,
-        "best_epoch": 0,
-        "validation": fitted.validation,
-        "train": fitted.train,
-        "wall_seconds": seconds,
-        "images_per_second": len(train) * len(baseline.points()) / seconds,
-        "data": config["data"],
-        "hyperparameters": fitted.point,
-    } | subset.summary(configuration_hash(configuration(name, dataset.name, dataset.hash)))
-    write_json(folder / SUMMARY, summary)
+    fit(Choice(name, seed, subset), dataset, folder)
     return folder
+
+
+def fit(choice: Choice, dataset: PreparedDataset, folder: Path) -> None:
+    """Search the grid of a baseline and write the run into `folder`."""
+    since = time.perf_counter()
+    name, baseline = choice.name, find(choice.name)
+    part = take(dataset, choice.subset)
+    train, validation = training_indices(part, baseline.limit), part.split("val")
+    classes = len(dataset.classes)
+    fitted = search(baseline, choice.seed, classes, _examples(part, train), _examples(part, validation))
+    seconds = time.perf_counter() - since
+    config = configuration(name, dataset.name, dataset.hash, choice.subset)
+    whole = configuration_hash(configuration(name, dataset.name, dataset.hash))
+    write_config(folder, {**config, "seed": choice.seed, "chosen": fitted.point})
+    threads = int(os.environ.get("OMP_NUM_THREADS") or available())
+    write_provenance(folder, describe("sklearn", dataset.facts, "cpu", threads, packages=PACKAGES))
+    model.save(fitted.pipeline, folder)
+    write_answers(folder, "validation", [part.ids[i] for i in validation], part.labels[validation], fitted.logits)
+    write_summary(
+        Run(
+            directory=folder,
+            framework="sklearn",
+            experiment=f"baseline-{name}",
+            config_hash=configuration_hash(config),
+            seed=choice.seed,
+            model=name,
+            parameters=count_parameters(fitted.pipeline),
+            epochs=0,
+            best_epoch=0,
+            validation=fitted.validation,
+            train=fitted.train,
+            wall_seconds=seconds,
+            images_per_second=len(train) * len(baseline.points()) / seconds,
+            data=config["data"],
+            hyperparameters=fitted.point,
+            subset=choice.subset.summary(whole),
+        )
+    )
 
 
 def search(baseline: Baseline, seed: int, classes: int, train: Examples, validation: Examples) -> Fitted:
@@ -92,7 +97,7 @@ def search(baseline: Baseline, seed: int, classes: int, train: Examples, validat
             warnings.simplefilter("ignore")
             pipeline.fit(train.x, train.y)
         logits, on_train = (model.logits(pipeline, split.x, classes) for split in (validation, train))
-        result = Fitted(pipeline, point, logits, _score(on_train, train.y), _score(logits, validation.y))
+        result = Fitted(pipeline, point, logits, score(on_train, train.y), score(logits, validation.y))
         if best is None or _rank(result) < _rank(best):
             best = result
     assert best is not None, "a grid has at least one point"
@@ -101,7 +106,7 @@ def search(baseline: Baseline, seed: int, classes: int, train: Examples, validat
 
 def features(dataset: PreparedDataset, indices: NDArray[np.int64]) -> NDArray[np.float64]:
     """float64 (N, D): `kedja.baselines.pipeline.features` of each image, one after the other to save memory."""
-    return np.concatenate([model.features(read_pixels(dataset, np.array([i]))) for i in indices])
+    return np.concatenate([model.features(dataset.pixels(np.array([i]))) for i in indices])
 
 
 def training_indices(dataset: PreparedDataset, limit: int | None) -> NDArray[np.int64]:
@@ -132,13 +137,6 @@ def _learnt(estimator: Any) -> int:
 
 def _examples(dataset: PreparedDataset, indices: NDArray[np.int64]) -> Examples:
     return Examples(features(dataset, indices), dataset.labels[indices])
-
-
-def _score(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, float]:
-    return {
-        "accuracy": float((logits.argmax(axis=1) == labels).mean()),
-        "loss": float(-logits[np.arange(len(labels)), labels].mean(dtype=np.float64)),
-    }
 
 
 def _rank(fitted: Fitted) -> tuple[float, float]:

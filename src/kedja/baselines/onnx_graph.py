@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from onnx import compose, helper, numpy_helper, parser
 
 from kedja.baselines.pipeline import FEATURE_SIDE, SMALLEST_PROBABILITY, averaging
-from kedja.bundle.image_spec import ImageSpec
+from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.bundle.metadata import OUTPUTS
 from kedja.common.errors import KedjaError
 

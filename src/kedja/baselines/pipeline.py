@@ -4,18 +4,19 @@ Everything up to the pipeline is float64, here and in the exported graph: in flo
 and a decision tree whose threshold lies between two roundings answers with another leaf.
 """
 
-import io
-import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kedja.baselines import stored_pipeline as stored
 from kedja.common.errors import KedjaError
 from kedja.common.files import write_bytes
 
-PIPELINE = "pipeline.joblib"
+PIPELINE = "pipeline.skops"
+PICKLED = "pipeline.joblib"
+REMEDY = "remove the run's folder and fit it again with `just experiments`"
 FEATURE_SIDE = 16
 SMALLEST_PROBABILITY = 1e-7
 
@@ -44,34 +45,28 @@ def logits(pipeline: Any, x: NDArray[np.float64], classes: int) -> NDArray[np.fl
 
 
 def save(pipeline: Any, directory: Path) -> None:
-    """Write `pipeline.joblib` into the run's folder."""
-    import joblib
-
-    buffer = io.BytesIO()
-    joblib.dump(pipeline, buffer, compress=3)
-    write_bytes(directory / PIPELINE, buffer.getvalue())
+    """Write `pipeline.skops` into the run's folder."""
+    write_bytes(directory / PIPELINE, stored.dump(pipeline))
 
 
 def load(directory: Path) -> Any:
-    """The pipeline of the run in `directory`. Such files hold code: load only your own.
+    """The pipeline of the run in `directory`; no code of its file is run, whoever wrote it.
 
     Raises:
-        KedjaError: there is none, it is damaged, or another version of scikit-learn wrote it.
+        KedjaError: there is none, it is damaged, it holds what no baseline is made of, or another version of
+            scikit-learn wrote it.
     """
-    import joblib
-    from sklearn.exceptions import InconsistentVersionWarning
-
-    remedy = "remove the run's folder and run it again with `just experiments`"
+    path = directory / PIPELINE
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", InconsistentVersionWarning)
-            return joblib.load(directory / PIPELINE)
+        content = path.read_bytes()
     except FileNotFoundError:
-        raise KedjaError(f"{directory} keeps no fitted pipeline", remedy) from None
-    except InconsistentVersionWarning as warning:
-        raise KedjaError(f"{directory / PIPELINE}: {str(warning).partition('. ')[0]}", remedy) from None
-    except Exception as error:  # noqa: BLE001 -- a damaged pickle can raise anything
-        raise KedjaError(f"{directory / PIPELINE} is damaged: {type(error).__name__}: {error}", remedy) from None
+        if (directory / PICKLED).is_file():
+            raise KedjaError(
+                f"{directory / PICKLED} is a pickle of an earlier release; loading it would run code that is in it",
+                REMEDY,
+            ) from None
+        raise KedjaError(f"{directory} keeps no fitted pipeline", REMEDY) from None
+    return stored.load(content, path, REMEDY)
 
 
 def _averages(targets: int, sources: int) -> NDArray[np.float64]:

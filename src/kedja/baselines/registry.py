@@ -20,6 +20,15 @@ from kedja.data.splits.subset import KEYS, WHOLE, Subset
 
 
 @dataclass(frozen=True)
+class Choice:
+    """What a run of a baseline is made from: its name, its seed, and the part of the data set that it sees."""
+
+    name: str
+    seed: int = 0
+    subset: Subset = WHOLE
+
+
+@dataclass(frozen=True)
 class Baseline:
     """A family of pipelines.
 

@@ -1,18 +1,20 @@
 """Is this bundle whole, and does it still answer as the training framework did?"""
 
 import hashlib
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kedja.bundle.inputs.input import Example, Feed
 from kedja.bundle.metadata import METADATA, Metadata
-from kedja.bundle.preprocess import preprocess
 from kedja.common.errors import KedjaError
 from kedja.common.files import sha256
 
-Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+Predict = Callable[[Feed], NDArray[np.float32]]
 
 # Golden examples in one call. A runtime keeps the memory of the largest batch it has seen as long as it lives.
 TOGETHER = 4
@@ -24,10 +26,21 @@ def hash_files(bundle: Path) -> dict[str, str]:
     return {p.relative_to(bundle).as_posix(): sha256(p) for p in files}
 
 
-def content_version(files: Mapping[str, str]) -> str:
-    """Twelve hexadecimal digits that change when any file of the bundle does."""
-    lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(files.items()))
-    return hashlib.sha256(lines.encode()).hexdigest()[:12]
+def content_version(metadata: Metadata) -> str:
+    """Twelve hexadecimal digits that change when any file of the bundle, or anything else in its metadata, does.
+
+    Schema 1 counted the files alone; its bundles keep the version that they have.
+    """
+    if metadata.schema_version == 1:
+        text = "".join(f"{digest}  {name}\n" for name, digest in sorted(metadata.files.items()))
+    else:
+        text = json.dumps({**metadata.to_json(), "version": ""}, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def seal(metadata: Metadata) -> Metadata:
+    """The same, with the version that belongs to it."""
+    return replace(metadata, version=content_version(metadata))
 
 
 def verify_files(bundle: Path, metadata: Metadata) -> None:
@@ -47,22 +60,22 @@ def verify_files(bundle: Path, metadata: Metadata) -> None:
             problems.append(f"{name} is missing")
         elif sha256(path) != expected:
             problems.append(f"{name} has changed since the export")
-    if metadata.version != content_version(metadata.files):
-        problems.append("the version does not fit the list of files")
+    if metadata.version != content_version(metadata):
+        problems.append("the version does not fit the metadata")
     if problems:
         raise KedjaError(f"the bundle {bundle}/ is damaged: {'; '.join(problems)}", "export again with `just export`")
 
 
-def golden_images(bundle: Path, metadata: Metadata) -> NDArray[np.uint8]:
-    """The golden examples through `preprocess` → uint8 (N, H, W, C)."""
-    return np.stack([preprocess((bundle / golden.file).read_bytes(), metadata.input) for golden in metadata.golden])
+def golden_examples(bundle: Path, metadata: Metadata) -> list[Example]:
+    """The golden examples, decoded from their files."""
+    return [metadata.input.decode((bundle / golden.file).read_bytes()) for golden in metadata.golden]
 
 
 def verify_golden(bundle: Path, metadata: Metadata, predict: Predict, tolerance: float | None = None) -> float:
-    """The golden examples come out as the training framework said, from their encoded bytes.
+    """The golden examples come out as the training framework said, from their files.
 
     Args:
-        predict: uint8 (N, H, W, C) → probabilities float32 (N, classes).
+        predict: what `metadata.input` collates → probabilities float32 (N, classes).
         tolerance: largest allowed difference; `metadata.tolerance` by default.
 
     Returns:
@@ -74,8 +87,9 @@ def verify_golden(bundle: Path, metadata: Metadata, predict: Predict, tolerance:
     if not metadata.golden:
         raise KedjaError(f"the bundle {bundle}/ has no golden examples", "export again with `just export`")
     expected = np.array([golden.probabilities for golden in metadata.golden], np.float32)
-    images = golden_images(bundle, metadata)
-    answers = np.concatenate([predict(images[i : i + TOGETHER]) for i in range(0, len(images), TOGETHER)])
+    examples = golden_examples(bundle, metadata)
+    batches = [examples[i : i + TOGETHER] for i in range(0, len(examples), TOGETHER)]
+    answers = np.concatenate([predict(metadata.input.collate(batch)) for batch in batches])
     if answers.shape != expected.shape or not np.isfinite(answers).all():
         raise KedjaError(f"the model answers with shape {answers.shape}, not finite {expected.shape}")
     difference = np.abs(answers - expected).max(axis=1)

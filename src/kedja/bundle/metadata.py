@@ -1,15 +1,19 @@
 """`metadata.json`: what a server or another program needs to know about a bundle, and nothing else."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kedja.bundle.image_spec import ImageSpec
+from kedja.bundle.inputs import registry
+from kedja.bundle.inputs.input import Input
+from kedja.bundle.validate import check_metadata, check_types
 from kedja.common.errors import KedjaError
 from kedja.common.files import read_json, write_json
 
-SCHEMA_VERSION = 1
+# Version 1 knew images alone, and its content version covers the files alone; it is read as it is.
+SCHEMA_VERSION = 2
+READABLE = (1, SCHEMA_VERSION)
 METADATA = "metadata.json"
 # What every model file answers with: float32 (N, classes) each.
 OUTPUTS = ("logits", "probabilities")
@@ -22,7 +26,7 @@ FP32 = "fp32"
 
 @dataclass(frozen=True)
 class Golden:
-    """An encoded image with what the training framework said of it.
+    """An example, as a file, with what the training framework said of it.
 
     Attributes:
         file: path inside the bundle, for example ``samples/3-0142.png``.
@@ -45,8 +49,8 @@ class Variant:
         file: path inside the bundle.
         accuracy, reference_accuracy: shares of right answers on the validation split, of this file
             and of `model.onnx`.
-        agreement: share of the validation images on which both name the same class.
-        images: how many validation images that was.
+        agreement: share of the validation examples on which both name the same class.
+        images: how many validation examples that was.
         tolerance: largest allowed difference of a golden probability.
     """
 
@@ -64,9 +68,9 @@ class Metadata:
 
     Attributes:
         name: the model's name, for example ``digits-resnet9``.
-        version: content version, the first 12 hexadecimal digits of a hash over `files`.
+        version: what `kedja.bundle.integrity.content_version` says of everything else here.
         classes: class names in the order of the outputs.
-        input: what `kedja.bundle.preprocess` makes of an image before the graph sees it.
+        input: what an example is, and what is made of it before the graph sees it; `kind` says which kind it is of.
         files: path inside the bundle → SHA-256, for every file but `metadata.json` itself.
         golden: examples that must come out right before the bundle is used.
         tolerance: largest allowed difference of a golden probability.
@@ -76,13 +80,12 @@ class Metadata:
         data_hash, git_commit, run, weights_sha256: where the model came from.
         temperature: the logits divided by it give calibrated confidences (found on the validation split); the
             graph's own probabilities are as trained. None where it was not found.
-        kind: ``image``; other kinds come beside it.
     """
 
     name: str
     version: str
     classes: list[str]
-    input: ImageSpec
+    input: Input
     files: dict[str, str]
     golden: list[Golden]
     metrics: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -95,29 +98,19 @@ class Metadata:
     tolerance: float = 1e-4
     temperature: float | None = None
     variants: dict[str, Variant] = field(default_factory=dict)
-    kind: str = "image"
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self) -> None:
-        if self.schema_version != SCHEMA_VERSION:
-            raise KedjaError(
-                f"the bundle has schema version {self.schema_version}, this code reads {SCHEMA_VERSION}",
-                "export the model again, or use the matching release of kedja",
-            )
-        if self.kind != "image":
-            raise KedjaError(f"the bundle is of kind {self.kind!r}; this code serves kind 'image'")
-        texts = {"name": self.name, "version": self.version, **self.files}
-        wrong = [key for key, text in texts.items() if not isinstance(text, str)]
-        wrong += [f"classes[{i}]" for i, name in enumerate(self.classes) if not isinstance(name, str)]
-        if wrong:
-            raise KedjaError(f"{wrong[0]} is not a text")
-        if not isinstance(self.tolerance, int | float) or not 0 <= self.tolerance < 1:
+        _check_schema(self.schema_version)
+        if not 0 <= self.tolerance < 1:
             raise KedjaError(f"tolerance={self.tolerance!r} is not a number from 0 to 1")
         if len(self.classes) < 2 or len(set(self.classes)) != len(self.classes):
             raise KedjaError(f"the bundle's {len(self.classes)} class names are fewer than two or not distinct")
-        for golden in self.golden:
-            if not len(golden.logits) == len(golden.probabilities) == len(self.classes):
-                raise KedjaError(f"golden example {golden.file} does not have {len(self.classes)} values")
+
+    @property
+    def kind(self) -> str:
+        """Of the examples, see `kedja.bundle.inputs.registry`."""
+        return self.input.kind
 
     def model_file(self, variant: str) -> tuple[str, float]:
         """The file that answers for `variant` (`fp32` is `model.onnx`), and its tolerance.
@@ -135,7 +128,7 @@ class Metadata:
         return self.variants[variant].file, self.variants[variant].tolerance
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**asdict(self), "kind": self.kind, "input": self.input.to_json()}
 
 
 def load(bundle: Path) -> Metadata:
@@ -151,28 +144,39 @@ def load(bundle: Path) -> Metadata:
     try:
         return _from_json(value)
     except KedjaError as error:
-        raise KedjaError(f"{path}: {error.problem}", error.remedy) from None
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise KedjaError(
-            f"{path} is damaged: {type(error).__name__}: {error}", "export again with `just export`"
-        ) from None
+        raise KedjaError(f"{path}: {error.problem}", error.remedy or "export again with `just export`") from None
 
 
 def save(bundle: Path, metadata: Metadata) -> None:
-    """Write `bundle/metadata.json` atomically."""
+    """Write `bundle/metadata.json` atomically; what `load` would refuse is not written."""
+    check_metadata(metadata)
     write_json(bundle / METADATA, metadata.to_json())
 
 
 def _from_json(value: Mapping[str, Any]) -> Metadata:
-    known = {f.name for f in fields(Metadata)}
-    unknown = sorted(set(value) - known)
-    if unknown:
-        raise KedjaError(f"unknown fields {', '.join(unknown)}", "use the matching release of kedja")
-    return Metadata(
+    # Another schema may have other fields: say that, not which.
+    if isinstance(value, dict) and isinstance(value.get("schema_version"), int):
+        _check_schema(value["schema_version"])
+    # `kind` says what `input` is, and is no field of its own.
+    check_types(value, dict[str, Any])
+    plain = {key: entry for key, entry in value.items() if key != "kind"}
+    check_types(plain, Metadata)
+    check_types(value.get("kind"), str, "kind")
+    metadata = Metadata(
         **{
-            **value,
-            "input": ImageSpec.from_json(value["input"]),
+            **plain,
+            "input": registry.from_json(value["kind"], value["input"]),
             "golden": [Golden(**golden) for golden in value["golden"]],
             "variants": {name: Variant(**variant) for name, variant in value.get("variants", {}).items()},
         }
     )
+    check_metadata(metadata)
+    return metadata
+
+
+def _check_schema(version: int) -> None:
+    if version not in READABLE:
+        raise KedjaError(
+            f"the bundle has schema version {version}, this code reads {SCHEMA_VERSION}",
+            "export the model again, or use the matching release of kedja",
+        )

@@ -1,4 +1,4 @@
-"""`drift.json`: how the training images, and the model's answers to images it was not fitted to, are distributed.
+"""`drift.json`: how the training examples, and the model's answers to examples it was not fitted to, are distributed.
 
 What is served is counted in the same bins, and the two histograms are compared.
 """
@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kedja.bundle.features import Values
+from kedja.bundle.inputs.input import Values
+from kedja.bundle.validate import check_types
 from kedja.common.errors import KedjaError
 from kedja.common.files import read_json, write_json
 
@@ -29,12 +30,12 @@ class Histogram:
     """How often a feature fell where.
 
     Attributes:
-        name: of the feature, see `kedja.bundle.features`.
+        name: of the feature, see `kedja.bundle.inputs.input.Input.features`.
         edges: ascending; bin i holds values above ``edges[i - 1]`` up to and with ``edges[i]``, the first and the last
             are open. Empty for the feature ``class``.
         classes: for the feature ``class``, positions of those that have a bin of their own, in order; a last bin
             holds all others where there are any.
-        counts: images in each bin.
+        counts: examples in each bin.
     """
 
     name: str
@@ -47,6 +48,8 @@ class Histogram:
         if not np.isfinite(numbers).all() or min(self.counts, default=0) < 0:
             raise KedjaError(f"the histogram of {self.name} holds what is no count or no edge")
         bins = {len(self.classes), len(self.classes) + 1} if self.name == CLASS else {len(self.edges) + 1}
+        if len(set(self.classes)) != len(self.classes) or (self.classes and self.name != CLASS):
+            raise KedjaError(f"the histogram of {self.name} has classes where it should not, or one twice")
         if len(self.counts) not in bins or np.any(np.diff(self.edges) <= 0):
             raise KedjaError(f"the histogram of {self.name} has {len(self.counts)} counts that do not fit its bins")
 
@@ -95,6 +98,14 @@ class Reference:
         return asdict(self)
 
 
+def of_answers(probabilities: NDArray[np.float32]) -> Values:
+    """``class``, the position of the most probable, and ``confidence``, its probability, of float32 (N, classes)."""
+    return {
+        "class": probabilities.argmax(axis=1).astype(np.float64),
+        "confidence": probabilities.max(axis=1).astype(np.float64),
+    }
+
+
 def class_bins(classes: NDArray[np.float64], number: int) -> list[int]:
     """Which of `number` classes get a bin of their own: all, or those that were predicted most."""
     often = np.bincount(classes.astype(np.int64), minlength=number)
@@ -114,8 +125,8 @@ def save(bundle: Path, reference: Reference) -> None:
     write_json(bundle / REFERENCE, reference.to_json())
 
 
-def load(bundle: Path, files: Iterable[str]) -> Reference | None:
-    """The reference of a bundle whose metadata names these files; None where it has none.
+def load(bundle: Path, files: Iterable[str], classes: int) -> Reference | None:
+    """The reference of a bundle whose metadata names these files and so many classes; None where it has none.
 
     Raises:
         KedjaError: it is damaged, or of another version.
@@ -125,10 +136,15 @@ def load(bundle: Path, files: Iterable[str]) -> Reference | None:
     path = bundle / REFERENCE
     value = read_json(path)
     try:
-        return Reference(**{**value, "features": [Histogram(**entry) for entry in value["features"]]})
+        check_types(value, Reference, "reference")
+        features = [Histogram(**entry) for entry in value["features"]]
+        _check_classes(features, classes)
+        return Reference(**{**value, "features": features})
     except KedjaError as error:
-        raise KedjaError(f"{path}: {error.problem}", error.remedy) from None
-    except (KeyError, TypeError, ValueError) as error:
-        raise KedjaError(
-            f"{path} is damaged: {type(error).__name__}: {error}", "export again with `just export`"
-        ) from None
+        raise KedjaError(f"{path}: {error.problem}", error.remedy or "export again with `just export`") from None
+
+
+def _check_classes(features: list[Histogram], classes: int) -> None:
+    for histogram in features:
+        if not set(histogram.classes) <= set(range(classes)):
+            raise KedjaError(f"the histogram of {histogram.name} counts classes that the model does not have")

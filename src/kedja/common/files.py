@@ -4,13 +4,15 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from kedja.common.errors import KedjaError
+from kedja.common.scratch import leftovers, scratch
+
+_OLD = ".old"
 
 
 def sha256(path: Path) -> str:
@@ -20,20 +22,22 @@ def sha256(path: Path) -> str:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write beside the place, flush to disk, and rename."""
+    """Write beside the place, flush to disk, and rename; what a killed process left there is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp makes files private; ours are ordinary files under the user's umask.
-        Path(temporary).chmod(0o666 & ~_umask())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    for _ in leftovers(path):
+        pass
+    with scratch(path) as temporary:
+        try:
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            # mkstemp makes files private; ours are ordinary files under the user's umask.
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
 
 
 def write_text(path: Path, text: str) -> None:
@@ -56,30 +60,64 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_bytes())
     except FileNotFoundError:
         raise KedjaError(f"{path} does not exist") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise KedjaError(f"{path} is not valid JSON: it is nested too deep") from None
+    except ValueError as error:  # malformed, no UTF-8, a number of thousands of digits
         raise KedjaError(f"{path} is not valid JSON: {error}") from None
 
 
 @contextmanager
-def replacing_directory(path: Path) -> Iterator[Path]:
+def replacing_directory(path: Path, *marks: str) -> Iterator[Path]:
     """A fresh folder beside `path` that takes its place when the block ends without an error.
 
-    The folder that was there before is kept until the new one stands.
+    The folder that was there before is kept until the new one stands; what a killed process left is put right.
+
+    Args:
+        marks: see `check_replaceable`.
+
+    Raises:
+        KedjaError: something else stands at `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part"))
-    try:
-        temporary.chmod(0o777 & ~_umask())
-        yield temporary
-        if path.exists():
-            previous = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".old"))
-            path.replace(previous / path.name)
-            temporary.replace(path)
-            shutil.rmtree(previous)
-        else:
-            temporary.replace(path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    for previous in leftovers(path, _OLD):
+        # Killed between moving the old one away and putting the new one in its place.
+        if (previous / path.name).exists() and not path.exists():
+            (previous / path.name).replace(path)
+    for _ in leftovers(path):
+        pass
+    check_replaceable(path, *marks)
+    with scratch(path, folder=True) as temporary:
+        try:
+            temporary.chmod(0o777 & ~_umask())
+            yield temporary
+            check_replaceable(path, *marks)
+            if path.exists():
+                with scratch(path, folder=True, suffix=_OLD) as previous:
+                    path.replace(previous / path.name)
+                    temporary.replace(path)
+                    shutil.rmtree(previous)
+            else:
+                temporary.replace(path)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def check_replaceable(path: Path, *marks: str) -> None:
+    """Refuse a place where something stands that is not ours to replace.
+
+    Args:
+        marks: names of files, of which a folder that may be replaced holds one. An empty folder always may be.
+
+    Raises:
+        KedjaError: `path` is no folder, or one without any of them.
+    """
+    if not path.exists():
+        return
+    if not path.is_dir() or (any(path.iterdir()) and not any((path / mark).exists() for mark in marks)):
+        raise KedjaError(
+            f"{path} is there and is nothing that this may replace (it has no {' or '.join(marks)})",
+            "move it away, or choose another place",
+        )
 
 
 def _umask() -> int:

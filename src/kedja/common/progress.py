@@ -4,6 +4,8 @@ import sys
 import time
 from types import TracebackType
 
+from kedja.common.outside import printable
+
 _BAR = 24
 _TERMINAL_SECONDS = 0.1
 _PLAIN_SECONDS = 10.0
@@ -11,7 +13,7 @@ _PLAIN_SECONDS = 10.0
 
 def say(text: str) -> None:
     """One line for people."""
-    print(text, file=sys.stderr, flush=True)
+    print(printable(text), file=sys.stderr, flush=True)
 
 
 class Progress:

@@ -1,18 +1,18 @@
-"""Run a script so that it cannot outlive whoever started it.
+"""Run a command of ours so that it cannot outlive whoever started it.
 
-    python -m kedja.common.supervised scripts/train.py experiment=resnet9
+    python -m kedja.common.supervised kedja.experiments.launch.train experiment=resnet9
 
-Its standard input is a pipe that the starting process holds open. When that process goes away, however it
-died, the pipe closes: the script gets SIGTERM, and its whole process group SIGKILL some seconds later.
+A command is a module with a function `run`, which reads `sys.argv`. Its standard input is a pipe that the starting
+process holds open. When that process goes away, however it died, the pipe closes: the command gets SIGTERM, and its
+whole process group SIGKILL some seconds later.
 """
 
+import importlib
 import os
-import runpy
 import signal
 import sys
 import threading
 import time
-from pathlib import Path
 
 GRACE_SECONDS = 10.0
 
@@ -23,14 +23,13 @@ def main() -> None:
     os.dup2(nothing, 0)
     os.close(nothing)
     threading.Thread(target=stop_when_closed, args=(watched,), daemon=True).start()
-    run_script(sys.argv[1:])
+    run_module(sys.argv[1:])
 
 
-def run_script(command: list[str]) -> None:
-    """What `python <script> <arguments>` does, in this process."""
+def run_module(command: list[str]) -> None:
+    """What `python -m <module> <arguments>` does, in this process."""
     sys.argv = command
-    sys.path[0] = str(Path(command[0]).resolve().parent)
-    runpy.run_path(command[0], run_name="__main__")
+    importlib.import_module(command[0]).run()
 
 
 def stop_when_closed(descriptor: int) -> None:

@@ -1,29 +1,33 @@
 """A prepared data set `data/<name>/`: what every later link of the chain reads."""
 
 import csv
-import io
 from array import array
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from kedja.bundle.image_spec import ImageSpec
+from kedja.bundle.inputs.input import Feed, Input
 from kedja.common.errors import KedjaError, nearest
 from kedja.common.files import read_json
-from kedja.data.preparation.originals import Originals
+from kedja.data.kinds.registry import kind_type
+from kedja.data.kinds.stored import Stored
+from kedja.data.names import INDEX
 from kedja.data.versions.folder_hash import hash_folder
 
-SCHEMA_VERSION = 1
+if TYPE_CHECKING:
+    from kedja.bundle.inputs.image.spec import ImageSpec
+    from kedja.data.kinds.image.stored import StoredImages
+
+SCHEMA_VERSION = 2
+# What version 1 called `input` and `examples`. Images are still written as it says: a data set's hash names runs.
+VERSION_1 = {"image": "input", "images": "examples"}
 DATASET = "dataset.json"
-INDEX = "index.csv"
-IMAGES = "images.npy"
 REJECTED = "rejected.csv"
-SAMPLES = "samples"
+# A folder with none of these is no data set.
+FILES = (DATASET, INDEX)
 SPLITS = ("train", "val", "test")
 MAX_SAMPLES = 32
 
@@ -32,8 +36,8 @@ MAX_SAMPLES = 32
 class PreparedDataset:
     """Attributes:
     folder: where it lies.
-    description: the content of `dataset.json`.
-    images: uint8 (N, H, W, C), memory-mapped read-only; None with ``storage: files``.
+    description: what `read_description` gives.
+    stored: the examples.
     labels: int64 (N,), positions in `classes`.
     ids: N unique names.
     paths: N paths within the source, empty where it has none.
@@ -42,7 +46,7 @@ class PreparedDataset:
 
     folder: Path
     description: dict[str, Any]
-    images: NDArray[np.uint8] | None
+    stored: Stored
     labels: NDArray[np.int64]
     ids: list[str]
     paths: list[str]
@@ -56,9 +60,28 @@ class PreparedDataset:
     def classes(self) -> list[str]:
         return list(self.description["classes"])
 
-    @cached_property
-    def spec(self) -> ImageSpec:
-        return ImageSpec.from_json(self.description["image"])
+    @property
+    def kind(self) -> str:
+        return self.input.kind
+
+    @property
+    def input(self) -> Input:
+        """What every example became."""
+        return self.stored.input
+
+    @property
+    def spec(self) -> "ImageSpec":
+        """`input`, of images."""
+        return cast("StoredImages", self.stored).input
+
+    @property
+    def images(self) -> NDArray[np.uint8] | None:
+        """Of images: uint8 (N, H, W, C), memory-mapped read-only; None with ``storage: files``."""
+        return cast("StoredImages", self.stored).images
+
+    def pixels(self, positions: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Of images: uint8 (n, H, W, C), whichever way they are stored."""
+        return cast("StoredImages", self.stored).pixels(positions)
 
     @property
     def mean(self) -> list[float]:
@@ -73,13 +96,9 @@ class PreparedDataset:
     @property
     def facts(self) -> dict[str, Any]:
         """What a run records: enough to rebuild its model without the data set."""
-        facts = {"name": self.name, "hash": self.hash, "classes": self.classes, "image": self.spec.to_json()}
-        return facts | {"mean": self.mean, "std": self.std}
-
-    @property
-    def storage(self) -> str:
-        """``arrays`` or ``files``."""
-        return str(self.description["storage"])
+        facts = {"name": self.name, "hash": self.hash, "classes": self.classes, "kind": self.kind}
+        learnt = {key: self.description[key] for key in ("mean", "std") if key in self.description}
+        return facts | {"input": self.input.to_json()} | learnt
 
     @property
     def hash(self) -> str:
@@ -95,38 +114,17 @@ class PreparedDataset:
             raise KedjaError(f"there is no split {name!r}", nearest(name, list(SPLITS)))
         return np.flatnonzero(self.splits == SPLITS.index(name)).astype(np.int64)
 
+    def read(self, positions: NDArray[np.int64]) -> Feed:
+        """Examples as the graph takes them."""
+        return self.stored.read(positions)
+
     def encoded(self, position: int) -> bytes:
-        """An image as an encoded file: the original where it was kept, else a PNG of the pixels."""
-        if self.originals is not None:
-            return self.originals.read(position)
-        sample = self._samples.get(position)
-        if sample is not None:
-            return sample.read_bytes()
-        assert self.images is not None
-        pixels = self.images[position]
-        buffer = io.BytesIO()
-        Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(buffer, "PNG")
-        return buffer.getvalue()
+        """An example as a file that `input.decode` reads: the original where it was kept."""
+        return self.stored.encoded(position)
 
     def sample_indices(self) -> NDArray[np.int64]:
         """Up to 32 validation images for golden examples: every class once, then again, in turn."""
         return choose_samples(self.split("val"), self.labels)
-
-    @cached_property
-    def sizes(self) -> NDArray[np.float64]:
-        """Float64 (N, 2): width and height of the originals in pixels, before any EXIF rotation."""
-        with (self.folder / INDEX).open(newline="", encoding="utf-8") as file:
-            return np.array([(row["width"], row["height"]) for row in csv.DictReader(file)], np.float64)
-
-    @cached_property
-    def originals(self) -> Originals | None:
-        """The encoded originals, with ``storage: files``."""
-        return Originals(self.folder) if self.storage == "files" else None
-
-    @cached_property
-    def _samples(self) -> dict[int, Path]:
-        # `<position>.<suffix>`, written by `kedja.data.preparation.writer`.
-        return {int(path.stem): path for path in (self.folder / SAMPLES).glob("*.*")}
 
 
 def choose_samples(candidates: NDArray[np.int64], labels: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -145,33 +143,36 @@ def load(folder: Path) -> PreparedDataset:
     Raises:
         KedjaError: no data set there, or its files do not fit each other.
     """
-    remedy = f"make it with `just data name={folder.name}`"
-    if not (folder / DATASET).is_file():
-        raise KedjaError(f"there is no prepared data set at {folder}/ (no {DATASET})", remedy)
-    description = read_json(folder / DATASET)
-    if description.get("schema_version") != SCHEMA_VERSION:
-        raise KedjaError(
-            f"{folder / DATASET} has schema version {description.get('schema_version')}, this code reads "
-            f"{SCHEMA_VERSION}",
-            remedy,
-        )
+    description = read_description(folder)
     try:
         return _open(folder, description)
     except (OSError, ValueError, KeyError, EOFError) as error:
+        remedy = f"make it with `just data name={folder.name}`"
         raise KedjaError(f"the data set {folder}/ is damaged: {type(error).__name__}: {error}", remedy) from None
 
 
 def _open(folder: Path, description: dict[str, Any]) -> PreparedDataset:
     ids, paths, splits, labels = _read_index(folder / INDEX)
-    images = None
-    if description["storage"] == "arrays":
-        images = np.load(folder / IMAGES, mmap_mode="r")
-        expected = (len(ids), *ImageSpec.from_json(description["image"]).shape)
-        if images.shape != expected or images.dtype != np.uint8:
-            raise ValueError(f"{IMAGES} is {images.dtype} {images.shape}, not uint8 {expected}")
-    if len(ids) != description["images"]:
-        raise ValueError(f"{INDEX} has {len(ids)} rows, {DATASET} says {description['images']}")
-    return PreparedDataset(folder, description, images, labels, ids, paths, splits)
+    if len(ids) != description["examples"]:
+        raise ValueError(f"{INDEX} has {len(ids)} rows, {DATASET} says {description['examples']}")
+    stored = kind_type(description["kind"]).open(folder, description)
+    return PreparedDataset(folder, description, stored, labels, ids, paths, splits)
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """The content of `dataset.json`; one of version 1, which knew images alone, in the words of version 2.
+
+    Raises:
+        KedjaError: no data set there, or it is of another version.
+    """
+    remedy = f"make it with `just data name={folder.name}`"
+    if not (folder / DATASET).is_file():
+        raise KedjaError(f"there is no prepared data set at {folder}/ (no {DATASET})", remedy)
+    description: dict[str, Any] = read_json(folder / DATASET)
+    version = description.get("schema_version")
+    if version not in (1, SCHEMA_VERSION):
+        raise KedjaError(f"{folder / DATASET} has schema version {version}, this code reads {SCHEMA_VERSION}", remedy)
+    return {VERSION_1.get(key, key) if version == 1 else key: value for key, value in description.items()}
 
 
 def _read_index(path: Path) -> tuple[list[str], list[str], NDArray[np.int8], NDArray[np.int64]]:

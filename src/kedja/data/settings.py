@@ -1,10 +1,12 @@
 """What can be asked of data preparation: the keys of `just data`, their defaults and meaning."""
 
+import codecs
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from kedja.bundle.image_spec import Interpolation, Resize
+from kedja.bundle.inputs.image.spec import Interpolation, Resize
+from kedja.bundle.validate import check_types
 from kedja.common.errors import KedjaError
 
 Storage = Literal["auto", "arrays", "files"]
@@ -34,6 +36,7 @@ class Settings:
     split: str = _key("", "index files: the column with the split", "column")
     group: str = _key("", "index files: images with the same value stay on one side", "column")
     classes: str = _key("", "table of class names: file:id column:name column", "file:id:name")
+    encoding: str = _key("", "of tables, and of names in archives, that are no UTF-8: cp1252, cp932, …", "name")
     size: str = _key("", "side in pixels, or height×width as 96x128; chosen from the images by default", "pixels")
     channels: int | None = _key(None, "1 (grey) or 3 (colour); chosen from the images by default")
     resize: Resize = _key("crop", "how an image of another shape is fitted")
@@ -56,6 +59,10 @@ class Settings:
             )
         if self.jobs < 0:
             raise KedjaError(f"jobs={self.jobs} is below zero", "jobs=0 takes one process per core")
+        try:
+            codecs.lookup(self.encoding or "utf-8")
+        except LookupError:
+            raise KedjaError(f"encoding={self.encoding} is not known", "for example encoding=cp1252") from None
         self.side()
 
     def side(self) -> tuple[int, int] | None:
@@ -81,6 +88,7 @@ class Settings:
 def from_differences(values: dict[str, Any], origin: Path) -> Settings:
     """The inverse of `Settings.differences`, for settings that were read from `origin`."""
     try:
+        check_types(values, Settings, "settings")
         return Settings(**values)
-    except TypeError as error:
-        raise KedjaError(f"{origin}: the settings {values} are not valid: {error}") from None
+    except KedjaError as error:
+        raise KedjaError(f"{origin}: the settings {str(values)[:200]} are not valid: {error.problem}") from None

@@ -2,26 +2,29 @@
 
 from pathlib import Path
 
-from kedja.bundle.image_spec import ImageSpec
-from kedja.common.files import read_json
+from kedja.bundle.inputs.registry import from_json
+from kedja.data.prepared import read_description
 
 # A class with a tenth of the largest one's training images is where plain training begins to neglect it.
 IMBALANCE = 10
+# With fewer a class is hardly learnt, and its validation and test figures are those of one image or two.
+FEW = 5
 
 
 def summary(folder: Path) -> str:
     """Images, classes, splits, imbalance."""
-    description = read_json(folder / "dataset.json")
+    description = read_description(folder)
     counts = description["counts"]
-    spec = ImageSpec.from_json(description["image"])
+    examples = from_json(description["kind"], description["input"])
     sizes = {split: sum(of_class.values()) for split, of_class in counts.items()}
     lines = [
-        f"{folder}: {description['images']:,} images {spec.height}×{spec.width}×{spec.channels}, "
-        f"{len(description['classes'])} classes, storage {description['storage']}",
+        f"{folder}: {description['examples']:,} {examples.nouns} {examples.summary}, "
+        f"{len(description['classes'])} classes"
+        + (f", storage {description['storage']}" if "storage" in description else ""),
         "  " + ", ".join(f"{split} {size:,}" for split, size in sizes.items()),
     ]
     if description["rejected"]:
-        lines.append(f"  {description['rejected']} images left out: see rejected.csv")
+        lines.append(f"  {description['rejected']} {examples.nouns} left out: see rejected.csv")
     return "\n".join([*lines, *imbalance(counts["train"])])
 
 
@@ -39,4 +42,8 @@ def imbalance(training: dict[str, int]) -> list[str]:
             f"{line} ({ratio:.1f} to 1)"
             + ("; data.sampler=balanced or loss=balanced in training evens it" if ratio >= IMBALANCE else "")
         )
+    few = {name: count for name, count in training.items() if 0 < count < FEW}
+    if few:
+        shown = ", ".join(f"{name} {count}" for name, count in list(few.items())[:8])
+        lines.append(f"  fewer than {FEW} training images: {shown}{' …' if len(few) > 8 else ''}")
     return lines

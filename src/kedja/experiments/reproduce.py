@@ -1,5 +1,6 @@
 """Is a run what its records say it is? Compare code, lock and data with then, run it again, compare the results."""
 
+import dataclasses
 import hashlib
 import shutil
 from dataclasses import dataclass
@@ -9,15 +10,17 @@ from typing import Any
 import numpy as np
 
 from kedja.common.errors import KedjaError
-from kedja.common.files import read_json, sha256
+from kedja.common.files import sha256
 from kedja.data.prepared import load
 from kedja.data.versions.ensure import ensure
 from kedja.experiments.analysis.statistics import Interval, mean_accuracy
 from kedja.experiments.launch import pool
+from kedja.experiments.launch.plan import TRAIN
 from kedja.experiments.launch.pool import Task
-from kedja.runs.read import Run, read_run
+from kedja.frameworks.registry import find
+from kedja.runs.folder import CONFIG
+from kedja.runs.read import Run, read_provenance, read_run
 
-WEIGHTS = "best.safetensors"
 IDENTICAL, WITHIN, DIFFERENT = "bit-identical", "within the interval", "different"
 
 
@@ -50,13 +53,13 @@ def checks(run: Run) -> list[Check]:
     Raises:
         KedjaError: the run is a baseline's.
     """
-    if run.kind != "training":
+    if not find(run.framework).reproduces:
         raise KedjaError(f"{run.directory} is no training run", "reproduce a training run")
     from kedja.runs.provenance import describe
 
-    then = read_json(run.directory / "provenance.json")
+    then = read_provenance(run.directory)
     dataset = load(ensure(run.data["name"]))
-    now = describe(dataset.facts, "cpu", then["hardware"]["threads"])
+    now = describe(run.framework, dataset.facts, "cpu", then["hardware"]["threads"])
     return [
         Check("data", then["data"]["hash"], now["data"]["hash"]),
         Check("lock", str(then["lock_sha256"]), str(now["lock_sha256"])),
@@ -67,17 +70,17 @@ def checks(run: Run) -> list[Check]:
     ]
 
 
-def reproduce(run: Run, scripts: Path, runs: Path) -> Reproduction:
+def reproduce(run: Run, runs: Path) -> Reproduction:
     """Train again with the run's complete configuration, in `runs/reproduced/`, and compare.
 
     Raises:
         KedjaError: the training fails.
     """
-    from kedja.training.config.compose import compose
+    from kedja.training.config.compose import compose, from_json
     from kedja.training.config.run_folder import run_directory
 
-    config = read_json(run.directory / "config.json")
-    hardware = read_json(run.directory / "provenance.json")["hardware"]
+    config = dataclasses.asdict(from_json(run.directory / CONFIG))
+    hardware = read_provenance(run.directory)["hardware"]
     threads, precision = str(hardware["threads"]), hardware.get("precision", config["precision"])
     root = runs / "reproduced"
     # The precision that it had, not what `auto` means here.
@@ -85,7 +88,7 @@ def reproduce(run: Run, scripts: Path, runs: Path) -> Reproduction:
     directory = run_directory(compose(wanted))
     shutil.rmtree(directory, ignore_errors=True)
     log = directory.with_name(f"{directory.name}.log")
-    task = Task("reproduction", [directory], [str(scripts / "train.py"), *wanted], log, {"OMP_NUM_THREADS": threads})
+    task = Task("reproduction", [directory], [TRAIN, *wanted], log, {"OMP_NUM_THREADS": threads})
     (outcome,) = pool.run_all([task], 1, _Silent())
     if outcome.failed:
         raise KedjaError(f"the training failed: {pool.last_lines(log)}", f"the whole log: {log}")
@@ -96,7 +99,8 @@ def compare_runs(run: Run, again: Run) -> Reproduction:
     """Same weights and same answers; else whether the accuracy lies within the first run's interval."""
     first, second = run.predictions(), again.predictions()
     then, now = mean_accuracy(first.correct[None]), again.validation["accuracy"]
-    same_weights = sha256(run.directory / WEIGHTS) == sha256(again.directory / WEIGHTS)
+    weights = find(run.framework).weights
+    same_weights = sha256(run.directory / weights) == sha256(again.directory / weights)
     if same_weights and np.array_equal(first.logits, second.logits):
         verdict = IDENTICAL
     else:
@@ -113,13 +117,16 @@ class _Silent:
 
 
 def overrides(config: dict[str, Any]) -> list[str]:
-    """Every key of the stored configuration as an override: what conf/ says today does not matter."""
+    """Every key of the stored configuration as an override, but those that its components do not have."""
+    from kedja.training.config.schema import COMPONENTS, own_keys
+
     found = []
     for key, value in config.items():
-        if isinstance(value, dict):
-            found += [f"{key}.{rest}" for rest in overrides(value)]
-        else:
+        if not isinstance(value, dict):
             found.append(f"{key}={_literal(value)}")
+            continue
+        own = ("name", *own_keys(key, value["name"])) if key in COMPONENTS else tuple(value)
+        found += [f"{key}.{name}={_literal(one)}" for name, one in value.items() if name in own]
     return found
 
 

@@ -1,15 +1,12 @@
-"""A finished run → `bundle/`, checked from encoded images before it takes its place."""
+"""A finished run → `bundle/`, checked from encoded examples before it takes its place."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from kedja.bundle.integrity import content_version, hash_files
-from kedja.bundle.metadata import MODEL, MODEL_CARD, Golden, Metadata, Variant, save
+from kedja.bundle.inputs.input import Feed
+from kedja.bundle.integrity import hash_files, seal
+from kedja.bundle.metadata import METADATA, MODEL, MODEL_CARD, Golden, Metadata, Variant, save
 from kedja.bundle.reference import save as save_reference
 from kedja.common.errors import KedjaError
 from kedja.common.files import read_json, replacing_directory, sha256
@@ -17,15 +14,19 @@ from kedja.data.prepared import PreparedDataset
 from kedja.data.prepared import load as load_dataset
 from kedja.data.versions.ensure import ensure
 from kedja.export.metrics import run_metrics
-from kedja.export.model import open_model
 from kedja.export.model_card import model_card
 from kedja.export.parity import Parity, check_parity
 from kedja.export.quantise import CALIBRATION_IMAGES, INT8_MODEL, MEASURED_IMAGES, measure, write_int8
 from kedja.export.recorded import check_recorded
 from kedja.export.reference import measure as measure_reference
-from kedja.export.runners import onnx_runner
-from kedja.export.samples import decode_samples, golden_examples, pixels, spread, write_samples
-from kedja.export.source import read_summary, run_name, weights_file
+from kedja.export.samples import decode_samples, golden_examples, spread, write_samples
+from kedja.export.source import weights_file
+from kedja.frameworks.framework import answering
+from kedja.frameworks.onnx_runner import onnx_runner
+from kedja.frameworks.registry import find
+from kedja.runs.digests import require_whole
+from kedja.runs.folder import CALIBRATION, CONFIG, run_name
+from kedja.runs.read import Run, read_provenance, read_run
 
 # Summation order differs between PyTorch and ONNX Runtime; float32 networks agree far below this, and pipelines in
 # float64 with scikit-learn.
@@ -46,52 +47,53 @@ def export(run: Path, destination: Path, say: Say = lambda line: None, int8: boo
         KedjaError: the run is unfinished, its data is missing, its model does not answer as it did after training,
             or an exported file not as the model does; then no bundle is written and the old one stays.
     """
-    summary = read_summary(run)
-    dataset = load_dataset(ensure(summary["data"]["name"]))
-    _refuse_other_data(run, summary, dataset)
-    if int8 and summary["kind"] == "baseline":
-        raise KedjaError(f"{run} is a scikit-learn pipeline: there is nothing to write in int8", "leave int8 out")
-    model = open_model(run, summary["kind"], dataset)
-    say(f"the model answers as after training: logits within {check_recorded(run, dataset, model.reference):.1e}")
-    with replacing_directory(destination) as folder:
-        say(f"writing {model.formats}")
-        candidates = model.write(folder)
+    summary = read_run(run)
+    require_whole(run)
+    framework = find(summary.framework)
+    dataset = load_dataset(ensure(summary.data["name"]))
+    _refuse_other_data(summary, dataset)
+    if int8 and not framework.int8:
+        raise KedjaError(f"{run} was made by {framework.name}: there is nothing to write in int8", "leave int8 out")
+    trained = answering(framework.load(run))
+    say(f"the model answers as after training: logits within {check_recorded(run, dataset, trained):.1e}")
+    with replacing_directory(destination, METADATA) as folder:
+        say(f"writing {' and '.join(framework.formats)}")
+        candidates = framework.write(run, folder)
         samples = write_samples(dataset, folder)
-        images = decode_samples(samples, folder, dataset.spec)
-        for name, parity in check_parity(model.reference, candidates, images, TOLERANCE).items():
+        feed = decode_samples(samples, folder, dataset.input)
+        for name, parity in check_parity(trained, candidates, feed, TOLERANCE).items():
             say(_parity_line(name, parity, len(samples)))
-        metadata = _metadata(run, summary, dataset, golden_examples(samples, images, model.reference))
+        metadata = _metadata(summary, dataset, golden_examples(samples, feed, trained))
         if int8:
-            metadata = replace(metadata, variants={"int8": _quantise(folder, dataset, images, say)})
-        say("measuring the training images, for later comparison with what is served")
+            metadata = replace(metadata, variants={"int8": _quantise(folder, dataset, feed, say)})
+        say("measuring the training examples, for later comparison with what is served")
         save_reference(folder, measure_reference(dataset, candidates[MODEL]))
-        card = model_card(metadata, summary, dataset.description, read_json(run / "provenance.json"))
+        card = model_card(metadata, summary, dataset.description, read_provenance(run))
         (folder / MODEL_CARD).write_text(card, encoding="utf-8", newline="\n")
-        files = hash_files(folder)
-        metadata = replace(metadata, files=files, version=content_version(files))
+        metadata = seal(replace(metadata, files=hash_files(folder)))
         save(folder, metadata)
     return metadata
 
 
-def _refuse_other_data(run: Path, summary: dict[str, Any], dataset: PreparedDataset) -> None:
-    trained_on = summary["data"].get("hash")
+def _refuse_other_data(run: Run, dataset: PreparedDataset) -> None:
+    trained_on = run.data.get("hash")
     if trained_on and trained_on != dataset.hash:
         raise KedjaError(
-            f"{run} was trained on version {trained_on[:12]} of {dataset.name}, but {dataset.folder}/ is now "
+            f"{run.directory} was trained on version {trained_on[:12]} of {dataset.name}, but {dataset.folder}/ is now "
             f"{dataset.hash[:12]}",
             "train again on the data as it is now, or check out the data it was trained on",
         )
 
 
-def _quantise(folder: Path, dataset: PreparedDataset, golden: NDArray[np.uint8], say: Say) -> Variant:
+def _quantise(folder: Path, dataset: PreparedDataset, golden: Feed, say: Say) -> Variant:
     """Write the int8 variant into the bundle that is being made, and measure it on the validation split."""
-    calibration = pixels(dataset, spread(dataset.split("train"), CALIBRATION_IMAGES))
+    calibration = dataset.read(spread(dataset.split("train"), CALIBRATION_IMAGES))
     write_int8(folder / MODEL, calibration, folder / INT8_MODEL)
     validation = spread(dataset.split("val"), MEASURED_IMAGES)
     variant = measure(
         onnx_runner(folder / MODEL),
         onnx_runner(folder / INT8_MODEL),
-        pixels(dataset, validation),
+        dataset.read(validation),
         dataset.labels[validation],
         golden,
     )
@@ -102,17 +104,18 @@ def _quantise(folder: Path, dataset: PreparedDataset, golden: NDArray[np.uint8],
     return variant
 
 
-def _metadata(run: Path, summary: dict[str, Any], dataset: PreparedDataset, golden: list[Golden]) -> Metadata:
-    provenance = read_json(run / "provenance.json")
+def _metadata(summary: Run, dataset: PreparedDataset, golden: list[Golden]) -> Metadata:
+    run, provenance = summary.directory, read_provenance(summary.directory)
     return Metadata(
-        name=f"{dataset.name}-{Path(summary['experiment']).name}",
+        # An experiment may lie in a folder of experiments; a bundle's name becomes part of file names and addresses.
+        name=f"{dataset.name}-{summary.experiment}".replace("/", "-"),
         version="",
         classes=list(dataset.classes),
-        input=dataset.spec,
+        input=dataset.input,
         files={},
         golden=golden,
         metrics=run_metrics(run),
-        experiment=read_json(run / "config.json"),
+        experiment=read_json(run / CONFIG),
         data_hash=dataset.hash,
         git_commit=(provenance.get("git") or {}).get("commit") or "",
         run=run_name(run),
@@ -125,12 +128,12 @@ def _metadata(run: Path, summary: dict[str, Any], dataset: PreparedDataset, gold
 
 def _temperature(run: Path) -> float | None:
     """What `kedja.experiments.analysis.calibration.store` found, where it was asked."""
-    path = run / "calibration.json"
+    path = run / CALIBRATION
     return float(read_json(path)["temperature"]) if path.is_file() else None
 
 
 def _parity_line(name: str, parity: Parity, count: int) -> str:
     return (
-        f"parity of {name} on {count} encoded images: logits within {parity.logits:.1e}, "
+        f"parity of {name} on {count} encoded examples: logits within {parity.logits:.1e}, "
         f"probabilities within {parity.probabilities:.1e}"
     )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from kedja.common.intervals import wilson
 from kedja.common.npz import read_arrays
-from kedja.runs.folder import VALIDATION
+from kedja.runs.folder import VALIDATION, answers_file
 
 
 def run_metrics(run: Path) -> dict[str, dict[str, float]]:
@@ -13,8 +13,8 @@ def run_metrics(run: Path) -> dict[str, dict[str, float]]:
     Each is {"value", "low", "high", "images"}; the bounds are those of `kedja.common.intervals.wilson`.
     """
     metrics = {"validation_accuracy": _accuracy(run / VALIDATION)}
-    if (run / "test.npz").is_file():
-        metrics["test_accuracy"] = _accuracy(run / "test.npz")
+    if (run / answers_file("test")).is_file():
+        metrics["test_accuracy"] = _accuracy(run / answers_file("test"))
     return metrics
 
 

@@ -7,26 +7,22 @@ import json
 from typing import Any
 
 from kedja.bundle.metadata import MODEL, Metadata
-
-_RESIZE = {
-    "stretch": "stretched to that size, whatever its aspect ratio",
-    "crop": "scaled until it covers that size, then cut around the centre",
-    "pad": "scaled until it fits, the rest filled with black",
-}
+from kedja.runs.read import Run
 
 
-def model_card(metadata: Metadata, summary: dict[str, Any], dataset: dict[str, Any], provenance: dict[str, Any]) -> str:
-    """Markdown from the run's `summary.json` and `provenance.json` and the data set's `dataset.json`."""
+def model_card(metadata: Metadata, run: Run, dataset: dict[str, Any], provenance: dict[str, Any]) -> str:
+    """Markdown from the run, its `provenance.json` and the data set's `dataset.json`."""
+    nouns = metadata.input.nouns
     return "\n".join(
         [
             f"# {metadata.name}",
             "",
-            f"An image classifier with {len(metadata.classes)} classes, trained on `{dataset['name']}`.",
+            f"A classifier of {nouns} with {len(metadata.classes)} classes, trained on `{dataset['name']}`.",
             "",
             "## Model",
             "",
-            f"- architecture: `{summary['model']}`, {summary['parameters']:,} parameters",
-            f"- experiment: `{summary['experiment']}` (configuration {summary['config_hash']}), seed {summary['seed']}",
+            f"- architecture: `{run.model}`, {run.parameters:,} parameters",
+            f"- experiment: `{run.experiment}` (configuration {run.config_hash}), seed {run.seed}",
             f"- code: git commit `{metadata.git_commit or 'unknown'}`"
             + (" with uncommitted changes" if (provenance.get("git") or {}).get("dirty") else ""),
             "",
@@ -40,7 +36,7 @@ def model_card(metadata: Metadata, summary: dict[str, Any], dataset: dict[str, A
             "",
             f"- source: {dataset.get('source') or 'not stated'}",
             f"- licence: {dataset.get('licence') or 'not stated'}",
-            f"- images: {_split_counts(dataset)}",
+            f"- {nouns}: {_split_counts(dataset)}",
             f"- version (DVC): `{metadata.data_hash}`",
             "",
             "## Results",
@@ -49,8 +45,8 @@ def model_card(metadata: Metadata, summary: dict[str, Any], dataset: dict[str, A
             "",
             "## Intended use and limits",
             "",
-            "- Meant for images like those it was trained on. It always names one of its classes, also for an image",
-            "  that shows none of them; a low highest probability is a hint, not a proof.",
+            f"- Meant for {nouns} like those it was trained on. It always names one of its classes, also for one that",
+            "  belongs to none of them; a low highest probability is a hint, not a proof.",
             "- The figures above hold for the data set's own splits. Another camera, light or population needs figures",
             "  of its own.",
             "- Probabilities are the softmax of the logits; they are not calibrated unless the results say so.",
@@ -64,7 +60,7 @@ def model_card(metadata: Metadata, summary: dict[str, Any], dataset: dict[str, A
             "## Hyper-parameters",
             "",
             "```json",
-            json.dumps(summary.get("hyperparameters", {}), indent=2, sort_keys=True),
+            json.dumps(run.hyperparameters, indent=2, sort_keys=True),
             "```",
             "",
         ]
@@ -72,13 +68,10 @@ def model_card(metadata: Metadata, summary: dict[str, Any], dataset: dict[str, A
 
 
 def _input_lines(metadata: Metadata) -> list[str]:
-    spec = metadata.input
-    colour = "greyscale" if spec.channels == 1 else "RGB"
+    takes, *more = metadata.input.describe()
     return [
-        f"- `{MODEL}` takes `image`: uint8 (N, {spec.height}, {spec.width}, {spec.channels}), raw {colour} pixels; "
-        "normalisation is inside the graph",
-        f"- an encoded image is {'turned upright by its EXIF data, ' if spec.exif else ''}converted to {colour}, and "
-        f"{_RESIZE[spec.resize]} ({spec.interpolation}, anti-aliased)",
+        f"- `{MODEL}` takes {takes}",
+        *(f"- {line}" for line in more),
         f"- it returns `logits` and `probabilities`: float32 (N, {len(metadata.classes)})",
     ]
 

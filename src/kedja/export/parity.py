@@ -1,15 +1,13 @@
-"""Do the exported files answer as the trained model does, from encoded images, in every batch size?"""
+"""Do the exported files answer as the trained model does, from encoded examples, in every batch size?"""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kedja.bundle.inputs.input import Feed, length, take
 from kedja.common.errors import KedjaError
-
-Outputs = tuple[NDArray[np.float32], NDArray[np.float32]]
-Runner = Callable[[NDArray[np.uint8]], Outputs]
+from kedja.frameworks.framework import Runner
 
 # One, even, odd, and more than a usual serving batch: frozen or folded batch dimensions show up here.
 BATCH_SIZES = (1, 2, 7, 64)
@@ -24,14 +22,14 @@ class Parity:
 
 
 def check_parity(
-    reference: Runner, candidates: Mapping[str, Runner], images: NDArray[np.uint8], tolerance: float
+    reference: Runner, candidates: Mapping[str, Runner], feed: Feed, tolerance: float
 ) -> dict[str, Parity]:
     """Compare each candidate with `reference` on logits, probabilities and top-1.
 
     Args:
-        reference: the trained model; uint8 (N, H, W, C) → (logits, probabilities) float32 (N, classes).
+        reference: the trained model; a feed → (logits, probabilities) float32 (N, classes).
         candidates: name → exported model, called the same way.
-        images: uint8 (N, H, W, C), decoded from encoded images by `kedja.bundle.preprocess`.
+        feed: examples decoded from their files.
         tolerance: largest allowed difference of a probability, and of a logit relative to the
             largest logit of the reference.
 
@@ -39,17 +37,17 @@ def check_parity(
         KedjaError: names the file, the batch size and the difference.
     """
     return {
-        name: _worst([_compare(reference, runner, name, take(images, size), tolerance) for size in BATCH_SIZES])
+        name: _worst([_compare(reference, runner, name, first(feed, size), tolerance) for size in BATCH_SIZES])
         for name, runner in candidates.items()
     }
 
 
-def take(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """The first `size` images, from the start again where there are fewer."""
-    return images[np.arange(size) % len(images)]
+def first(feed: Feed, size: int) -> Feed:
+    """The first `size` examples, from the start again where there are fewer."""
+    return take(feed, np.arange(size) % length(feed))
 
 
-def _compare(reference: Runner, runner: Runner, name: str, batch: NDArray[np.uint8], tolerance: float) -> Parity:
+def _compare(reference: Runner, runner: Runner, name: str, batch: Feed, tolerance: float) -> Parity:
     expected_logits, expected = reference(batch)
     logits, probabilities = runner(batch)
     if logits.shape != expected_logits.shape or probabilities.shape != expected.shape:
@@ -66,9 +64,9 @@ def _compare(reference: Runner, runner: Runner, name: str, batch: NDArray[np.uin
     return parity
 
 
-def _mismatch(name: str, batch: NDArray[np.uint8], what: str) -> KedjaError:
+def _mismatch(name: str, batch: Feed, what: str) -> KedjaError:
     return KedjaError(
-        f"{name} does not answer as the trained model does: {what} (batch of {len(batch)})",
+        f"{name} does not answer as the trained model does: {what} (batch of {length(batch)})",
         "no bundle was written; a part of the model exports wrongly: try another model or report it",
     )
 

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from onnxruntime import quantization
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
+from kedja.bundle.inputs.input import Feed, length, take
 from kedja.bundle.metadata import Variant
-from kedja.export.parity import Runner
+from kedja.frameworks.framework import Runner
 
 INT8_MODEL = "model.int8.onnx"
 CALIBRATION_IMAGES = 512
@@ -26,20 +27,23 @@ _BATCH = 32
 
 
 class _Calibration(quantization.CalibrationDataReader):  # type: ignore[misc]
-    def __init__(self, images: NDArray[np.uint8]) -> None:
-        self._batches: Iterator[NDArray[np.uint8]] = (images[i : i + _BATCH] for i in range(0, len(images), _BATCH))
+    def __init__(self, feed: Feed) -> None:
+        self._batches = batches(feed)
 
-    def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
-        batch = next(self._batches, None)
-        return None if batch is None else {"image": batch}
+    def get_next(self) -> Feed | None:
+        return next(self._batches, None)
 
 
-def write_int8(model: Path, images: NDArray[np.uint8], destination: Path) -> None:
+def batches(feed: Feed) -> Iterator[Feed]:
+    """In order, a few examples at a time."""
+    return (take(feed, slice(start, start + _BATCH)) for start in range(0, length(feed), _BATCH))
+
+
+def write_int8(model: Path, feed: Feed, destination: Path) -> None:
     """Quantise the ONNX file `model` to `destination`.
 
     Args:
-        images: uint8 (N, H, W, C) of the training split; the ranges of the activations are read
-            from them.
+        feed: of the training split; the ranges of the activations are read from it.
     """
     with tempfile.TemporaryDirectory() as folder, _quiet_root_logger():
         folded = Path(folder) / "folded.onnx"
@@ -48,7 +52,7 @@ def write_int8(model: Path, images: NDArray[np.uint8], destination: Path) -> Non
         quantization.quantize_static(
             str(folded),
             str(destination),
-            _Calibration(images),
+            _Calibration(feed),
             quant_format=quantization.QuantFormat.QDQ,
             per_channel=True,
             # Seven-bit weights: eight would overflow the 16-bit sums of processors without VNNI.
@@ -61,18 +65,18 @@ def write_int8(model: Path, images: NDArray[np.uint8], destination: Path) -> Non
 def measure(
     reference: Runner,
     quantised: Runner,
-    images: NDArray[np.uint8],
+    feed: Feed,
     labels: NDArray[np.int64],
-    golden: NDArray[np.uint8],
+    golden: Feed,
 ) -> Variant:
     """What quantisation costs.
 
     Args:
-        reference, quantised: the two ONNX files, uint8 (N, H, W, C) → (logits, probabilities).
-        images, labels: of the validation split, uint8 (N, H, W, C) and int64 (N,).
-        golden: the golden examples, uint8 (N, H, W, C).
+        reference, quantised: the two ONNX files, a feed → (logits, probabilities).
+        feed, labels: of the validation split, the labels int64 (N,).
+        golden: the golden examples.
     """
-    said, said_before = _classes(quantised, images), _classes(reference, images)
+    said, said_before = _classes(quantised, feed), _classes(reference, feed)
     difference = float(np.abs(quantised(golden)[1] - reference(golden)[1]).max())
     return Variant(
         file=INT8_MODEL,
@@ -85,9 +89,8 @@ def measure(
     )
 
 
-def _classes(runner: Runner, images: NDArray[np.uint8]) -> NDArray[np.int64]:
-    parts = [runner(images[i : i + _BATCH])[1].argmax(axis=1) for i in range(0, len(images), _BATCH)]
-    return np.concatenate(parts)
+def _classes(runner: Runner, feed: Feed) -> NDArray[np.int64]:
+    return np.concatenate([runner(batch)[1].argmax(axis=1) for batch in batches(feed)])
 
 
 @contextmanager

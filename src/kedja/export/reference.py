@@ -1,32 +1,30 @@
-"""The reference of `kedja.bundle.reference`, measured on the images of a data set."""
+"""The reference of `kedja.bundle.reference`, measured on the examples of a data set."""
 
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kedja.bundle import features
-from kedja.bundle.features import Values
-from kedja.bundle.preprocess import examine
-from kedja.bundle.reference import CLASS, Histogram, Reference, class_bins, tenths
+from kedja.bundle.inputs.input import Values
+from kedja.bundle.reference import CLASS, Histogram, Reference, class_bins, of_answers, tenths
 from kedja.data.prepared import PreparedDataset
-from kedja.export.parity import Runner
 from kedja.export.samples import spread
+from kedja.frameworks.framework import Runner
 
 # Chance in the reference is then a tenth of what chance does among a few hundred served images.
 REFERENCE_IMAGES = 2000
-# A good model answers most images with nearly 1, and no tenth of them would mean anything there.
+# A good model answers most examples with nearly 1, and no tenth of them would mean anything there.
 CONFIDENCE_EDGES = [0.5, 0.8, 0.9, 0.95, 0.99]
 _BATCH = 64
 
 
 def measure(dataset: PreparedDataset, runner: Runner) -> Reference:
-    """Images and predicted classes of the training split, confidence of the validation split.
+    """Examples and predicted classes of the training split, confidence of the validation split.
 
-    On images that it was fitted to, a model is surer than it will be of any others.
+    On examples that it was fitted to, a model is surer than it will be of any others.
 
     Args:
-        runner: what is served; uint8 (N, H, W, C) → (logits, probabilities).
+        runner: what is served; a feed → (logits, probabilities).
     """
     training = _values(dataset, spread(dataset.split("train"), REFERENCE_IMAGES), runner)
     validation = _values(dataset, spread(dataset.split("val"), REFERENCE_IMAGES), runner)
@@ -56,15 +54,7 @@ def _values(dataset: PreparedDataset, indices: NDArray[np.int64], runner: Runner
 
 def _batches(dataset: PreparedDataset, indices: NDArray[np.int64], runner: Runner) -> Iterator[Values]:
     for start in range(0, len(indices), _BATCH):
-        images, sizes = _images(dataset, indices[start : start + _BATCH])
-        _, probabilities = runner(images)
-        yield features.of_pixels(images) | features.of_sizes(sizes) | features.of_answers(probabilities)
-
-
-def _images(dataset: PreparedDataset, indices: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """Pixels uint8 (N, H, W, C), and the sizes of the originals float64 (N, 2)."""
-    if dataset.images is not None:
-        return np.asarray(dataset.images[indices]), dataset.sizes[indices]
-    examined = [examine(dataset.encoded(int(index)), dataset.spec) for index in indices]
-    sizes = np.array([(one.width, one.height) for one in examined], np.float64)
-    return np.stack([one.pixels for one in examined]), sizes
+        positions = indices[start : start + _BATCH]
+        feed = dataset.read(positions)
+        _, probabilities = runner(feed)
+        yield dataset.input.features(feed) | dataset.stored.facts(positions) | of_answers(probabilities)

@@ -1,11 +1,7 @@
-"""A run's folder: the names of its files, whether it is finished, and what its summary says."""
+"""A run's folder: the names of its files, and whether it is finished."""
 
 import os
 from pathlib import Path
-from typing import Any
-
-from kedja.common.errors import KedjaError
-from kedja.common.files import read_json
 
 CONFIG = "config.json"
 PROVENANCE = "provenance.json"
@@ -14,7 +10,29 @@ DIAGNOSIS = "diagnosis.jsonl"
 CHECKPOINT = "last.ckpt"
 BEST = "best.safetensors"
 VALIDATION = "validation.npz"
+TEST = "test.json"
+CALIBRATION = "calibration.json"
 SUMMARY = "summary.json"
+
+
+def answers_file(split: str) -> str:
+    """The file with the answers on ``validation`` or ``test``."""
+    return f"{split}.npz"
+
+
+def evaluation_file(split: str) -> str:
+    """The file with the complete evaluation on ``validation`` or ``test``."""
+    return f"evaluation-{split}.json"
+
+
+def run_name(directory: Path) -> str:
+    """`<experiment>-<hash>/seed<k>`, wherever the runs lie."""
+    return f"{directory.parent.name}/{directory.name}"
+
+
+def hash_in(directory: Path) -> str:
+    """The configuration's hash, from the name of the run's folder."""
+    return directory.parent.name.rpartition("-")[2]
 
 
 def is_first_process() -> bool:
@@ -25,15 +43,3 @@ def is_first_process() -> bool:
 def is_finished(directory: Path) -> bool:
     """Whether the run has its summary, which is written last."""
     return (directory / SUMMARY).is_file()
-
-
-def read_summary(directory: Path) -> dict[str, Any]:
-    """`summary.json` of a finished run.
-
-    Raises:
-        KedjaError: the run is unfinished.
-    """
-    if not is_finished(directory):
-        raise KedjaError(f"{directory} holds no finished run", "run its training again to continue it")
-    summary: dict[str, Any] = read_json(directory / SUMMARY)
-    return summary

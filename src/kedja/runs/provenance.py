@@ -16,6 +16,7 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 def describe(
+    framework: str,
     data: dict[str, Any],
     device: str,
     threads: int,
@@ -27,12 +28,14 @@ def describe(
     """The content of `provenance.json`.
 
     Args:
+        framework: what learns, an entry of `kedja.frameworks.registry`.
         data: the data set's facts, enough to rebuild the model without its images.
         device: as torch names it, for example ``cpu`` or ``cuda:0``.
         precision: as the configuration names it, with ``auto`` decided.
         accelerator: its maker's name of it, where one was used.
     """
     return {
+        "framework": framework,
         "git": _git(),
         "command": shlex.join(sys.argv),
         "data": data,

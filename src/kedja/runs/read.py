@@ -1,18 +1,24 @@
 """Finished runs, read from their folders, and experiments: one configuration over its seeds."""
 
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kedja.bundle.inputs.input import Input
+from kedja.bundle.inputs.registry import from_json
 from kedja.common.errors import KedjaError
 from kedja.common.files import read_json
 from kedja.common.npz import read_arrays
-from kedja.runs.folder import METRICS, SUMMARY
+from kedja.runs.folder import METRICS, PROVENANCE, SUMMARY, answers_file, is_finished
 from kedja.runs.record import read_lines
+from kedja.runs.scores import softmax
 
+SCHEMA_VERSION = 2
+# What version 1 called `kind`, and the frameworks that there were.
+FRAMEWORK_OF_KIND = {"training": "torch", "baseline": "sklearn"}
 DEBUG = "debug"
 
 
@@ -35,23 +41,16 @@ class Predictions:
         return softmax(self.logits)
 
 
-def softmax(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """Over the last axis, in float64."""
-    exponentials = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
-    result: NDArray[np.float64] = exponentials / exponentials.sum(axis=-1, keepdims=True)
-    return result
-
-
 @dataclass(frozen=True)
 class Run:
     """A finished run: its folder and what its `summary.json` says (docs/architecture.md).
 
-    `energy` is empty for baselines and for runs of earlier versions. `subset` says of which part of the data set the
-    run is, None for all of it.
+    `framework` names what learnt, an entry of `kedja.frameworks.registry`. `energy` is empty where nothing was counted.
+    `subset` says of which part of the data set the run is, None for all of it.
     """
 
     directory: Path
-    kind: str
+    framework: str
     experiment: str
     config_hash: str
     seed: int
@@ -65,19 +64,19 @@ class Run:
     images_per_second: float
     data: dict[str, str]
     hyperparameters: dict[str, Any]
-    energy: dict[str, Any]
-    subset: dict[str, Any] | None
+    energy: dict[str, Any] = field(default_factory=dict)
+    subset: dict[str, Any] | None = None
 
     def predictions(self, split: str = "validation") -> Predictions:
         """The stored answers on `validation`, or on `test` once that has been evaluated, in the order of the ids."""
-        path = self.directory / f"{split}.npz"
+        path = self.directory / answers_file(split)
         remedy = "remove the run's folder and run it again"
         ids, labels, logits = read_arrays(path, "ids", "labels", "logits", remedy=remedy)
         order = np.argsort(ids, kind="stable")
         return Predictions(ids[order], labels[order], logits[order])
 
     def metrics(self) -> list[dict[str, Any]]:
-        """One dictionary an epoch; empty for baselines."""
+        """One dictionary an epoch; empty for frameworks without epochs."""
         return read_metrics(self.directory)
 
 
@@ -94,8 +93,8 @@ class Experiment:
         return self.runs[0]
 
     @property
-    def kind(self) -> str:
-        return self.first.kind
+    def framework(self) -> str:
+        return self.first.framework
 
     @property
     def accuracies(self) -> list[float]:
@@ -116,23 +115,55 @@ class Experiment:
 
 
 def read_run(directory: Path) -> Run:
-    """The run in `directory`.
+    """The run in `directory`, of this or an earlier version.
 
     Raises:
-        KedjaError: it is unfinished, or its summary is damaged.
+        KedjaError: there is none, it is unfinished, or its summary is damaged.
     """
-    if not (directory / SUMMARY).is_file():
-        raise KedjaError(f"{directory} holds no finished run (no {SUMMARY})", "finish it with `just experiments`")
-    summary = read_json(directory / SUMMARY)
+    if not directory.is_dir():
+        raise KedjaError(f"there is no run at {directory}", "`just experiments` makes runs, `just runs` lists them")
+    if not is_finished(directory):
+        raise KedjaError(
+            f"{directory} holds no finished run (no {SUMMARY})",
+            "run its training again to continue it, or finish it with `just experiments`",
+        )
     try:
-        names = [field.name for field in fields(Run) if field.name not in ("directory", "energy", "subset")]
-        known = {name: summary[name] for name in names}
-        return Run(directory=directory, energy=summary.get("energy", {}), subset=summary.get("subset"), **known)
+        summary = _current(read_json(directory / SUMMARY))
+        known = {
+            one.name: summary[one.name]
+            for one in fields(Run)
+            if one.name in summary or (one.default is MISSING and one.default_factory is MISSING)
+            if one.name != "directory"
+        }
+        return Run(directory=directory, **known)
     except (KeyError, TypeError) as error:
         raise KedjaError(
             f"{directory / SUMMARY} is damaged: {type(error).__name__}: {error}",
             "remove the run's folder and run it again",
         ) from None
+
+
+def _current(summary: dict[str, Any]) -> dict[str, Any]:
+    """A summary of an earlier version as this one writes it."""
+    if "framework" in summary:
+        return summary
+    return {**summary, "framework": FRAMEWORK_OF_KIND[summary["kind"]]}
+
+
+def read_provenance(directory: Path) -> dict[str, Any]:
+    """`provenance.json`, which is there from before the first step; empty where there is none.
+
+    Before version 2 only networks had one before they were finished, so that `framework` is ``torch`` there.
+    """
+    path = directory / PROVENANCE
+    return {"framework": FRAMEWORK_OF_KIND["training"], **read_json(path)} if path.is_file() else {}
+
+
+def read_input(directory: Path) -> Input:
+    """What the run's model expects of an example."""
+    facts = read_provenance(directory)["data"]
+    # Runs from when there were images alone say `image`.
+    return from_json(facts.get("kind", "image"), facts["input"] if "input" in facts else facts["image"])
 
 
 def find_runs(runs: Path, data: str | None = None) -> list[Run]:
@@ -144,7 +175,7 @@ def find_runs(runs: Path, data: str | None = None) -> list[Run]:
 def find_experiments(runs: Path, data: str | None = None) -> list[Experiment]:
     """The finished runs on one whole data set, grouped by configuration, best mean validation accuracy first.
 
-    `debug` is left out where any other network is there. Where the data set has changed, only the runs on
+    `debug` is left out where its framework has any other run. Where the data set has changed, only the runs on
     its newest form count.
 
     Raises:
@@ -161,7 +192,7 @@ def find_experiments(runs: Path, data: str | None = None) -> list[Experiment]:
         )
     found = [run for run in found if run.data["hash"] == newest_hash(found)]
     serious = [run for run in found if run.experiment != DEBUG]
-    if any(run.kind == "training" for run in serious):
+    if {run.framework for run in found} == {run.framework for run in serious}:
         found = serious
     return sorted(group(found), key=lambda one: (-one.mean_accuracy, one.mean_loss, one.name))
 

@@ -1,5 +1,6 @@
 """What is said of the images: the full answer, or a compact one where `Accept` asks for it."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,8 @@ FULL = "application/json"
 CLASS_ONLY = "application/vnd.kedja.class+json"
 TOP = "application/vnd.kedja.top+json"
 DEFAULT_TOP = 5
+# RFC 9110, 12.4.2.
+_WEIGHT = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 
 Row = NDArray[np.float32]
 Describe = Callable[[Row, int, list[str]], dict[str, Any]]
@@ -34,7 +37,7 @@ def respond(answer: Answer, accept: str) -> JsonAnswer:
     """The answer in the first form of `Accept` that is known, else in full.
 
     Raises:
-        RequestError: `k` of the top form is no number from 1.
+        RequestError: `k` of the top form is no number from 1, or a weight none.
     """
     media_type, describe = choose(accept)
     metadata = answer.predictor.metadata
@@ -49,13 +52,29 @@ def choose(accept: str) -> tuple[str, Describe]:
     """The media type of the answer, and what describes one image in it."""
     if "vnd.kedja." not in accept:
         return FULL, full
-    for wanted in accept.split(","):
-        kind, parameters = parse_options_header(wanted)
-        if kind == CLASS_ONLY.encode():
-            return CLASS_ONLY, class_only
-        if kind == TOP.encode():
-            return TOP, top(_count(parameters.get(b"k", b"")))
-    return FULL, full
+    wanted = [_wanted(text) for text in accept.split(",")]
+    # The first of those with the highest weight, as RFC 9110 has it; of other forms nothing is known.
+    known = [one for one in wanted if one[0] in (CLASS_ONLY, TOP, FULL) and one[1] > 0]
+    kind, _, count = max(known, key=lambda one: one[1], default=(FULL, 1.0, b""))
+    if kind == CLASS_ONLY:
+        return CLASS_ONLY, class_only
+    return (TOP, top(_count(count))) if kind == TOP else (FULL, full)
+
+
+def _wanted(text: str) -> tuple[str, float, bytes]:
+    """Media type, weight and `k` of one entry of `Accept`."""
+    try:
+        kind, parameters = parse_options_header(text)
+        weight = parameters.get(b"q", b"1").decode("ascii")
+    except Exception as error:  # noqa: BLE001 -- encoded parameters fail in many ways
+        raise _unreadable(text, type(error).__name__) from None
+    if not _WEIGHT.fullmatch(weight):
+        raise _unreadable(text, "q is no weight from 0 to 1")
+    return kind.decode("latin-1"), float(weight), parameters.get(b"k", b"")
+
+
+def _unreadable(text: str, why: str) -> RequestError:
+    return RequestError(400, "invalid-accept", f"Accept: {text[:100]!r} cannot be read: {why}", f"Accept: {TOP}; k=3")
 
 
 def class_only(row: Row, best: int, classes: list[str]) -> dict[str, Any]:

@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import Route
 
 from kedja.serving import pages, routes
 from kedja.serving.answers import JsonAnswer
@@ -22,18 +22,23 @@ from kedja.serving.state import Service
 def create_app(service: Service) -> FastAPI:
     """The addresses of a service with all that stands around them."""
     # The stock documentation pages load their scripts from elsewhere; ours is in `page/`.
-    app = FastAPI(docs_url=None, redoc_url=None, lifespan=_lifespan, telemetry=_telemetry(service))
+    # No redirects either: they would lead to whatever `Host` says.
+    app = FastAPI(
+        docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=_lifespan, telemetry=_telemetry(service)
+    )
     app.state.service = service
-    app.include_router(routes.router)
     app.openapi = Document(app, service)  # type: ignore[method-assign]
-    # Requests take this plain route; FastAPI's own, which describes it, would look for parameters in each of them.
-    app.router.routes.insert(0, Route("/predict", routes.predict, methods=["POST"]))
-    open_pages = pages.routes()
-    app.router.routes.extend(open_pages)
+    # What needs no API key: health, the pages, which hold nothing of the model, and /openapi.json, which FastAPI has
+    # put here already. Everything that comes after these needs one.
+    app.include_router(routes.health)
+    app.router.routes.extend(pages.routes())
+    open_routes = tuple(app.router.routes)
+    app.include_router(routes.router)
     app.add_exception_handler(RequestError, _on_request_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
-    # Added last, runs first: Envelope, then KeyGuard, then CORS.
+    # Added last, runs first: Envelope, then CORS (browsers ask whether they may ask, without a key), then KeyGuard.
+    app.add_middleware(KeyGuard, service=service, open_routes=open_routes)
     if service.settings.cors:
         app.add_middleware(
             CORSMiddleware,
@@ -42,8 +47,7 @@ def create_app(service: Service) -> FastAPI:
             allow_headers=["Authorization", "X-API-Key", "X-Request-ID", "Content-Type"],
             expose_headers=["X-Request-ID", "X-Label", "Retry-After"],
         )
-    app.add_middleware(KeyGuard, service=service, guarded=routes.GUARDED)
-    paths = routes.GUARDED | routes.HEALTH | {page.path for page in open_pages} | {"/openapi.json"}
+    paths = {route.path for route in iter_route_contexts(app.routes) if route.path}
     app.add_middleware(Envelope, service=service, paths=paths)
     return app
 

@@ -20,10 +20,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from kedja.bundle.inputs.input import Example, Examples
 from kedja.serving.drift.drift import Monitor
 from kedja.serving.errors import RequestError
 from kedja.serving.metrics import Metrics
-from kedja.serving.payload import Images
 from kedja.serving.predictor import Predictor
 
 logger = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 # Health and new requests are the event loop's: on busy cores it must not stand in line with decoding.
 _NICER_THAN_THE_EVENT_LOOP = 5
 
-Load = Callable[[Predictor], Images]
+Load = Callable[[Predictor], Examples]
 
 
 class Stages(Protocol):
@@ -52,7 +52,7 @@ class Answer:
 
 @dataclass(eq=False)
 class Job:
-    """One request on its way: how to get its images, and who waits for the answer."""
+    """One request on its way: how to get its examples, and who waits for the answer."""
 
     load: Load
     future: asyncio.Future[Answer]
@@ -67,7 +67,7 @@ class Engine:
     Args:
         predictor: may be replaced at any time by assignment; a batch keeps the one it began with.
         threads: number of worker threads.
-        max_batch: images in one call of the model at the most.
+        max_batch: examples in one call of the model at the most.
         monitor: is offered whatever was predicted.
     """
 
@@ -126,7 +126,7 @@ class Engine:
     def _answer(self, jobs: list[Job]) -> None:
         predictor = self.predictor
         results: list[tuple[Job, Answer | Exception]] = []
-        loaded: list[tuple[Job, Images]] = []
+        loaded: list[tuple[Job, Examples]] = []
         for job in jobs:
             try:
                 loaded.append((job, self._load(job, predictor)))
@@ -139,49 +139,52 @@ class Engine:
             results += [(job, error) for job, _ in loaded]
         _deliver(results)
 
-    def _load(self, job: Job, predictor: Predictor) -> Images:
+    def _load(self, job: Job, predictor: Predictor) -> Examples:
         started = time.monotonic()
         self.metrics.waiting.observe(started - job.arrival)
         if job.stages:
             job.stages("wait", job.arrival, started)
         if job.future.done() or started > job.deadline:
             raise late()
-        images = job.load(predictor)
+        examples = job.load(predictor)
         ended = time.monotonic()
         self.metrics.decoding.observe(ended - started)
         if job.stages:
-            job.stages("decode", started, ended, images=len(images.pixels))
-        return images
+            job.stages("decode", started, ended, images=len(examples.items))
+        return examples
 
-    def _predict(self, loaded: list[tuple[Job, Images]], predictor: Predictor) -> list[tuple[Job, Answer | Exception]]:
+    def _predict(
+        self, loaded: list[tuple[Job, Examples]], predictor: Predictor
+    ) -> list[tuple[Job, Answer | Exception]]:
         if not loaded:
             return []
-        pixels = np.concatenate([images.pixels for _, images in loaded])
-        starts = range(0, len(pixels), self.max_batch)
+        every = [example for _, examples in loaded for example in examples.items]
+        starts = range(0, len(every), self.max_batch)
         began = time.monotonic()
         probabilities = np.concatenate(
-            [self._call(pixels[start : start + self.max_batch], predictor) for start in starts]
+            [self._call(every[start : start + self.max_batch], predictor) for start in starts]
         )
         ended = time.monotonic()
         # Once for the batch, here: numpy gives up the interpreter for it, and the event loop would wait to get it back.
         best: list[int] = probabilities.argmax(axis=1).tolist()
         self._count(best, predictor)
-        self.monitor.offer(predictor, pixels, probabilities, (images for _, images in loaded))
+        self.monitor.offer(predictor, every, probabilities)
         results: list[tuple[Job, Answer | Exception]] = []
         start = 0
-        for job, images in loaded:
+        for job, examples in loaded:
             if job.stages:
-                job.stages("inference", began, ended, batch_images=len(pixels))
-            end = start + len(images.pixels)
-            results.append((job, Answer(probabilities[start:end], best[start:end], images.many, predictor)))
+                job.stages("inference", began, ended, batch_images=len(every))
+            end = start + len(examples.items)
+            results.append((job, Answer(probabilities[start:end], best[start:end], examples.many, predictor)))
             start = end
         return results
 
-    def _call(self, pixels: NDArray[np.uint8], predictor: Predictor) -> NDArray[np.float32]:
+    def _call(self, examples: list[Example], predictor: Predictor) -> NDArray[np.float32]:
+        feed = predictor.metadata.input.collate(examples)
         started = time.monotonic()
-        probabilities = predictor.predict(pixels)
+        probabilities = predictor.predict(feed)
         self.metrics.model.observe(time.monotonic() - started)
-        self.metrics.batch_images.observe(len(pixels))
+        self.metrics.batch_images.observe(len(examples))
         return probabilities
 
     def _count(self, best: list[int], predictor: Predictor) -> None:

@@ -2,10 +2,7 @@
 
 from typing import Any
 
-from kedja.bundle.preprocess import ImageError
-
-# A damaged image is a well-formed request about something that cannot be processed; size has a status of its own.
-_IMAGE_STATUS = {"too-large": 413}
+from kedja.bundle.inputs.input import InputError
 
 
 class RequestError(Exception):
@@ -40,10 +37,12 @@ class RequestError(Exception):
         }
 
 
-def from_image_error(error: ImageError, where: str = "") -> RequestError:
-    """The refusal that belongs to an image that cannot be decoded."""
-    message = f"{where}: {error.problem}" if where else error.problem
-    return RequestError(_IMAGE_STATUS.get(error.code, 422), error.code, message, error.remedy)
+def from_input_error(error: InputError) -> RequestError:
+    """The refusal that belongs to an example that the model cannot take.
+
+    A damaged one is a well-formed request about something that cannot be processed; size has a status of its own.
+    """
+    return RequestError(413 if error.code.startswith("too-") else 422, error.code, error.problem, error.remedy)
 
 
 def too_large(limit: int) -> RequestError:

@@ -6,14 +6,17 @@ enough: there is nothing to guess that a slow one would protect.
 
 import hashlib
 import hmac
+import logging
 import re
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from kedja.common import files
 from kedja.common.errors import KedjaError
+
+logger = logging.getLogger(__name__)
 
 PREFIX = "kedja_"
 _NAME = re.compile(r"[A-Za-z0-9._@-]{1,64}")
@@ -22,13 +25,25 @@ _SECONDS_BETWEEN_LOOKS = 1.0
 
 
 class Keys:
-    """The keys of a file, read again when it changes; a file that becomes unreadable leaves the old keys valid."""
+    """The keys of a file, looked at again while the service runs: a key whose line is gone is valid no longer.
 
-    def __init__(self, path: Path) -> None:
+    A file without a line leaves no key valid. One that is missing or malformed says nothing of who may ask: it is an
+    error in the log, and the keys of the last good file stay valid until it is mended.
+
+    Args:
+        count: told `read` or `refused` for every other content of the file.
+
+    Raises:
+        KedjaError: the file is missing or malformed at the start, where there is no last good one.
+    """
+
+    def __init__(self, path: Path, count: Callable[[str], object] = lambda result: None) -> None:
         self.path = path
-        self._hashes = read(path)
-        self._seen = _mark(path)
+        self._count = count
+        self._seen: bytes | None = _content(path)
+        self._hashes = parse(path, self._seen)
         self._looked = time.monotonic()
+        self._say()
 
     def owner(self, key: str) -> str | None:
         """The name that a key was made for, or None. Every stored hash is compared, so time tells nothing."""
@@ -45,23 +60,36 @@ class Keys:
         if now - self._looked < _SECONDS_BETWEEN_LOOKS:
             return
         self._looked = now
-        mark = _mark(self.path)
-        if mark != self._seen:
-            self._seen = mark
-            try:
-                self._hashes = read(self.path)
-            except (KedjaError, OSError):
-                return  # a file in the middle of an edit; the next look will see the end of it
+        content: bytes | None = None
+        try:
+            # The bytes themselves: two edits within one tick of the file system's clock leave the same time.
+            content = _content(self.path)
+            if content == self._seen:
+                return
+            self._hashes = parse(self.path, content)
+        except KedjaError as error:
+            if content is not None or self._seen is not None:  # once for each such file, not once a second
+                logger.error("the keys stay as they were: %s", error)  # noqa: TRY400 -- the message says it all
+                self._count("refused")
+        else:
+            self._count("read")
+            self._say()
+        self._seen = content
+
+    def _say(self) -> None:
+        logger.log(
+            logging.INFO if self._hashes else logging.WARNING, "%s: %d keys are valid", self.path, len(self._hashes)
+        )
 
 
-def read(path: Path) -> list[tuple[str, str]]:
-    """(name, hash) of each line; empty lines and `#` comments are skipped.
+def parse(path: Path, content: bytes) -> list[tuple[str, str]]:
+    """(name, hash) of each line of the file at `path`; empty lines and `#` comments are skipped.
 
     Raises:
-        KedjaError: a line of another form, or no key at all.
+        KedjaError: a line of another form.
     """
     pairs = []
-    for number, line in enumerate(path.read_text().splitlines(), 1):
+    for number, line in enumerate(content.decode(errors="replace").splitlines(), 1):
         text = line.strip()
         if not text or text.startswith("#"):
             continue
@@ -69,8 +97,6 @@ def read(path: Path) -> list[tuple[str, str]]:
         if not match:
             raise KedjaError(f"{path}, line {number} is not <name>:<sha256>", "make keys with `just api-key name=…`")
         pairs.append((match[1], match[2]))
-    if not pairs:
-        raise KedjaError(f"{path} holds no key", "make one with `just api-key name=…`")
     return pairs
 
 
@@ -93,9 +119,8 @@ def presented(headers: Mapping[str, str]) -> str:
     return word.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
 
 
-def _mark(path: Path) -> tuple[int, int] | None:
+def _content(path: Path) -> bytes:
     try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_ino
+        return path.read_bytes()
+    except OSError as error:
+        raise KedjaError(f"{path} cannot be read: {error.strerror}", "make keys with `just api-key name=…`") from None

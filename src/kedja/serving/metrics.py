@@ -47,6 +47,7 @@ class Metrics:
         self.errors = Counter("kedja_errors", "refused or failed requests", ["code"], registry=registry)
         self.predictions = Counter("kedja_predictions", "predicted images", ["class_name"], registry=registry)
         self.reloads = Counter("kedja_reloads", "new bundles", ["result"], registry=registry)
+        self.key_files = Counter("kedja_key_files", "new files of API keys", ["result"], registry=registry)
         self.model_info = Gauge(
             "kedja_model_info",
             "1: served now",
@@ -55,6 +56,10 @@ class Metrics:
             multiprocess_mode="livemax",
         )
         self._computed = CollectorRegistry()
+        # An alert sees a rise from 0, not a series that begins with 1.
+        for counter, result in (self.reloads, "served"), (self.key_files, "read"):
+            counter.labels(result)
+            counter.labels("refused")
         for name in classes:
             self.predictions.labels(name)
 

@@ -1,4 +1,7 @@
-"""Around every request: its id, headers that keep browsers safe, one log line, its metrics, and its API key."""
+"""Around every request: its id, headers that keep browsers safe, one log line, its metrics, and its API key.
+
+Paths with control characters get no further than this: patterns of addresses and lines of logs misread them.
+"""
 
 import itertools
 import logging
@@ -11,6 +14,7 @@ from typing import Any
 import msgspec
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
+from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kedja.serving.errors import RequestError
@@ -21,6 +25,7 @@ access = logging.getLogger("kedja.access")
 logger = logging.getLogger(__name__)
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 SECURITY_HEADERS: Sequence[tuple[bytes, bytes]] = (
     (b"x-content-type-options", b"nosniff"),
@@ -70,6 +75,9 @@ class Envelope:
             await send(message)
 
         try:
+            if _CONTROL.search(scope["path"]):
+                await send_error(scope, send_with_headers, _CONTROL_CHARACTERS, self.service)
+                return
             await self.app(scope, receive, send_with_headers)
         except ClientDisconnect:
             status = 499  # the customary number for a client that went away; nobody reads an answer
@@ -104,16 +112,21 @@ class Envelope:
 
 
 class KeyGuard:
-    """ASGI middleware: addresses under `guarded` need an API key."""
+    """ASGI middleware: all but `open_routes` needs an API key, whether there is such an address or not.
 
-    def __init__(self, app: ASGIApp, service: Service, guarded: Set[str]) -> None:
+    Args:
+        open_routes: the first of the router's routes, in its order. It takes the first that matches, so a request that
+            one of them matches here is answered by that one and by no other.
+    """
+
+    def __init__(self, app: ASGIApp, service: Service, open_routes: Sequence[BaseRoute]) -> None:
         self.app = app
         self.service = service
-        self.guarded = guarded
+        self.open_routes = open_routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         keys = self.service.keys
-        if keys is not None and scope["type"] == "http" and scope["path"] in self.guarded and not _preflight(scope):
+        if keys is not None and scope["type"] != "lifespan" and not self._is_open(scope):
             owner = keys.owner(presented(Headers(scope=scope)))
             if owner is None:
                 await send_error(scope, send, _UNAUTHORISED, self.service)
@@ -121,10 +134,9 @@ class KeyGuard:
             scope["state"]["key_owner"] = owner
         await self.app(scope, receive, send)
 
-
-def _preflight(scope: Scope) -> bool:
-    """Browsers ask whether they may ask, without the key; the answer gives nothing away."""
-    return bool(scope["method"] == "OPTIONS")
+    def _is_open(self, scope: Scope) -> bool:
+        # The router's own way of matching, root_path included; another method of an open address matches in part only.
+        return any(route.matches(scope)[0] is Match.FULL for route in self.open_routes)
 
 
 _UNAUTHORISED = RequestError(
@@ -133,6 +145,9 @@ _UNAUTHORISED = RequestError(
     "this address needs a valid API key",
     "send Authorization: Bearer <key>",
     {"WWW-Authenticate": "Bearer"},
+)
+_CONTROL_CHARACTERS = RequestError(
+    400, "bad-path", "the path holds a control character", "send the address without it, neither plain nor as %XX"
 )
 _INTERNAL = RequestError(500, "internal", "the service failed to answer; its log says why under this request id")
 

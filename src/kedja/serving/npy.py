@@ -30,12 +30,17 @@ def read(body: bytes) -> NDArray[Any]:
         raise _invalid(f"{type(error).__name__}: {str(error)[:200]}") from None
     if dtype.kind not in "uifb":
         raise _invalid(f"it holds {dtype}, not numbers")
+    if any(type(side) is not int for side in shape):
+        raise _invalid(f"shape {shape} is not of whole numbers")
     start = stream.tell()
     expected = math.prod(shape) * dtype.itemsize
     if min(shape, default=0) < 0 or len(body) - start != expected:
         raise _invalid(f"shape {shape} of {dtype} needs {expected} bytes; there are {len(body) - start}")
-    array = np.frombuffer(body, dtype, offset=start)
-    return array.reshape(shape, order="F" if fortran_order else "C")
+    try:
+        array = np.frombuffer(body, dtype, count=expected // dtype.itemsize, offset=start)
+        return array.reshape(shape, order="F" if fortran_order else "C")
+    except ValueError as error:  # no bytes at all, or more dimensions than numpy has
+        raise _invalid(str(error)[:200]) from None
 
 
 def _invalid(reason: str) -> RequestError:

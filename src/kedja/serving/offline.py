@@ -1,4 +1,4 @@
-"""Predictions of image files without a server."""
+"""Predictions of files without a server."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -8,18 +8,18 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from kedja.bundle.inputs.input import Example, Feed, Input, InputError
 from kedja.bundle.metadata import Metadata
-from kedja.bundle.preprocess import SUFFIXES, preprocess
 from kedja.common.errors import KedjaError
 
 
-class PredictsPixels(Protocol):
+class Predicts(Protocol):
     """A loaded model: `kedja.serving.predictor.Predictor`, or TorchScript behind the same face."""
 
     metadata: Metadata
 
-    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Uint8 (N, H, W, C) → probabilities float32 (N, classes)."""
+    def predict(self, feed: Feed) -> NDArray[np.float32]:
+        """What `metadata.input` collates → probabilities float32 (N, classes)."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class Prediction:
         return f"{self.path}: " + ", ".join(f"{name} {probability:.1%}" for name, probability in ranked)
 
 
-def find_images(path: Path) -> list[Path]:
-    """`path` itself, or every file with an image suffix below it, sorted.
+def find_files(path: Path, expected: Input) -> list[Path]:
+    """`path` itself, or every file below it that has a suffix of such examples, sorted.
 
     Raises:
         KedjaError: there is nothing there.
@@ -51,34 +51,34 @@ def find_images(path: Path) -> list[Path]:
         return [path]
     if not path.is_dir():
         raise KedjaError(f"{path} does not exist", "give image=<file or folder>")
-    images = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-    if not images:
-        raise KedjaError(f"there is no image below {path}/", f"known suffixes: {' '.join(sorted(SUFFIXES))}")
-    return images
+    files = sorted(p for p in path.rglob("*") if p.suffix.lower() in expected.suffixes and p.is_file())
+    if not files:
+        known = f"known suffixes: {' '.join(sorted(expected.suffixes))}"
+        raise KedjaError(f"there is no {expected.noun} below {path}/", known)
+    return files
 
 
-def predict_files(
-    model: PredictsPixels, files: Iterable[Path], top: int = 3, batch_size: int = 64
-) -> Iterator[Prediction]:
+def predict_files(model: Predicts, files: Iterable[Path], top: int = 3, batch_size: int = 64) -> Iterator[Prediction]:
     """One `Prediction` a file, in order; a file that cannot be decoded carries its error."""
     for chunk in _chunks(files, batch_size):
-        decoded = [_decode(path, model.metadata) for path in chunk]
-        pixels = [item for item in decoded if not isinstance(item, str)]
-        answers = iter(model.predict(np.stack(pixels))) if pixels else iter(())
-        for path, item in zip(chunk, decoded, strict=True):
-            if isinstance(item, str):
-                yield Prediction(str(path), [], [], error=item)
+        decoded = [_decode(path, model.metadata.input) for path in chunk]
+        examples = [example for example, error in decoded if not error]
+        answers = iter(model.predict(model.metadata.input.collate(examples))) if examples else iter(())
+        for path, (_, error) in zip(chunk, decoded, strict=True):
+            if error:
+                yield Prediction(str(path), [], [], error=error)
             else:
                 yield _ranked(path, next(answers), model.metadata.classes, top)
 
 
-def _decode(path: Path, metadata: Metadata) -> NDArray[np.uint8] | str:
+def _decode(path: Path, expected: Input) -> tuple[Example, str]:
+    """The example, or why there is none."""
     try:
-        return preprocess(path.read_bytes(), metadata.input)
-    except KedjaError as error:
-        return error.problem
+        return expected.decode(path.read_bytes()), ""
+    except InputError as error:
+        return None, error.problem
     except OSError as error:
-        return f"it cannot be read: {error.strerror}"
+        return None, f"it cannot be read: {error.strerror}"
 
 
 def _ranked(path: Path, probabilities: NDArray[np.float32], classes: list[str], top: int) -> Prediction:

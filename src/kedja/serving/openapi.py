@@ -29,7 +29,7 @@ class Document:
         document = get_openapi(
             title=metadata.name,
             version=metadata.version,
-            description=f"Classifies images into {len(metadata.classes)} classes.",
+            description=f"Classifies {metadata.input.nouns} into {len(metadata.classes)} classes.",
             routes=self._app.routes,
         )
         operation = document["paths"]["/predict"]["post"]

@@ -10,17 +10,19 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from kedja.bundle import integrity, reference
+from kedja.bundle.inputs.input import Feed, Input
 from kedja.bundle.metadata import FP32, MODEL, MODEL_CARD, Metadata, load
-from kedja.bundle.preprocess import preprocess
 from kedja.common.errors import KedjaError
 
 # ONNX Runtime's own words for its loglevels; warnings of the optimiser are no news to an operator.
 _ERRORS_ONLY = 3
+# The rest are called as in numpy.
+_ONNX_NAMES = {"float32": "float", "float64": "double", "str": "string"}
 
 
 @dataclass(frozen=True)
 class Sample:
-    """An encoded example image of the bundle with the name of its class."""
+    """An example of the bundle, as a file, with the name of its class."""
 
     data: bytes
     media_type: str
@@ -47,25 +49,28 @@ class Predictor:
         if file not in self.metadata.files:
             raise KedjaError(f"the bundle {bundle}/ names no {file}", "export again with `just export`")
         self._session = _open_session(bundle / file, threads)
-        _check_signature(self._session, bundle)
+        _check_signature(self._session, bundle, self.metadata.input)
         self.golden_difference = integrity.verify_golden(bundle, self.metadata, self.predict, tolerance)
-        self.reference = reference.load(bundle, self.metadata.files)
+        self.reference = reference.load(bundle, self.metadata.files, len(self.metadata.classes))
         # Kept in memory: the folder may be replaced by the next export while this one still serves.
         self.samples = [
             Sample((bundle / golden.file).read_bytes(), _media_type(golden.file), self.metadata.classes[golden.label])
             for golden in self.metadata.golden
         ]
-        self.model_card = (bundle / MODEL_CARD).read_text(encoding="utf-8") if MODEL_CARD in self.metadata.files else ""
+        self.model_card = _model_card(bundle) if MODEL_CARD in self.metadata.files else ""
 
-    def sample_pixels(self, position: int) -> NDArray[np.uint8]:
-        """A sample as the model sees it, uint8 (H, W, C)."""
-        return preprocess(self.samples[position].data, self.metadata.input)
-
-    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """uint8 (N, H, W, C), raw pixels → probabilities float32 (N, classes). Safe to call from many threads."""
-        (probabilities,) = self._session.run(["probabilities"], {"image": images})
+    def predict(self, feed: Feed) -> NDArray[np.float32]:
+        """What `metadata.input` collates → probabilities float32 (N, classes). Safe to call from many threads."""
+        (probabilities,) = self._session.run(["probabilities"], feed)
         answer: NDArray[np.float32] = probabilities
         return answer
+
+
+def _model_card(bundle: Path) -> str:
+    try:
+        return (bundle / MODEL_CARD).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise KedjaError(f"{bundle / MODEL_CARD} is not UTF-8: {error}", "export again with `just export`") from None
 
 
 def _open_session(path: Path, threads: int) -> Any:
@@ -83,14 +88,23 @@ def _open_session(path: Path, threads: int) -> Any:
         raise KedjaError(f"{path} cannot be opened: {reason}", "export again with `just export`") from None
 
 
-def _check_signature(session: Any, bundle: Path) -> None:
+def _check_signature(session: Any, bundle: Path, expected: Input) -> None:
     inputs = [(value.name, value.type) for value in session.get_inputs()]
     outputs = {value.name for value in session.get_outputs()}
-    if inputs != [("image", "tensor(uint8)")] or "probabilities" not in outputs:
+    if (
+        inputs != [(tensor.name, _onnx_type(tensor.dtype)) for tensor in expected.tensors]
+        or "probabilities" not in outputs
+    ):
+        wanted = ", ".join(f"{tensor.dtype} `{tensor.name}`" for tensor in expected.tensors)
         raise KedjaError(
-            f"{bundle / MODEL} takes {inputs} and gives {sorted(outputs)}, not uint8 `image` and `probabilities`",
+            f"{bundle / MODEL} takes {inputs} and gives {sorted(outputs)}, not {wanted} and `probabilities`",
             "export again with `just export`",
         )
+
+
+def _onnx_type(dtype: str) -> str:
+    """ONNX Runtime's name for a tensor of numpy's `dtype`."""
+    return f"tensor({_ONNX_NAMES.get(dtype, dtype)})"
 
 
 def _media_type(name: str) -> str:

@@ -38,6 +38,17 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._head_timer is not None and self._head_bytes > MAX_HEAD and not self.transport.is_closing():
             self.send_400_response(f"The request's head is larger than {MAX_HEAD} bytes.")
 
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """A client that has sent whole requests and says that it has no more still gets its answers.
+
+        Over TLS the connection ends all the same: asyncio has no half of one there.
+        """
+        waiting = [one for one in self._unanswered if not one.response_complete]
+        if not waiting or waiting[-1].more_body or self._head_bytes:
+            return False
+        waiting[-1].keep_alive = False
+        return True
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
         if self._head_timer is None:

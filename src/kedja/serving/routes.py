@@ -3,9 +3,12 @@
 import asyncio
 import random
 import time
+from collections.abc import Callable, Coroutine
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
 
 from kedja.serving import body, payload, schemas
 from kedja.serving.answers import JsonAnswer, respond
@@ -14,11 +17,19 @@ from kedja.serving.errors import RequestError
 from kedja.serving.metrics import CONTENT_TYPE
 from kedja.serving.state import Service
 
-router = APIRouter()
 
-HEALTH = frozenset({"/health/live", "/health/ready"})
-# Addresses that need an API key where keys are asked for; the pages are open, they hold nothing of the model.
-GUARDED = frozenset({"/predict", "/class-names", "/random-image", "/model", "/metrics", "/drift"})
+class Plain(APIRoute):
+    """A described route whose function gets the request as it is: FastAPI's own would look for parameters in it."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        endpoint: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
+        return endpoint
+
+
+router = APIRouter(route_class=Plain)
+
+# Needs no API key, whoever else does.
+health = APIRouter(route_class=Plain)
 
 
 def service_of(request: Request) -> Service:
@@ -30,11 +41,10 @@ def service_of(request: Request) -> Service:
     "/predict", tags=["predict"], response_model=schemas.OneAnswer | schemas.ManyAnswers, responses=schemas.ERRORS
 )
 async def predict(request: Request) -> Response:
-    """Classify one image or several.
+    """Classify one example or several.
 
-    Send JSON with exactly one of `image` (base64), `images` (a list of base64) and `pixels` (raw), a form with one
-    or more `file`, the image itself as the body, or raw pixels as `application/x-npy`. A list gets a list back, in
-    its order.
+    Send JSON with exactly one of the keys below, a form with one or more `file`, or the example itself as the body. A
+    list gets a list back, in its order.
 
     `Accept: application/vnd.kedja.class+json` leaves the probabilities out;
     `Accept: application/vnd.kedja.top+json; k=3` gives the most probable classes alone.
@@ -64,24 +74,21 @@ async def class_names(request: Request) -> Response:
     return JsonAnswer({"class_names": service_of(request).predictor.metadata.classes})
 
 
-@router.get(
-    "/random-image",
-    tags=["model"],
-    response_class=Response,
-    responses={
-        200: {
-            "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}},
-            "headers": {
-                "X-Label": {"description": "the true class, percent-encoded UTF-8", "schema": {"type": "string"}}
-            },
-        }
-    },
-)
-async def random_image(request: Request) -> Response:
-    """One of the bundle's sample images, with its true class in the header `X-Label`."""
-    sample = random.choice(service_of(request).predictor.samples)
-    headers = {"X-Label": quote(sample.label), "Cache-Control": "no-store"}
-    return Response(sample.data, media_type=sample.media_type, headers=headers)
+_SAMPLE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
+        "headers": {"X-Label": {"description": "the true class, percent-encoded UTF-8", "schema": {"type": "string"}}},
+    }
+}
+
+
+@router.get("/sample", tags=["model"], response_class=Response, responses=_SAMPLE)
+@router.get("/random-image", tags=["model"], response_class=Response, responses=_SAMPLE, include_in_schema=False)
+async def sample(request: Request) -> Response:
+    """One of the bundle's samples, with its true class in the header `X-Label`; `/random-image` is its old name."""
+    chosen = random.choice(service_of(request).predictor.samples)
+    headers = {"X-Label": quote(chosen.label), "Cache-Control": "no-store"}
+    return Response(chosen.data, media_type=chosen.media_type, headers=headers)
 
 
 @router.get("/model", tags=["model"])
@@ -103,18 +110,18 @@ async def metrics(request: Request) -> Response:
 
 @router.get("/drift", response_model=schemas.Drift, tags=["health"])
 async def drift(request: Request) -> Response:
-    """How far what all workers served of late is from the training images, feature by feature."""
+    """How far what all workers served of late is from the training examples, feature by feature."""
     # In a thread, as above.
     return JsonAnswer(await asyncio.to_thread(report, service_of(request).monitor))
 
 
-@router.get("/health/live", response_model=schemas.Health, tags=["health"])
-async def live() -> Response:
+@health.get("/health/live", response_model=schemas.Health, tags=["health"])
+async def live(_: Request) -> Response:
     """The process runs and its event loop turns."""
     return JsonAnswer({"status": "alive"})
 
 
-@router.get(
+@health.get(
     "/health/ready",
     response_model=schemas.Health,
     responses={503: {"model": schemas.ErrorAnswer, "description": "Not ready, or shutting down"}},

@@ -1,15 +1,11 @@
 """The shapes of requests and answers, for the OpenAPI document."""
 
-import base64
 from typing import Any
 
 from pydantic import BaseModel, Field
 
-from kedja.serving.payload import Limits
+from kedja.bundle.inputs.input import Limits
 from kedja.serving.predictor import Predictor
-
-# Raw pixels are shown as an example while they fit on a screen.
-_LARGEST_PIXEL_EXAMPLE = 1024
 
 
 class ModelName(BaseModel):
@@ -99,12 +95,10 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 
 def request_body(predictor: Predictor, limits: Limits) -> dict[str, Any]:
     """The OpenAPI `requestBody` of `POST /predict`, with examples that work on this very bundle."""
-    base64_image = {"type": "string", "format": "byte", "description": "an encoded image in base64, or a data address"}
-    properties = {
-        "image": base64_image,
-        "images": {"type": "array", "items": base64_image, "minItems": 1, "maxItems": limits.images},
-        "pixels": _pixels_schema(predictor),
-    }
+    expected = predictor.metadata.input
+    one = expected.value_schema()
+    several = {"type": "array", "items": one, "minItems": 1, "maxItems": limits.examples}
+    schemas = (one, several, expected.arrays_schema())
     json_schema = {
         "oneOf": [
             {
@@ -114,10 +108,11 @@ def request_body(predictor: Predictor, limits: Limits) -> dict[str, Any]:
                 "required": [key],
                 "additionalProperties": False,
             }
-            for key, schema in properties.items()
+            for key, schema in zip(expected.json_keys, schemas, strict=False)
         ]
     }
-    file_schema = {"type": "array", "items": {"type": "string", "format": "binary"}, "minItems": 1}
+    binary = {"type": "string", "format": "binary"}
+    file_schema = {"type": "array", "items": binary, "minItems": 1}
     return {
         "required": True,
         "content": {
@@ -125,31 +120,20 @@ def request_body(predictor: Predictor, limits: Limits) -> dict[str, Any]:
             "multipart/form-data": {
                 "schema": {"type": "object", "properties": {"file": file_schema}, "required": ["file"]}
             },
-            "image/*": {"schema": {"type": "string", "format": "binary"}},
-            "application/x-npy": {"schema": {"type": "string", "format": "binary"}},
-            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+            **{media_type: {"schema": binary} for media_type in expected.media_types},
         },
     }
 
 
-def _pixels_schema(predictor: Predictor) -> dict[str, Any]:
-    shape = predictor.metadata.input.shape
-    return {
-        "type": "array",
-        "items": {},
-        "description": f"whole numbers 0…255 of shape (H, W, C) = {shape}, flat, or (N, …) for several images",
-    }
-
-
 def _examples(predictor: Predictor) -> dict[str, Any]:
-    encoded = [base64.b64encode(sample.data).decode() for sample in predictor.samples[:2]]
+    expected, files = predictor.metadata.input, [sample.data for sample in predictor.samples[:2]]
+    values = [expected.to_value(data) for data in files]
     examples = {
-        "image": {"summary": "one image in base64", "value": {"image": encoded[0]}},
-        "images": {"summary": "several images in base64", "value": {"images": encoded}},
+        expected.noun: {"summary": f"one {expected.noun}", "value": {expected.noun: values[0]}},
+        expected.nouns: {"summary": f"several {expected.nouns}", "value": {expected.nouns: values}},
     }
-    spec = predictor.metadata.input
-    if spec.height * spec.width * spec.channels <= _LARGEST_PIXEL_EXAMPLE:
-        pixels = predictor.sample_pixels(0)
-        shown = pixels[..., 0] if spec.channels == 1 else pixels
-        examples["pixels"] = {"summary": "raw pixels", "value": {"pixels": shown.tolist()}}
+    arrays = expected.arrays_example(files[0])
+    if arrays is not None:
+        key = expected.arrays_key
+        examples[key] = {"summary": f"raw {key}", "value": {key: arrays}}
     return examples

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from kedja.bundle.inputs.input import Limits
 from kedja.bundle.metadata import METADATA
 from kedja.common import cpus
 from kedja.common.errors import KedjaError
@@ -16,7 +17,6 @@ from kedja.serving.engine import Engine
 from kedja.serving.errors import RequestError
 from kedja.serving.keys import Keys
 from kedja.serving.metrics import Metrics, shared_folder
-from kedja.serving.payload import Limits
 from kedja.serving.predictor import Predictor
 from kedja.serving.settings import Settings
 
@@ -41,9 +41,9 @@ class Service:
 
     def __init__(self, settings: Settings, predictor: Predictor) -> None:
         self.settings = settings
-        self.limits = Limits(images=settings.max_images, pixels=settings.max_pixels)
-        self.keys = Keys(settings.keys) if settings.keys else None
+        self.limits = Limits(examples=settings.max_images, pixels=settings.max_pixels)
         self.metrics = Metrics(predictor.metadata.classes)
+        self.keys = Keys(settings.keys, self._count_keys) if settings.keys else None
         self.monitor = Monitor(settings, predictor, Board(shared_folder()))
         self.metrics.also(DriftCollector(self.monitor))
         threads = settings.threads or self._threads()
@@ -85,6 +85,9 @@ class Service:
             self.in_work -= 1
             self.metrics.in_work.dec()
 
+    def _count_keys(self, result: str) -> None:
+        self.metrics.key_files.labels(result).inc()
+
     def close(self) -> None:
         """After the last request."""
         if self.tracing:
@@ -102,16 +105,37 @@ class Service:
         """
         async with self._reloading:
             try:
-                predictor = await asyncio.to_thread(Predictor, self.settings.bundle, variant=self.settings.variant)
+                predictor = await asyncio.to_thread(self._load)
             except (KedjaError, OSError) as error:
-                logger.error("the new bundle is not served: %s", error)  # noqa: TRY400 -- the message says it all
-                self.metrics.reloads.labels("refused").inc()
-                return
-            self._set_model_info(0)
-            self.engine.predictor = self.monitor.predictor = predictor
-            self._set_model_info(1)
-            self.metrics.reloads.labels("served").inc()
-            logger.info("now serving %s (%s)", predictor.metadata.name, predictor.metadata.version)
+                self._refuse(str(error))
+            except Exception as error:
+                # A bundle comes from elsewhere: whatever it does to a library ends neither watching nor serving.
+                self._refuse(f"{type(error).__name__}: {error}")
+                logger.debug("what happened", exc_info=True)
+            else:
+                self._swap(predictor)
+
+    def _load(self) -> Predictor:
+        predictor = Predictor(self.settings.bundle, variant=self.settings.variant)
+        new, old = predictor.metadata, self.predictor.metadata
+        # Schema 1 let everything but the files change under one version.
+        if new != old and new.version == old.version:
+            raise KedjaError(
+                f"{self.settings.bundle}/ has the version {new.version} that is served, and other metadata",
+                "export again with `just export`",
+            )
+        return predictor
+
+    def _refuse(self, reason: str) -> None:
+        logger.error("the new bundle is not served: %s", reason)
+        self.metrics.reloads.labels("refused").inc()
+
+    def _swap(self, predictor: Predictor) -> None:
+        self._set_model_info(0)
+        self.engine.predictor = self.monitor.predictor = predictor
+        self._set_model_info(1)
+        self.metrics.reloads.labels("served").inc()
+        logger.info("now serving %s (%s)", predictor.metadata.name, predictor.metadata.version)
 
     async def watch_bundle(self, seconds: float) -> None:
         """Reload whenever the bundle's metadata is another file than before."""

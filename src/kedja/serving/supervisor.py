@@ -12,6 +12,7 @@ from types import FrameType
 from typing import NoReturn
 
 from kedja.common.errors import KedjaError
+from kedja.serving.logs import say_if_read
 
 EXIT_CRASHED = 70
 _SECONDS_BEFORE_RESTART = 1.0
@@ -91,7 +92,7 @@ class Supervisor:
         self._forget(child)
         if not self._stopping:
             code = os.waitstatus_to_exitcode(status)
-            print(f"kedja: worker {child} ended with status {code}; starting another", file=sys.stderr, flush=True)
+            say_if_read(f"kedja: worker {child} ended with status {code}; starting another")
             time.sleep(_SECONDS_BEFORE_RESTART)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
@@ -120,12 +121,12 @@ def _run_child(work: Work, ready: Callable[[], object]) -> NoReturn:
         work(ready)
         status = 0
     except KedjaError as error:
-        print(f"error: {error}", file=sys.stderr)
+        say_if_read(f"error: {error}")
         status = 1
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else EXIT_CRASHED
     except Exception:  # noqa: BLE001 -- the last frame of this process
-        traceback.print_exc()
+        say_if_read(traceback.format_exc())
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import logging
 import signal
 import socket
@@ -86,6 +87,11 @@ class Worker(uvicorn.Server):
         self._background: set[asyncio.Task[None]] = set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        if self.config.is_ssl:
+            # uvicorn hands no such limit on; without it a client that says nothing is kept for a minute.
+            loop = asyncio.get_running_loop()
+            create = functools.partial(loop.create_server, ssl_handshake_timeout=self.service.settings.header_timeout)
+            loop.create_server = create  # type: ignore[method-assign]
         await super().startup(sockets)
         if self.service.settings.watch:
             self._spawn(self.service.watch_bundle(self.service.settings.watch))

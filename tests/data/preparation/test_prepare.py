@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kedja.bundle.preprocess import preprocess
+from kedja.bundle.inputs.image.preprocess import preprocess
 from kedja.common.errors import KedjaError
 from kedja.data.preparation.prepare import prepare
 from kedja.data.prepared import load

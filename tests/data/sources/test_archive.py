@@ -14,7 +14,7 @@ from kedja.data.preparation.prepare import prepare
 from kedja.data.prepared import load
 from kedja.data.settings import Settings
 from kedja.data.sources import archive as module
-from kedja.data.sources.archive import unpack
+from kedja.data.sources.archive import left_out_of, unpack
 from kedja.data.sources.registry import open_source
 from support.pictures import write_pictures
 
@@ -66,7 +66,7 @@ def test_a_path_that_leaves_its_folder_is_refused(tmp_path, name):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["e.tar", "e.zip"]
 
 
-def test_links_are_left_out(tmp_path, capsys):
+def test_links_are_left_out_and_counted(tmp_path):
     with tarfile.open(tmp_path / "l.tar", "w") as opened:
         link = tarfile.TarInfo("a/link.png")
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
@@ -76,7 +76,7 @@ def test_links_are_left_out(tmp_path, capsys):
         opened.addfile(member, io.BytesIO(b"x"))
     unpack(tmp_path / "l.tar", tmp_path / "out")
     assert [p.name for p in (tmp_path / "out" / "a").iterdir()] == ["real.png"]
-    assert "left out" in capsys.readouterr().err
+    assert left_out_of(tmp_path / "out") == {"a/link.png": "links inside the archive"}
 
 
 def test_a_bomb_is_refused_by_what_it_unpacks_to(tmp_path, monkeypatch):
@@ -148,3 +148,14 @@ def _archive(path, kind, files):
     whole = path.read_bytes()
     path.unlink()
     return whole
+
+
+def test_names_in_a_tar_that_are_no_utf8_are_asked_for(tmp_path):
+    with tarfile.open(tmp_path / "t.tar", "w", format=tarfile.GNU_FORMAT, encoding="cp1252") as opened:
+        member = tarfile.TarInfo("a/caf\u00e9.png")
+        member.size = 1
+        opened.addfile(member, io.BytesIO(b"x"))
+    with pytest.raises(KedjaError, match=r"the name a/caf\\xe9\.png is no UTF-8"):
+        unpack(tmp_path / "t.tar", tmp_path / "out")
+    unpack(tmp_path / "t.tar", tmp_path / "out", "cp1252")
+    assert [p.name for p in (tmp_path / "out" / "a").iterdir()] == ["caf\u00e9.png"]

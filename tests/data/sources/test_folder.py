@@ -49,7 +49,11 @@ def test_clutter_is_left_out_and_other_files_are_remembered(tmp_path):
     (tmp_path / "cat" / "notes.txt").write_text("notes")
     source = Folder(Directory(tmp_path))
     assert {item.id for item in source.items()} == {"cat/0.png", "dog/0.png"}
-    assert source.ignored == ["cat/notes.txt"]
+    assert source.ignored == {
+        "__MACOSX": "files of the system",
+        "cat/._0.png": "hidden files",
+        "cat/notes.txt": "files that are no images by their suffix",
+    }
 
 
 def test_the_order_is_the_same_whatever_the_file_system_says(tmp_path):

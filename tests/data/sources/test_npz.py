@@ -54,3 +54,27 @@ def test_channels_first_and_grey(tmp_path):
 def test_what_is_not_known_is_not_guessed(tmp_path, arrays, message):
     with pytest.raises(KedjaError, match=message):
         prepared(tmp_path, arrays)
+
+
+def test_one_hot_and_whole_number_labels_in_other_types(tmp_path):
+    data = prepared(tmp_path, {"images": PIXELS, "labels": np.eye(4)[LABELS]})
+    assert np.array_equal(data.labels, LABELS)
+    (tmp_path / "b").mkdir()
+    assert np.array_equal(prepared(tmp_path / "b", {"images": PIXELS, "labels": LABELS.astype(float)}).labels, LABELS)
+
+
+def test_text_labels_beside_class_names(tmp_path):
+    names = np.array(["dog", "cat", "bee", "ant"])
+    data = prepared(tmp_path, {"images": PIXELS, "labels": names[LABELS], "classes": names})
+    assert data.classes == names.tolist()
+    assert np.array_equal(data.labels, LABELS)
+
+
+def test_arrays_that_are_not_used_are_counted(tmp_path, capsys):
+    prepared(tmp_path, {"images": PIXELS, "labels": LABELS, "patient": LABELS})
+    assert "ignored: 1 arrays that are neither images nor their labels, for example patient" in capsys.readouterr().err
+
+
+def test_two_arrays_for_one_role_are_refused(tmp_path):
+    with pytest.raises(KedjaError, match="two arrays of images of val, one of them x_valid"):
+        prepared(tmp_path, {"x_val": PIXELS, "x_valid": PIXELS, "y_val": LABELS})

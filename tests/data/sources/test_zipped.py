@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kedja.bundle.preprocess import ImageError
+from kedja.bundle.inputs.image.preprocess import ImageError
 from kedja.common.errors import KedjaError
 from kedja.data.preparation.prepare import prepare
 from kedja.data.prepared import load
 from kedja.data.settings import Settings
 from kedja.data.sources import archive
+from kedja.data.sources.archive import unpack
 from kedja.data.sources.registry import open_source
 from kedja.data.sources.tree import Directory, walk
 from kedja.data.sources.zipped import open_zip
@@ -39,7 +40,7 @@ def packed(path, files, method=zipfile.ZIP_DEFLATED):
 
 
 def names(tree):
-    return (folder + name for folder, files in walk(tree) for name in files)
+    return (folder + name for folder, entries in walk(tree) for name in entries.files)
 
 
 def written(folder, files):
@@ -137,14 +138,15 @@ def test_a_replaced_image_changes_the_state_and_a_copied_archive_does_not(tmp_pa
     assert first.file("a/0.png").state() == copied.file("a/0.png").state() != changed.file("a/0.png").state()
 
 
-def test_links_are_left_out(tmp_path, capsys):
+def test_links_are_left_out_and_counted(tmp_path):
     with zipfile.ZipFile(tmp_path / "l.zip", "w") as opened:
         link = zipfile.ZipInfo("a/link.png")
         link.external_attr = (stat.S_IFLNK | 0o777) << 16
         opened.writestr(link, "/etc/passwd")
         opened.writestr("a/real.png", b"x")
-    assert list(names(open_zip(tmp_path / "l.zip"))) == ["a/real.png"]
-    assert "is a link; left out" in capsys.readouterr().err
+    opened = open_zip(tmp_path / "l.zip")
+    assert list(names(opened)) == ["a/real.png"]
+    assert opened.left_out == {"a/link.png": "links inside the archive"}
 
 
 def test_a_file_named_twice_is_refused(tmp_path):
@@ -212,3 +214,24 @@ def test_damage_to_the_directory_is_one_clear_refusal_or_one_bad_image(tmp_path_
         pass
     finally:
         shutil.rmtree(folder)
+
+
+def renamed(path, placeholder, name):
+    """A zip with a name in bytes and no word of what they are, as many programs write them."""
+    packed(path, {f"a/{placeholder}.png": b"x", "a/plain.png": b"y"})
+    path.write_bytes(path.read_bytes().replace(placeholder.encode(), name))
+    return path
+
+
+def test_names_without_the_mark_of_utf8_are_utf8_where_they_can_be(tmp_path):
+    path = renamed(tmp_path / "u.zip", "cafXX", "caf\u00e9".encode())
+    assert list(names(open_zip(path))) == ["a/caf\u00e9.png", "a/plain.png"]
+
+
+def test_other_names_are_asked_for_and_read_as_stated(tmp_path):
+    path = renamed(tmp_path / "o.zip", "XXYY", "\u5199\u771f".encode("cp932"))
+    with pytest.raises(KedjaError, match=r"o\.zip: the name a/(.|\n)*encoding=cp850"):
+        open_zip(path)
+    assert list(names(open_zip(path, "cp932"))) == ["a/plain.png", "a/\u5199\u771f.png"]
+    unpacked = unpack(path, tmp_path / "out", "cp932")
+    assert sorted(p.name for p in (unpacked / "a").iterdir()) == ["plain.png", "\u5199\u771f.png"]

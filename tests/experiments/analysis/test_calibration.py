@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from kedja.experiments.analysis.calibration import calibration, fit_temperature
-from kedja.runs.read import Predictions, softmax
+from kedja.runs.read import Predictions
+from kedja.runs.scores import softmax
 
 
 def drawn_from(logits: np.ndarray, sharpen: float) -> Predictions:

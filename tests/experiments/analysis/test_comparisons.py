@@ -33,7 +33,7 @@ def test_labels_tell_configurations_of_one_name_apart(make_run: MakeRun, tmp_pat
 def test_settings_that_differ_between_networks(make_run: MakeRun, tmp_path: Path) -> None:
     make_run("a", hyperparameters={"model.name": "cnn", "lr": 0.1, "epochs": 5})
     make_run("b", hyperparameters={"model.name": "cnn", "lr": 0.2, "epochs": 5, "width": 8})
-    make_run("svm", kind="baseline", hyperparameters={"C": 1.0})
+    make_run("svm", framework="sklearn", hyperparameters={"C": 1.0})
     assert differing_settings(find_experiments(tmp_path / "runs")) == ["lr", "width"]
 
 

@@ -2,8 +2,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
-from kedja.experiments.analysis.statistics import bootstrap, holm, mean_accuracy, paired_difference, spread
+from kedja.experiments.analysis import statistics
+from kedja.experiments.analysis.statistics import (
+    bootstrap,
+    exact_p,
+    holm,
+    mean_accuracy,
+    paired_difference,
+    pairs,
+    spread,
+)
 
 
 def answers(seeds: int, images: int, share: float, seed: int = 0) -> np.ndarray:
@@ -63,6 +73,56 @@ def test_equal_models_do_not_differ() -> None:
     difference = paired_difference(correct, correct[:1])
     assert difference.p > 0.05
     assert paired_difference(correct[:1], correct[:1]).p == 1.0
+
+
+def against(wins: int, losses: int, images: int = 270) -> tuple[np.ndarray, np.ndarray]:
+    """Two models that are right on all images, except that one wins `wins` and loses `losses`."""
+    first, second = np.ones((2, 1, images), bool)
+    second[0, :wins] = False
+    first[0, wins : wins + losses] = False
+    return first, second
+
+
+@pytest.mark.parametrize(("wins", "losses"), [(0, 0), (1, 0), (5, 0), (6, 0), (0, 6), (9, 1), (4, 4), (30, 12)])
+def test_few_images_that_differ_are_judged_exactly(wins: int, losses: int) -> None:
+    """McNemar's exact test, from scipy's binomial."""
+    expected = binomtest(wins, wins + losses).pvalue if wins + losses else 1.0
+    assert exact_p(*against(wins, losses)) == pytest.approx(expected)
+    difference = paired_difference(*against(wins, losses))
+    assert difference.p >= expected * (1 - 1e-9)
+    if expected > 0.05:
+        assert difference.low <= 0 <= difference.high
+
+
+def test_six_against_none_is_what_a_coin_says() -> None:
+    assert paired_difference(*against(6, 0)).p == pytest.approx(0.03125)
+
+
+def test_exact_with_seeds_counts_an_image_once() -> None:
+    """Three seeds that agree are no three times as many images; one more seed of a model changes no verdict."""
+    first, second = against(6, 0)
+    assert exact_p(np.tile(first, (3, 1)), np.tile(second, (3, 1))) == pytest.approx(0.03125)
+    assert exact_p(np.tile(first, (3, 1)), np.tile(second, (2, 1))) == pytest.approx(0.03125)
+
+
+@pytest.mark.parametrize(("hard", "seeds"), [(0.05, 1), (0.1, 1), (0.1, 3)])
+def test_equal_models_seldom_get_a_star(monkeypatch: pytest.MonkeyPatch, hard: float, seeds: int) -> None:
+    """Eight equal models on 270 images, each compared with the one that came out best: at most 5 % of tables lie."""
+    monkeypatch.setattr(statistics, "REPLICATES", 1000)
+    generator = np.random.default_rng(20_261_128)
+    tables, stars = 200 // seeds, 0
+    for _ in range(tables):
+        chance = np.where(generator.random(270) < hard, 0.5, 0.995)
+        models = sorted(generator.random((8, seeds, 270)) < chance, key=lambda one: -one.mean())
+        p_values = [paired_difference(models[0], other).p for other in models[1:]]
+        stars += min(holm(p_values, pairs(8))) < 0.05
+    assert stars <= 0.05 * tables
+
+
+def test_many_comparisons_still_find_a_clear_difference() -> None:
+    """As many as 60 experiments are 1,770 pairs; what replicates cannot resolve the normal tail does."""
+    better, worse = np.arange(2000)[None] < 1980, np.arange(2000)[None] < 1500
+    assert holm([paired_difference(better, worse).p], pairs(60))[0] < 0.001
 
 
 def test_holm_against_a_worked_example() -> None:

@@ -17,10 +17,10 @@ def place(tmp_path: Path) -> Place:
 
 @pytest.fixture
 def task() -> Task:
-    return Task("help", [], ["/elsewhere/scripts/baseline.py", "--help"], Path("runs/help.log"))
+    return Task("help", [], ["kedja.baselines.__main__", "--help"], Path("runs/help.log"))
 
 
-def test_the_script_of_this_clone_runs_in_the_shared_folder(place: Place, task: Task) -> None:
+def test_the_command_runs_in_the_shared_folder(place: Place, task: Task) -> None:
     assert look(place).shared
     assert look(place).same_code
     assert run_shared(task, place).status == 0

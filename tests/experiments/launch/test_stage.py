@@ -50,9 +50,9 @@ def test_every_run_is_there(finished: Path) -> None:
 def test_a_second_time_starts_nothing(finished: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in finished.rglob("*") if path.is_file()}
     code = (
-        "import sys, runpy, subprocess; subprocess.Popen = None; "
-        f"sys.argv = ['experiments.py', *{SMALL!r}]; sys.path.insert(0, {str(SCRIPTS)!r})\n"
-        f"try: runpy.run_path({str(SCRIPTS / 'experiments.py')!r}, run_name='__main__')\n"
+        "import sys, subprocess; subprocess.Popen = None; from kedja.experiments.__main__ import run; "
+        f"sys.argv = ['experiments', *{SMALL!r}]\n"
+        "try: run()\n"
         "except SystemExit as error: assert not error.code\n"
         "assert not {'torch', 'scipy', 'sklearn', 'matplotlib'} & set(sys.modules)"
     )

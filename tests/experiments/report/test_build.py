@@ -38,7 +38,7 @@ def places(
         make_run("poor", seed=seed, wrong=list(range(40)), dataset=digits)
         finish_test(best, [3, 9])
     settings = {"C": 10.0, "scaler": True}
-    make_run("baseline-svm", kind="baseline", wrong=list(range(12)), dataset=digits, hyperparameters=settings)
+    make_run("baseline-svm", framework="sklearn", wrong=list(range(12)), dataset=digits, hyperparameters=settings)
     (workplace / "README.md").write_text(f"# Title\n{BEGIN}\n{END}\nend\n")
     return Places()
 
@@ -85,7 +85,7 @@ def test_twice_changes_nothing(places: Places) -> None:
 def test_a_baseline_ahead_is_said_and_the_network_selected(
     places: Places, make_run: MakeRun, digits: PreparedDataset
 ) -> None:
-    make_run("baseline-forest", kind="baseline", dataset=digits, hyperparameters={"variance": 0.8})
+    make_run("baseline-forest", framework="sklearn", dataset=digits, hyperparameters={"variance": 0.8})
     report = build(places)
     assert report.selected.experiment == "large"
     assert any("baseline-forest is ahead of every network" in sentence for sentence in report.analysis)
@@ -111,7 +111,7 @@ def test_missing_markers_leave_the_readme_alone(places: Places) -> None:
 
 
 def test_baselines_alone_select_nothing(tmp_path: Path, make_run: MakeRun) -> None:
-    make_run("baseline-svm", kind="baseline")
+    make_run("baseline-svm", framework="sklearn")
     with pytest.raises(KedjaError, match="baselines only"):
         build(Places(runs=tmp_path / "runs", reports=tmp_path / "reports"))
 

@@ -50,7 +50,7 @@ def report(
         make_run("large", seed=seed, wrong=[5, 80 + seed], dataset=digits, hyperparameters=settings, wall_seconds=90.0)
         settings = {"model.name": "cnn", "model.width": 0.5, "optim.lr": 0.1}
         make_run("small", seed=seed, wrong=[5, 6, 7 + seed], dataset=digits, hyperparameters=settings)
-    make_run("baseline-svm", kind="baseline", wrong=list(range(14)), dataset=digits, hyperparameters={"C": 10.0})
+    make_run("baseline-svm", framework="sklearn", wrong=list(range(14)), dataset=digits, hyperparameters={"C": 10.0})
     make_folds("large", [3, 2, 5, 3, 3])
     make_folds("small", [4, 4, 5, 4, 3])
     results = compare(find_experiments(Path("runs")))

@@ -56,5 +56,5 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
     module.__spec__ = importlib.machinery.ModuleSpec(NAME, None)
     module.start = recorder.start  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, NAME, module)
-    monkeypatch.setitem(trackers.TRACKERS, NAME, NAME)
+    monkeypatch.setitem(trackers.TRACKERS, NAME, trackers.Entry(NAME, NAME))
     return recorder

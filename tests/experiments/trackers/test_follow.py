@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from kedja.experiments.trackers.feed import Feed
 from kedja.experiments.trackers.follow import follow
 from kedja.experiments.trackers.tracker import Settings, artifacts, read_facts
 from kedja.runs.read import read_run
-from kedja.training.config.run_folder import run_directory, write_config
+from kedja.runs.write import write_config
+from kedja.training.config.run_folder import run_directory
 
 
 @pytest.fixture
@@ -21,7 +23,7 @@ def going_on(workplace: Path, debug) -> Path:
     """The folder of a run that has just begun."""
     config = debug()
     directory = run_directory(config)
-    write_config(directory, config)
+    write_config(directory, asdict(config))
     (directory / "provenance.json").write_text('{"data": {"name": "digits", "hash": "d0"}}')
     (directory / "metrics.jsonl").write_text("")
     return directory

@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from kedja.experiments.trackers.mlflow_store import store
 from kedja.experiments.trackers.publish import publish
 from kedja.experiments.trackers.tracker import Settings
 from kedja.runs.read import find_runs
-from kedja.training.config.run_folder import write_config
+from kedja.runs.write import write_config
 from kedja.training.config.schema import TrainConfig
 
 pytest.importorskip("mlflow", reason="the group `track` is not installed")
@@ -67,7 +68,7 @@ import json, sys, time
 from pathlib import Path
 from kedja.experiments.trackers.live import live
 from kedja.experiments.trackers.tracker import Settings
-from kedja.training.config.run_folder import write_config
+from kedja.runs.write import write_config
 from kedja.training.config.schema import TrainConfig
 
 run, address, epochs = Path(sys.argv[1]), sys.argv[2], sys.argv[3].split(",")
@@ -91,7 +92,7 @@ def begun(make_run: MakeRun) -> Path:
     """A run's folder as it is before the first epoch; `later.json` is its summary to be."""
     run = make_run("large", seed=2, epochs=5)
     (run / "summary.json").rename(run / "later.json")
-    write_config(run, TrainConfig(experiment="large", seed=2))
+    write_config(run, asdict(TrainConfig(experiment="large", seed=2)))
     (run / "provenance.json").write_text('{"data": {"name": "shapes", "hash": "d0"}}')
     return run
 

@@ -55,6 +55,6 @@ def test_what_is_not_there_is_said() -> None:
 
 
 def test_what_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(trackers.TRACKERS, "no_such_package", "nowhere")
+    monkeypatch.setitem(trackers.TRACKERS, "no_such_package", trackers.Entry("nowhere", "no_such_package"))
     with pytest.raises(KedjaError, match="just env groups=dev,track"):
         publish("no_such_package", [], Settings(Path("runs")))

@@ -40,3 +40,17 @@ def test_a_file_written_by_hand_stays(conf: Path) -> None:
     save(conf, "found", ["optim.lr=0.1"], "first")
     save(conf, "found", ["optim.lr=0.2"], "again")
     assert config.compose(["experiment=found"]).optim.lr == 0.2
+
+
+@pytest.mark.parametrize("name", ["../victim", "../../victim", "/tmp/victim", "a/../../victim"])
+def test_a_name_that_leads_out_of_the_folder(conf: Path, name: str) -> None:
+    before = sorted(conf.parent.rglob("*"))
+    with pytest.raises(KedjaError, match="no plain name"):
+        save(conf, name, ["experiment=default"], "")
+    assert sorted(conf.parent.rglob("*")) == before
+
+
+def test_a_setting_that_asks_for_the_environment(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET", "hunter2")
+    with pytest.raises(KedjaError, match="is not allowed"):
+        save(conf, "found", ["tracker_project=${oc.env:SECRET}"], "")

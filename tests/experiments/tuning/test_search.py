@@ -14,16 +14,12 @@ from kedja.experiments.tuning.search import Found, Search, confirm, search, verd
 from kedja.runs.read import find_experiments
 from kedja.training.config import compose as config
 
-STAND_IN = Path(__file__).resolve().parents[2] / "support/stand_in_train.py"
-
 
 @pytest.fixture
 def wanted(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Search:
     shutil.copytree(config.CONF, workplace / "conf")
     monkeypatch.setattr(config, "CONF", workplace / "conf")
     monkeypatch.setattr(warm, "LOADED", ())
-    (workplace / "scripts").mkdir()
-    shutil.copy(STAND_IN, workplace / "scripts/train.py")
     (workplace / "conf/tune/lr.yaml").write_text("optim.lr: 0.001..0.8:log\n")
     return Search(
         name="first",
@@ -37,7 +33,7 @@ def wanted(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Search:
         jobs=2,
         seed=3,
         runs=Path("runs"),
-        scripts=workplace / "scripts",
+        train="support.stand_in_train",
     )
 
 

@@ -45,8 +45,6 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def place(workplace: Path) -> Path:
-    (workplace / "scripts").mkdir()
-    shutil.copy(SUPPORT / "stand_in_train.py", workplace / "scripts/train.py")
     return workplace
 
 
@@ -158,9 +156,10 @@ def test_an_interrupted_worker_gives_its_trials_back(place: Path, worker: StartW
 
 
 def test_a_training_that_fails_counts_and_is_said(place: Path, worker: StartWorker) -> None:
-    (place / "scripts/train.py").write_text("raise SystemExit('no such luck')")
+    (place / "no_luck.py").write_text("def run():\n    raise SystemExit('no such luck')\n")
+    path = f"{place}{os.pathsep}{os.environ['PYTHONPATH']}"
     storage = f"sqlite:///{place}/study.db"
-    assert worker(storage, "worker.log", trials=2).wait(60) == 0
+    assert worker(storage, "worker.log", trials=2, KEDJA_TRAIN="no_luck", PYTHONPATH=path).wait(60) == 0
     assert [one.state.name for one in trials_of(storage)] == ["FAIL", "FAIL"]
     assert [one.user_attrs["training_failed"] for one in trials_of(storage)] == ["no such luck"] * 2
     assert (place / "worker.log").read_text().count("failed, log") == 2

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from kedja.bundle import metadata as bundles
-from kedja.bundle.image_spec import ImageSpec
+from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.serving import keys
 from kedja.serving.drift.drift import Allowance
 from kedja.serving.drift.window import Board, Window

@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 
 from kedja.common.errors import KedjaError
-from kedja.runs.folder import is_finished, read_summary
+from kedja.runs.folder import is_finished
+from kedja.runs.read import read_run
+from kedja.training.config.compose import compose
 from kedja.training.config.run_folder import run_directory
+from kedja.training.config.schema import OptimConfig
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -21,6 +24,25 @@ def test_seed_and_place_do_not_change_the_hash_and_everything_else_does(workplac
     assert run_directory(debug("optim.lr=0.01")).parent != first.parent
     nested = dataclasses.replace(debug(), experiment="cifar10/speed")
     assert run_directory(nested).parts[1].startswith("cifar10-speed-")
+
+
+@pytest.mark.parametrize(
+    ("without", "given"),
+    [
+        ([], ["data.workers=2"]),
+        ([], ["anomaly=true"]),
+        ([], ["augment.early_share=0.2"]),
+        (["augment=none"], ["augment=none", "augment.fill=reflect"]),
+    ],
+)
+def test_a_key_without_effect_makes_no_other_run(workplace, debug, without, given):
+    without, given = (debug(*keys, "data.name=digits") for keys in (without, given))
+    assert run_directory(given) == run_directory(without)
+
+
+def test_what_an_experiment_says_of_another_optimizer_is_left_out(workplace, debug):
+    """cifar10/accurate sets Muon's own rate, which SGD does not have."""
+    assert compose(["experiment=cifar10/accurate", "optim=sgd"]).optim.vector_lr == OptimConfig().vector_lr
 
 
 def test_changed_data_is_another_run(workplace, debug):
@@ -40,7 +62,7 @@ def test_missing_data_is_named(workplace, debug):
 def test_a_run_without_its_summary_is_unfinished(tmp_path):
     assert not is_finished(tmp_path)
     with pytest.raises(KedjaError, match="no finished run"):
-        read_summary(tmp_path)
+        read_run(tmp_path)
 
 
 def test_finding_out_that_a_run_is_finished_loads_no_torch():

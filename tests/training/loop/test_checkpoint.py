@@ -7,6 +7,22 @@ from kedja.common.errors import KedjaError
 from kedja.training.loop.checkpoint import load_checkpoint, load_weights, save_checkpoint, save_weights
 
 
+def test_one_flipped_bit_is_found_wherever_it_is(tmp_path):
+    save_checkpoint(tmp_path / "a", {"x": torch.arange(300.0), "n": [1, 2.5, "three"]})
+    whole = (tmp_path / "a").read_bytes()
+    for position in range(0, len(whole), 7):
+        damaged = bytearray(whole)
+        damaged[position] ^= 1 << position % 8
+        (tmp_path / "a").write_bytes(damaged)
+        with pytest.raises(KedjaError, match=r"a is damaged|a cannot be read"):
+            load_checkpoint(tmp_path / "a")
+
+
+def test_a_checkpoint_of_an_earlier_release_is_read(tmp_path):
+    torch.save({"x": torch.ones(2)}, tmp_path / "a")
+    assert torch.equal(load_checkpoint(tmp_path / "a")["x"], torch.ones(2))
+
+
 class Payload:
     def __reduce__(self):
         return (print, ("code was run",))

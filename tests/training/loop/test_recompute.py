@@ -24,7 +24,7 @@ def test_gradients_and_statistics_are_those_of_plain_training():
 
 
 def test_fewer_activations_are_kept():
-    from kedja.bundle.image_spec import ImageSpec
+    from kedja.bundle.inputs.image.spec import ImageSpec
 
     kept = []
     for recompute in (False, True):

@@ -1,4 +1,3 @@
-import dataclasses
 import json
 import warnings
 
@@ -7,10 +6,10 @@ import pytest
 import torch
 
 from kedja.common.errors import KedjaError
+from kedja.frameworks.evaluate import evaluate
 from kedja.training.config.run_folder import run_directory
 from kedja.training.loop.checkpoint import load_weights
 from kedja.training.loop.train import train
-from kedja.training.models.evaluate import evaluate
 from kedja.training.models.restore import load_model
 
 
@@ -128,11 +127,13 @@ def test_encoded_images_are_decoded_by_workers(workplace, prepared, debug, monke
         return buffer.getvalue()
 
     from_pixels = train(debug("runs=pixels"))
-    monkeypatch.setattr("kedja.data.prepared.PreparedDataset.encoded", encoded)
+    monkeypatch.setattr("kedja.data.kinds.image.stored.StoredImages.encoded", encoded)
     original = load
 
     def as_files(folder):
-        return dataclasses.replace(original(folder), images=None)
+        data = original(folder)
+        data.stored.images = None
+        return data
 
     monkeypatch.setattr("kedja.training.config.run_folder.load", as_files)
     from_files = train(debug("data.workers=2", "runs=files"))

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from kedja.bundle.image_spec import ImageSpec
+from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.common.errors import KedjaError
 from kedja.training.config.schema import ModelConfig
 from kedja.training.loop.checkpoint import load_weights

@@ -3,12 +3,12 @@ from importlib.resources import files
 import pytest
 import torch
 
-from kedja.bundle.image_spec import ImageSpec
-from kedja.bundle.preprocess import preprocess
+from kedja.bundle.inputs.image.spec import ImageSpec
+from kedja.bundle.inputs.image.preprocess import preprocess
 from kedja.common.errors import KedjaError
 from kedja.training.config.schema import ModelConfig
 from kedja.training.models.initial_weights import initialise
-from kedja.training.models.pretrained import pretrained
+from kedja.training.models.pretrained import published
 from kedja.training.models.registry import build
 
 EMBEDDED = ModelConfig(name="efficientnet_lite0", pretrained=True)
@@ -54,15 +54,15 @@ def test_size_and_units_belong_to_the_weights():
 
 
 def test_torchvision_and_timm_say_what_their_weights_expect():
-    theirs = pretrained(ModelConfig(name="torchvision:resnet18", pretrained=True))
+    theirs = published(ModelConfig(name="torchvision:resnet18", pretrained=True))
     assert (theirs.side, theirs.mean) == (224, [0.485, 0.456, 0.406])
-    theirs = pretrained(ModelConfig(name="timm:vit_tiny_patch16_224.augreg_in21k_ft_in1k", pretrained=True))
+    theirs = published(ModelConfig(name="timm:vit_tiny_patch16_224.augreg_in21k_ft_in1k", pretrained=True))
     assert (theirs.side, theirs.mean, theirs.licence) == (224, [0.5] * 3, "apache-2.0")
 
 
 def test_a_network_nobody_has_trained_is_refused():
     with pytest.raises(KedjaError, match="no published weights for cnn"):
-        pretrained(ModelConfig(name="cnn", pretrained=True))
+        published(ModelConfig(name="cnn", pretrained=True))
 
 
 def test_grey_images_get_what_equal_colours_would():

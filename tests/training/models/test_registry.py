@@ -1,10 +1,11 @@
 import pytest
 import torch
 
-from kedja.bundle.image_spec import ImageSpec
+from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.common.errors import KedjaError
 from kedja.training.config.schema import ModelConfig
-from kedja.training.models.registry import MODELS, build
+from kedja.training.models.records import MODELS
+from kedja.training.models.registry import build
 
 
 def make(name, side=32, channels=3, **settings):

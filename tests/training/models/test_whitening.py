@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from kedja.bundle.image_spec import ImageSpec
+from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.training.batches.dataset import ImageDataset
 from kedja.training.config.schema import ModelConfig
 from kedja.training.models.registry import build

@@ -1,6 +1,6 @@
 import torch
 
-from kedja.bundle.image_spec import ImageSpec
+from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.training.config.schema import ModelConfig
 from kedja.training.models.registry import build
 from kedja.training.optim.ema import Ema

@@ -3,7 +3,7 @@ import torch
 
 from kedja.common.errors import KedjaError
 from kedja.training.config.schema import FinetuneConfig, ModelConfig
-from kedja.training.loop.checkpoint import load_weights
+from kedja.training.loop.checkpoint import load_checkpoint, load_weights
 from kedja.training.loop.train import train
 from kedja.training.models.cnn import cnn
 from kedja.training.optim.layer_groups import check_freeze, learning_rate_factors
@@ -51,7 +51,7 @@ def test_head_first_then_everything(workplace, debug):
     assert changed(one, start) == {f"{HEAD}weight", f"{HEAD}bias"}
     # Validation may find the first epoch best, so look at the last weights.
     two = train(debug(f"model.init_from={start}", "finetune.head_epochs=1", "epochs=2"))
-    last = torch.load(two / "last.ckpt", weights_only=True)["learner"]["classifier"]
+    last = load_checkpoint(two / "last.ckpt")["learner"]["classifier"]
     assert not torch.equal(
         last["network.body.0.0.weight"], load_weights(start / "best.safetensors")["network.body.0.0.weight"]
     )

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from kedja.common.files import write_json, write_text
 from kedja.common.progress import say
 from kedja.data.audit import cheap_judges, checks, trained_judges
@@ -18,11 +16,9 @@ from kedja.data.prepared import SPLITS, PreparedDataset
 
 CHECKS = (
     checks.unreadable_files,
-    checks.wrong_suffixes,
     checks.exact_copies,
     checks.straddling_groups,
     checks.look_alikes,
-    checks.blank_images,
     checks.class_counts,
 )
 _ORDER = ("invalid", "warning", "note")
@@ -59,7 +55,7 @@ def audit(data: PreparedDataset, *, judge_labels: bool = True, judges: Sequence[
         KedjaError: a judge is no finished run on these data.
     """
     index = read_index(data)
-    findings = [finding for check in CHECKS for finding in check(data, index)]
+    findings = [finding for check in (*CHECKS, *data.stored.audit_checks()) for finding in check(data, index)]
     if judge_labels:
         say("looking for label errors …")
         findings += _judge_labels(data, judges)
@@ -90,7 +86,8 @@ def write_reports(result: Audit, folder: Path) -> list[Path]:
 def table(result: Audit) -> str:
     """The findings for a terminal, with a few examples each."""
     sizes = ", ".join(f"{split} {number:,}" for split, number in result.facts["splits"].items())
-    lines = [f"{result.data.name}: {len(result.data):,} images, {len(result.data.classes)} classes ({sizes})"]
+    data = result.data
+    lines = [f"{data.name}: {len(data):,} {data.input.nouns}, {len(data.classes)} classes ({sizes})"]
     for finding in result.findings:
         lines.append(f"  {_SIGNS[finding.severity]} {finding.severity:<8} {finding.title}")
         lines += [f"               {example}" for example in _examples(result.data, finding)]
@@ -112,15 +109,9 @@ def _examples(data: PreparedDataset, finding: Finding) -> list[str]:
 
 
 def _facts(data: PreparedDataset, index: FullIndex) -> dict[str, Any]:
-    widths, heights = index.sizes[:, 0], index.sizes[:, 1]
     return {
-        "images": len(data),
+        data.input.nouns: len(data),
         "splits": {split: int((data.splits == number).sum()) for number, split in enumerate(SPLITS)},
         "counts": data.description["counts"],
-        "shape": list(data.spec.shape),
-        "original_width": [int(widths.min()), int(np.median(widths)), int(widths.max())],
-        "original_height": [int(heights.min()), int(np.median(heights)), int(heights.max())],
-        "formats": {kind or "pixels": index.formats.count(kind) for kind in sorted(set(index.formats))},
-        "mean": data.mean,
-        "std": data.std,
+        **data.stored.audit_facts(index),
     }

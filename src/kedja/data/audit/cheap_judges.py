@@ -1,4 +1,4 @@
-"""Two quick models of small pictures as judges of labels: each image is judged by models trained without it.
+"""Two quick models of small examples as judges of labels: each image is judged by models trained without it.
 
 They need no training run, and are good enough for scans and symbols, hardly ever for photographs.
 """
@@ -9,15 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kedja.data.audit.judgement import Judgement
-from kedja.data.kinds.image.perceptual import grid
-from kedja.data.pixels import read_pixels
 from kedja.data.prepared import PreparedDataset
 
 FOLDS = 5
 MAX_IMAGES = 6000
 # Of the neighbours' votes: measured, see docs/LOG.md.
 MOST_FOR_GIVEN, LEAST_FOR_OTHER = 0.2, 0.5
-_SIDE = 16
 _COMPONENTS = 32
 _NEIGHBOURS = 15
 # The penalty C of a support vector machine.
@@ -25,12 +22,16 @@ _MARGIN = 4.0
 
 
 def judge(data: PreparedDataset) -> Judgement | None:
-    """The neighbours' votes, and whether a support vector machine agrees; None where classes have too few images."""
+    """The neighbours' votes, and whether a support vector machine agrees; None where classes have too few
+    examples, or their kind has no small form.
+    """
     positions = _eligible(data)
     labels = data.labels[positions]
     if len(np.unique(labels)) < 2:
         return None
-    features = _features(data, positions)
+    features = data.stored.small(positions)
+    if features is None:
+        return None
     votes = np.zeros((len(positions), len(data.classes)))
     votes[:, np.unique(labels)] = _votes(features, labels)
     agreed = votes.argmax(axis=1) == _second_opinion(features, labels)
@@ -47,17 +48,6 @@ def _eligible(data: PreparedDataset) -> NDArray[np.int64]:
     thinned = np.sort(by_class[::step])
     counts = np.bincount(data.labels[thinned], minlength=len(data.classes))
     return thinned[counts[data.labels[thinned]] >= FOLDS]
-
-
-def _features(data: PreparedDataset, positions: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Small pictures, channel by channel, as rows (n, features)."""
-    rows = []
-    side = min(_SIDE, data.spec.height, data.spec.width)
-    for start in range(0, len(positions), 256):
-        images = read_pixels(data, positions[start : start + 256])
-        channels = [grid(images[..., [c]], side, side).reshape(len(images), -1) for c in range(images.shape[3])]
-        rows.append(np.hstack(channels) / 65536)
-    return np.concatenate(rows).astype(np.float64)
 
 
 def _votes(features: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:

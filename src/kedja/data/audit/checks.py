@@ -2,16 +2,12 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kedja.data.audit.finding import Finding, Severity, plural
 from kedja.data.audit.index import FullIndex, class_names, read_rejected, split_names
-from kedja.data.kinds.image.near import can_be_compared, near_pairs
-from kedja.data.kinds.image.perceptual import brightness
-from kedja.data.pixels import read_pixels
 from kedja.data.prepared import SPLITS, PreparedDataset
 from kedja.data.splits.units import connect, equal_pairs
 
@@ -63,21 +59,6 @@ _ALIKE = (
     _Kind("near-duplicate", "note", "look-alikes within a split", "near_duplicates=drop keeps one of each"),
 )
 _LEFT_OUT_ON_PURPOSE = ("leak", "near-duplicate")
-_SUFFIXES = {
-    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
-    "MPO": (".jpg", ".jpeg", ".mpo"),
-    "PNG": (".png", ".apng"),
-    "WEBP": (".webp",),
-    "GIF": (".gif",),
-    "BMP": (".bmp", ".dib"),
-    "DIB": (".bmp", ".dib"),
-    "TIFF": (".tif", ".tiff"),
-    "PPM": (".ppm", ".pgm", ".pbm", ".pnm"),
-    "TGA": (".tga",),
-    "ICO": (".ico",),
-    "AVIF": (".avif",),
-    "JPEG2000": (".jp2", ".j2k"),
-}
 
 
 def unreadable_files(data: PreparedDataset, index: FullIndex) -> list[Finding]:
@@ -94,30 +75,14 @@ def unreadable_files(data: PreparedDataset, index: FullIndex) -> list[Finding]:
     return findings
 
 
-def wrong_suffixes(data: PreparedDataset, index: FullIndex) -> list[Finding]:
-    """Files whose suffix names another format than their content."""
-    files = {}
-    for path, kind in zip(data.paths, index.formats, strict=True):
-        suffix = PurePosixPath(path).suffix.lower()
-        if path and kind in _SUFFIXES and suffix not in _SUFFIXES[kind]:
-            files[path] = f"is {kind}"
-    if not files:
-        return []
-    remedy = "they are read by their content; other programs may go by the suffix: rename them"
-    return [Finding("wrong-suffix", "warning", plural(len(files), "file with a wrong suffix"), remedy, files=files)]
-
-
 def exact_copies(data: PreparedDataset, index: FullIndex) -> list[Finding]:
     """Equal pixels: across splits, with different labels, or merely twice."""
-    return _sorted_out(data, _members(connect(len(data), equal_pairs(index.pixels))), _EXACT)
+    return _sorted_out(data, _members(connect(len(data), equal_pairs(index.same))), _EXACT)
 
 
 def look_alikes(data: PreparedDataset, index: FullIndex) -> list[Finding]:
-    """Images that look alike but differ in their pixels."""
-    if not can_be_compared(data.spec):
-        return []
-    same = np.unique(index.pixels, return_inverse=True)[1].astype(np.int64)
-    pairs = near_pairs(index.perceptual, same, lambda rows: brightness(read_pixels(data, rows)))
+    """Examples that are nearly the same."""
+    pairs = data.stored.near_pairs(np.arange(len(data)))
     return _sorted_out(data, _members(connect(len(data), pairs)), _ALIKE)
 
 
@@ -140,26 +105,6 @@ def straddling_groups(data: PreparedDataset, index: FullIndex) -> list[Finding]:
             [f"{group}: {split_names(data, members)}" for group, members in straddling.items()],
         )
     ]
-
-
-def blank_images(data: PreparedDataset, index: FullIndex) -> list[Finding]:
-    """Images of one colour. All of them have the perceptual hash zero, so that few must be read."""
-    candidates = np.flatnonzero(index.perceptual == 0)
-    blank = [
-        [int(position)]
-        for start in range(0, len(candidates), 512)
-        for position, image in zip(
-            candidates[start : start + 512], read_pixels(data, candidates[start : start + 512]), strict=True
-        )
-        if (image == image[0, 0]).all()
-    ]
-    captions = [f"{split_names(data, group)}: {class_names(data, group)}" for group in blank]
-    remedy = "a blank image shows nothing of its class"
-    return (
-        [Finding("blank", "warning", plural(len(blank), "image of one colour"), remedy, blank, captions)]
-        if blank
-        else []
-    )
 
 
 def class_counts(data: PreparedDataset, index: FullIndex) -> list[Finding]:

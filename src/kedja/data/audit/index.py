@@ -6,43 +6,41 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kedja.data.prepared import INDEX, REJECTED, SPLITS, PreparedDataset
+from kedja.common.outside import unescaped
+from kedja.data.kinds.registry import kind_type
+from kedja.data.names import INDEX
+from kedja.data.prepared import REJECTED, SPLITS, PreparedDataset
 
 
 @dataclass(frozen=True)
 class FullIndex:
-    """Columns beyond those of `PreparedDataset`, one value an image.
+    """Columns beyond those of `PreparedDataset`, one value an example.
 
     Attributes:
-        pixels, perceptual: uint64 hashes.
+        columns: all of them as they are written, by their header.
+        same: uint64, equal for examples that are the same to a model.
         groups: what the source says belongs together, empty where it says nothing.
-        formats: Pillow's names, empty for pixels that never were a file.
-        sizes: int64 (N, 2), width and height of the original.
     """
 
-    pixels: NDArray[np.uint64]
-    perceptual: NDArray[np.uint64]
-    groups: list[str]
-    formats: list[str]
-    sizes: NDArray[np.int64]
+    columns: dict[str, list[str]]
+    same: NDArray[np.uint64]
+
+    @property
+    def groups(self) -> list[str]:
+        return self.columns["group"]
+
+    def numbers(self, header: str, base: int = 10) -> list[int]:
+        """A column of whole numbers."""
+        return [int(value, base) for value in self.columns[header]]
 
 
 def read_index(data: PreparedDataset) -> FullIndex:
     """Read what `kedja.data.preparation.writer` wrote."""
     with (data.folder / INDEX).open(newline="", encoding="utf-8") as file:
-        rows = csv.reader(file)
-        header = next(rows)
-        names = ("pixel_hash", "perceptual_hash", "group", "format", "width", "height")
-        positions = [header.index(name) for name in names]
-        cells = [[row[position] for position in positions] for row in rows]
-    pixels, perceptual, groups, formats, widths, heights = zip(*cells, strict=True)
-    return FullIndex(
-        np.array([int(value, 16) for value in pixels], np.uint64),
-        np.array([int(value, 16) for value in perceptual], np.uint64),
-        list(groups),
-        list(formats),
-        np.array([widths, heights], np.int64).T,
-    )
+        header, *rows = csv.reader(file)
+    columns = dict(zip(header, map(list, zip(*rows, strict=True)), strict=True))
+    same = [int(value, 16) for value in columns[kind_type(data.kind).identity]]
+    return FullIndex(columns, np.array(same, np.uint64))
 
 
 def read_rejected(data: PreparedDataset) -> list[dict[str, str]]:
@@ -51,7 +49,7 @@ def read_rejected(data: PreparedDataset) -> list[dict[str, str]]:
     if not path.is_file():
         return []
     with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+        return [{key: unescaped(cell) for key, cell in row.items()} for row in csv.DictReader(file)]
 
 
 def split_names(data: PreparedDataset, positions: list[int]) -> str:

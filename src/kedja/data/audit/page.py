@@ -1,22 +1,15 @@
 """The audit as one self-contained HTML page: no outside addresses, thumbnails inside."""
 
-import base64
-import io
 import re
 from html import escape
 from typing import Any
 
-import numpy as np
-from PIL import Image
-
 from kedja.data.audit.finding import Finding, plural
-from kedja.data.pixels import read_pixels
 from kedja.data.prepared import SPLITS, PreparedDataset
 
 MAX_GROUPS = 48
 MAX_IN_GROUP = 6
 MAX_FILES = 200
-_THUMBNAIL = 160
 _WORDS = {"invalid": "invalidates results", "warning": "look at it", "note": "good to know"}
 
 _STYLE = """
@@ -56,8 +49,8 @@ def page(data: PreparedDataset, findings: list[Finding], facts: dict[str, Any]) 
         f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{_STYLE}</style></head><body><main>'
         f"<h1>Audit of {escape(data.name)}</h1>"
         f'<p class="{"invalid" if grave else "note"}"><strong>{verdict}</strong></p>'
-        f'<p class="soft">{len(data):,} images of {escape(str(data.description["source"]))}</p>'
-        f"{_overview(findings)}{body}{_facts(facts)}{_counts(facts)}</main></body></html>\n"
+        f'<p class="soft">{len(data):,} {data.input.nouns} of {escape(str(data.description["source"]))}</p>'
+        f"{_overview(findings)}{body}{_facts(data, facts)}{_counts(facts)}</main></body></html>\n"
     )
 
 
@@ -100,9 +93,7 @@ def _figure(data: PreparedDataset, group: list[int], caption: str) -> str:
     pictures = []
     for position in group[:MAX_IN_GROUP]:
         split, label = SPLITS[int(data.splits[position])], data.classes[int(data.labels[position])]
-        text = escape(f"{data.ids[position]} ({split}, {label})", quote=True)
-        small = ' class="small"' if max(data.spec.shape[:2]) <= 64 else ""
-        pictures.append(f'<img{small} src="{_thumbnail(data, position)}" alt="{text}" title="{text}" loading="lazy">')
+        pictures.append(data.stored.picture(position, f"{data.ids[position]} ({split}, {label})"))
     names = "<br>".join(f"<code>{escape(data.ids[position])}</code>" for position in group[:MAX_IN_GROUP])
     return (
         f'<figure><div class="pictures">{"".join(pictures)}</div><figcaption>{escape(caption)}'
@@ -110,29 +101,11 @@ def _figure(data: PreparedDataset, group: list[int], caption: str) -> str:
     )
 
 
-def _thumbnail(data: PreparedDataset, position: int) -> str:
-    pixels = read_pixels(data, np.array([position]))[0]
-    image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
-    image.thumbnail((_THUMBNAIL, _THUMBNAIL))
-    buffer = io.BytesIO()
-    # Small pictures lose too much to JPEG, large ones are too heavy as PNG.
-    image.save(buffer, *(("PNG",) if max(pixels.shape[:2]) <= 64 else ("JPEG",)))
-    kind = "png" if max(pixels.shape[:2]) <= 64 else "jpeg"
-    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
-
-
-def _facts(facts: dict[str, Any]) -> str:
-    height, width, channels = facts["shape"]
-    rows = {
-        "prepared size": f"{height}×{width}, {channels} channel{'s' if channels > 1 else ''}",
-        "original width": "{} to {} (median {})".format(*np.array(facts["original_width"])[[0, 2, 1]]),
-        "original height": "{} to {} (median {})".format(*np.array(facts["original_height"])[[0, 2, 1]]),
-        "formats": ", ".join(f"{kind} {number:,}" for kind, number in facts["formats"].items()),
-        "mean per channel": ", ".join(f"{value:.4f}" for value in facts["mean"]),
-        "standard deviation": ", ".join(f"{value:.4f}" for value in facts["std"]),
-    }
+def _facts(data: PreparedDataset, facts: dict[str, Any]) -> str:
+    rows = data.stored.audit_rows(facts)
     cells = "".join(f"<tr><th>{name}</th><td>{escape(value)}</td></tr>" for name, value in rows.items())
-    return f'<section><h2>Images</h2><div class="scroll"><table>{cells}</table></div></section>'
+    title = data.input.nouns.capitalize()
+    return f'<section><h2>{title}</h2><div class="scroll"><table>{cells}</table></div></section>' if rows else ""
 
 
 def _counts(facts: dict[str, Any]) -> str:

@@ -5,25 +5,23 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from kedja.bundle.image_spec import ImageSpec
 from kedja.common.errors import KedjaError
 from kedja.common.progress import say
-from kedja.data.kinds.image.near import can_be_compared, near_pairs
+from kedja.data.kinds.kind import Kind
 from kedja.data.names import natural_order
-from kedja.data.preparation.npy import open_npy
-from kedja.data.preparation.workspace import READ, Workspace
+from kedja.data.preparation.remarks import say_alike_classes, say_contradictions, say_lost_classes
+from kedja.data.preparation.workspace import KEPT, Workspace
 from kedja.data.prepared import SPLITS
 from kedja.data.settings import Settings
 from kedja.data.splits import assign as splits
 from kedja.data.splits.units import connect, equal_pairs
 
-_WAS_READ = f"code = '{READ}'"
 UNKNOWN_SPLIT = -1
 
 
 def number_classes(workspace: Workspace, names: Sequence[str] | None) -> list[str]:
     """Write the class index of every image that was read; the class names in order."""
-    found = [label for (label,) in workspace.table(f"SELECT DISTINCT label FROM images WHERE {_WAS_READ}")]  # noqa: S608 -- no outside text
+    found = [label for (label,) in workspace.table(f"SELECT DISTINCT label FROM examples WHERE {KEPT}")]  # noqa: S608 -- no outside text
     classes = list(names) if names is not None else sorted(found, key=natural_order)
     strangers = sorted(set(found) - set(classes))
     if strangers:
@@ -33,48 +31,43 @@ def number_classes(workspace: Workspace, names: Sequence[str] | None) -> list[st
             f"the images have one class only: {found}", "a classifier needs two; is label= the right folder?"
         )
     workspace.set_classes(classes)
+    say_alike_classes(classes)
+    say_lost_classes(workspace)
     return classes
 
 
-def allot(workspace: Workspace, settings: Settings, spec: ImageSpec) -> None:
+def allot(kind: Kind) -> None:
     """Write the split of every image that was read; leave out copies as the settings ask."""
-    pairs = _near_pairs(workspace, spec)
+    workspace, settings = kind.workspace, kind.settings
+    pairs = kind.near_pairs()
+    if settings.near_duplicates != "report" and not len(pairs):
+        say("no near-duplicates were found, or all examples resemble each other too much for copies to be told")
     if settings.near_duplicates == "drop" and len(pairs):
         _drop_look_alikes(workspace, pairs)
         pairs = pairs[:0]
-    positions = workspace.column("position", np.int64, _WAS_READ)
-    given = workspace.column(_given_as_number(), np.int64, _WAS_READ)
-    labels = workspace.column("class", np.int64, _WAS_READ)
+    positions = workspace.column("position", np.int64, KEPT)
+    given = workspace.column(_given_as_number(), np.int64, KEPT)
+    labels = workspace.column("class", np.int64, KEPT)
     near = np.searchsorted(positions, pairs)
     units = _units(workspace, near if settings.near_duplicates == "group" else near[:0], len(positions))
     present = set(np.unique(given).tolist()) - {UNKNOWN_SPLIT}
     if present <= {0}:
         # No splits, or all in train/: an ordinary data set.
-        ids = (name for (name,) in workspace.rows("id", _WAS_READ))
+        ids = (name for (name,) in workspace.rows("id", KEPT))
         assigned = splits.assign(labels, ids, units, settings.fractions, settings.seed)
     else:
         assigned = _complete(workspace, settings, given, labels, units)
         _drop_leaks(workspace, settings, positions, assigned)
     _say_look_alikes(near, assigned)
+    say_contradictions(workspace)
     workspace.write_column("split", positions, assigned.tolist())
-
-
-def _near_pairs(workspace: Workspace, spec: ImageSpec) -> NDArray[np.int64]:
-    """Positions (M, 2) of images that look alike."""
-    if not can_be_compared(spec):
-        return np.empty((0, 2), np.int64)
-    positions = workspace.column("position", np.int64, _WAS_READ)
-    hashes = workspace.column("perceptual", np.int64, _WAS_READ).view(np.uint64)
-    same = np.unique(workspace.column("pixels", np.int64, _WAS_READ), return_inverse=True)[1].astype(np.int64)
-    cells = open_npy(workspace.brightness)
-    return positions[near_pairs(hashes, same, lambda rows: cells[positions[rows]])]
 
 
 def _drop_look_alikes(workspace: Workspace, pairs: NDArray[np.int64]) -> None:
     """Keep one of each set of look-alikes: of the latest given split, and of these the first."""
-    positions = workspace.column("position", np.int64, _WAS_READ)
-    given = workspace.column(_given_as_number(), np.int64, _WAS_READ)
-    same = workspace.column("pixels", np.int64, _WAS_READ)
+    positions = workspace.column("position", np.int64, KEPT)
+    given = workspace.column(_given_as_number(), np.int64, KEPT)
+    same = workspace.column("same", np.int64, KEPT)
     units = connect(len(positions), np.concatenate([np.searchsorted(positions, pairs), equal_pairs(same)]))
     several = np.isin(units, units[np.searchsorted(positions, pairs[:, 0])])
     order = np.lexsort((positions, -given, units))
@@ -102,9 +95,9 @@ def _given_as_number() -> str:
 
 def _units(workspace: Workspace, near: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     """Numbers of what stays together: equal pixels, one group, and look-alikes where that was asked."""
-    pairs = [near, equal_pairs(workspace.column("pixels", np.int64, _WAS_READ))]
+    pairs = [near, equal_pairs(workspace.column("same", np.int64, KEPT))]
     if workspace.total("count(*)", "grp <> ''"):
-        groups = workspace.group_numbers(_WAS_READ)
+        groups = workspace.group_numbers(KEPT)
         pairs.append(equal_pairs(groups))
     return connect(count, np.concatenate(pairs))
 
@@ -120,10 +113,13 @@ def _complete(
     assigned = np.where(given == UNKNOWN_SPLIT, 0, given)
     if not (assigned == 0).any():
         raise KedjaError("the source has no training images", "name one of its splits train")
+    unsplit = int((given == UNKNOWN_SPLIT).sum())
+    if unsplit:
+        say(f"{unsplit:,} images whose split the source does not say were put to train")
     if not (assigned == 1).any():
         train, validation, _ = settings.fractions
         training = assigned == 0
-        where = f"{_WAS_READ} AND given IN ('train', '')"
+        where = f"{KEPT} AND given IN ('train', '')"
         ids = (name for (name,) in workspace.rows("id", where))
         shares = (train, validation, 0.0)
         assigned[training] = splits.assign(labels[training], ids, units[training], shares, settings.seed)
@@ -137,7 +133,7 @@ def _drop_leaks(
     workspace: Workspace, settings: Settings, positions: NDArray[np.int64], assigned: NDArray[np.int64]
 ) -> None:
     """Leave out training images that are in val or test too, and validation images that are in test too."""
-    _, same = np.unique(workspace.column("pixels", np.int64, _WAS_READ), return_inverse=True)
+    _, same = np.unique(workspace.column("same", np.int64, KEPT), return_inverse=True)
     strongest = np.zeros(int(same.max(initial=-1)) + 1, np.int64)
     np.maximum.at(strongest, same, assigned)
     leaking = assigned < strongest[same]

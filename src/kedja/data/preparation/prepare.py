@@ -1,28 +1,26 @@
-"""A source of labelled images → a prepared data set, bit-identical on every machine."""
+"""A source of labelled examples → a prepared data set, bit-identical on every machine."""
 
 import json
-from collections.abc import Iterator
-from itertools import compress, islice
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
-from kedja.bundle.image_spec import ImageSpec
 from kedja.common.cpus import available
 from kedja.common.errors import KedjaError
 from kedja.common.progress import Progress, say
-from kedja.data.kinds.image.choose import choose_spec, choose_storage
-from kedja.data.kinds.image.decode import Content, Plan, Result, crash, decode_chunk
-from kedja.data.kinds.image.perceptual import CELLS
+from kedja.data.kinds.kind import Chunk, Content, Kind, Result
+from kedja.data.kinds.registry import kind_type
 from kedja.data.preparation import allot
-from kedja.data.preparation.npy import create_npy
+from kedja.data.preparation.contents import Contents
 from kedja.data.preparation.pool import map_chunks
 from kedja.data.preparation.workspace import READ, Workspace
 from kedja.data.preparation.writer import write_dataset
 from kedja.data.settings import Settings
+from kedja.data.sources.ignored import say_of
 from kedja.data.sources.source import Source
 
-# Images that are looked at before sizes and channels are chosen.
+# Examples that are looked at before the settings that were left open are chosen.
 SAMPLED = 500
 CHUNK_IMAGES = 128
 CHUNK_BYTES = 16 * 2**20
@@ -39,28 +37,24 @@ def prepare(source: Source, folder: Path, settings: Settings) -> None:
     Raises:
         KedjaError: the source, an image (with ``on_error=fail``) or the settings are not right.
     """
-    workspace = Workspace(folder.parent / f".{folder.name}.work", _fingerprint(source, settings))
+    kind_of_data = kind_type(source.kind)
+    path = folder.parent / f".{folder.name}.work"
+    workspace = Workspace(path, _fingerprint(source, settings), kind_of_data.columns)
     try:
-        count = workspace.list_items(source.items)
-        spec = choose_spec(source, settings, _sample(source, workspace, count))
-        storage = choose_storage(settings, spec, count, encoded=source.tree is not None)
-        _decode(source, workspace, spec, settings, count, keep_pixels=storage == "arrays")
+        kind, contents = kind_of_data(source, settings, workspace), Contents(source, workspace)
+        count = workspace.list_items(contents.items)
+        kind.choose(count, contents.some(max(1, count // SAMPLED)))
+        _decode(kind, contents, count)
         workspace.readmit()
         _judge_failures(workspace, settings)
         classes = allot.number_classes(workspace, source.classes)
-        allot.allot(workspace, settings, spec)
-        write_dataset(workspace, folder, source, settings=settings, spec=spec, storage=storage, classes=classes)
+        allot.allot(kind)
+        write_dataset(kind, folder, classes)
     except BaseException:
         workspace.close()
         raise
-    _say_ignored(source)
+    say_of(source)
     workspace.remove()
-
-
-def _say_ignored(source: Source) -> None:
-    ignored: list[str] = getattr(source, "ignored", [])
-    if ignored:
-        say(f"{len(ignored)} files are no images by their suffix and were not looked at, for example {ignored[0]}")
 
 
 def _fingerprint(source: Source, settings: Settings) -> str:
@@ -69,48 +63,37 @@ def _fingerprint(source: Source, settings: Settings) -> str:
     return json.dumps([source.title, relevant], sort_keys=True)
 
 
-def _sample(source: Source, workspace: Workspace, count: int) -> Iterator[Content]:
-    """Evenly spread images."""
-    step = max(1, count // SAMPLED)
-    if source.tree is None:
-        yield from (item.content for item in islice(source.items(), 0, None, step))
-    else:
-        for (name,) in workspace.rows("id", f"position % {step} = 0"):
-            yield source.tree.file(name)
-
-
-def _decode(
-    source: Source, workspace: Workspace, spec: ImageSpec, settings: Settings, count: int, *, keep_pixels: bool
-) -> None:
-    """Read every image that was not read before."""
-    if keep_pixels and not workspace.pixels.exists():
-        workspace.forget_all()
-    pending = workspace.pending()
-    left = int(pending.sum())
+def _decode(kind: Kind, contents: Contents, count: int) -> None:
+    """Read every example that was not read before."""
+    workspace, settings = kind.workspace, kind.settings
+    decode = kind.decoder(count)
+    left = int(workspace.pending().sum())
     if not left:
         return
     if left < count:
-        say(f"continuing: {count - left:,} of {count:,} images were read before")
-    pixels = create_npy(workspace.pixels, (count, *spec.shape)) if keep_pixels else None
-    plan = Plan(spec, pixels, create_npy(workspace.brightness, (count, CELLS)), settings.max_pixels)
-    items = compress(((position, item.content) for position, item in enumerate(source.items())), pending)
-    jobs = settings.jobs or available()
+        say(f"continuing: {count - left:,} of {count:,} were read before")
+    chunks = _chunks(contents.pending())
+    jobs = (settings.jobs or available()) if left >= POOL_FROM else 1
     with Progress("preparing", count, done=count - left) as progress:
-        for results in _results(plan, _chunks(items), jobs if left >= POOL_FROM else 1):
+        for results in _results(kind, decode, chunks, jobs):
             workspace.record(results)
             progress.advance(len(results))
 
 
-def _results(plan: Plan, chunks: Iterator[list[tuple[int, Content]]], jobs: int) -> Iterator[list[Result]]:
+def _results(
+    kind: Kind, decode: Callable[[Chunk], list[Result]], chunks: Iterator[Chunk], jobs: int
+) -> Iterator[list[Result]]:
     if jobs == 1:
-        for chunk in chunks:
-            yield decode_chunk(plan, chunk)
-    else:
-        yield from map_chunks(decode_chunk, plan, chunks, jobs, lambda item: crash(*item))
+        return map(decode, chunks)
+    return map_chunks(_apply, decode, chunks, jobs, lambda item: kind.crashed(*item))
+
+
+def _apply(decode: Callable[[Chunk], list[Result]], chunk: Chunk) -> list[Result]:
+    return decode(chunk)
 
 
 def _chunks(items: Iterator[tuple[int, Content]]) -> Iterator[list[tuple[int, Content]]]:
-    """Chunks bounded in number and, for pixels that travel to the workers, in bytes."""
+    """Chunks bounded in number and, for arrays that travel to the workers, in bytes."""
     chunk: list[tuple[int, Content]] = []
     size = 0
     for position, content in items:

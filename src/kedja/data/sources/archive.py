@@ -7,6 +7,7 @@ so what preparation reads several times, in several processes, is unpacked first
 import bz2
 import errno
 import gzip
+import json
 import lzma
 import shutil
 import stat
@@ -20,7 +21,8 @@ from typing import IO
 
 from kedja.common.errors import KedjaError
 from kedja.common.files import replacing_directory, write_text
-from kedja.common.progress import Progress, say
+from kedja.common.progress import Progress
+from kedja.data.sources.tree import HIDDEN, IGNORED, NO_FILE, SYSTEM, UNPACKED, printable
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 MAX_MEMBERS = 20_000_000
@@ -29,7 +31,8 @@ MAX_RATIO = 100
 RATIO_FROM = 2**30
 _KEEP_FREE = 2**30
 _BLOCK = 2**20
-_MARK = ".unpacked"
+_UTF8_FLAG = 0x800
+LINK = "links inside the archive"
 # What the standard library raises where an archive is not what it should be; its own errors of reading and
 # writing among them (`failure` tells them apart), and what its parsers stumble over (names, sizes, lengths).
 FAILURES = (
@@ -50,29 +53,39 @@ _COMPRESSIONS: dict[bytes, Callable[[Path], IO[bytes]]] = {
     b"\xfd7zXZ": lzma.open,
 }
 
-# Name inside the archive, number of bytes it claims, how to open it.
-Member = tuple[str, int, Callable[[], IO[bytes]]]
+# Name inside the archive, how to open it; None of a folder.
+Member = tuple[str, Callable[[], IO[bytes]] | None]
 
 
-def unpack(archive: Path, folder: Path) -> Path:
+def unpack(archive: Path, folder: Path, encoding: str = "") -> Path:
     """Unpack `archive` to `folder`, unless an earlier run did so.
 
+    Args:
+        encoding: of names that are no UTF-8.
+
     Raises:
-        KedjaError: it is damaged or encrypted, a path in it leaves the folder, or it is unreasonably large.
+        KedjaError: it is damaged or encrypted, a path in it leaves the folder or is no text, or it is unreasonably
+            large.
     """
     status = archive.stat()
-    state = f"{archive.name} {status.st_size} {status.st_mtime_ns}"
-    mark = folder / _MARK
-    if mark.is_file() and mark.read_text(encoding="utf-8") == state:
+    state = f"{archive.name} {status.st_size} {status.st_mtime_ns} {encoding}".rstrip()
+    mark = folder / UNPACKED
+    if mark.is_file() and mark.read_text(encoding="utf-8").partition("\n")[0] == state:
         return folder
     limit = min(size_limit(archive), _free_space(folder))
     try:
-        with replacing_directory(folder) as fresh:
-            _write_all(archive, fresh, limit)
-            write_text(fresh / _MARK, state)
+        with replacing_directory(folder, UNPACKED) as fresh:
+            left_out = _write_all(archive, fresh, limit, encoding)
+            write_text(fresh / UNPACKED, f"{state}\n{json.dumps(left_out)}")
     except FAILURES as error:
         raise failure(archive, f"unpacked to {folder}/", error) from None
     return folder
+
+
+def left_out_of(folder: Path) -> dict[str, str]:
+    """Name → reason of what the archive that was unpacked to `folder` held besides."""
+    found: dict[str, str] = json.loads((folder / UNPACKED).read_text(encoding="utf-8").partition("\n")[2])
+    return found
 
 
 def failure(archive: Path, task: str, error: Exception) -> KedjaError:
@@ -96,20 +109,25 @@ def too_many(archive: Path) -> KedjaError:
     return KedjaError(f"{archive} holds more than {MAX_MEMBERS:,} files")
 
 
-def _write_all(archive: Path, folder: Path, limit: int) -> None:
+def _write_all(archive: Path, folder: Path, limit: int, encoding: str) -> dict[str, str]:
+    """What was left out: name → reason."""
     written = 0
+    left_out: dict[str, str] = {}
     with Progress(f"unpacking {archive.name}", 0, "files") as progress:
-        for number, (name, _, opened) in enumerate(_members(archive)):
+        for number, (name, opened) in enumerate(_members(archive, encoding, left_out)):
             if number >= MAX_MEMBERS:
                 raise too_many(archive)
             target = folder / safe(name, archive)
-            target.parent.mkdir(parents=True, exist_ok=True)
+            (target.parent if opened else target).mkdir(parents=True, exist_ok=True)
+            if opened is None:
+                continue
             try:
                 with opened() as source, target.open("xb") as file:
                     written += _copy(source, file, limit - written, archive)
             except FileExistsError:
                 raise KedjaError(f"{archive} holds {name} twice") from None
             progress.advance(1)
+    return left_out
 
 
 def _copy(source: IO[bytes], target: IO[bytes], left: int, archive: Path) -> int:
@@ -145,44 +163,70 @@ def safe(name: str, archive: Path) -> PurePosixPath:
     return path
 
 
-def _members(archive: Path) -> Iterator[Member]:
+def _members(archive: Path, encoding: str, left_out: dict[str, str]) -> Iterator[Member]:
     # An .npz is a zip by another name.
     if archive.suffix.lower() in (".zip", ".npz"):
-        yield from _zip_members(archive)
+        yield from _zip_members(archive, encoding, left_out)
     else:
-        yield from _tar_members(archive)
+        yield from _tar_members(archive, encoding, left_out)
 
 
-def _zip_members(archive: Path) -> Iterator[Member]:
+def _zip_members(archive: Path, encoding: str, left_out: dict[str, str]) -> Iterator[Member]:
     with zipfile.ZipFile(archive) as opened:
-        for info in ordinary_zip_members(opened):
-            yield info.filename, info.file_size, lambda info=info: opened.open(info)  # type: ignore[misc]
+        for name, info in ordinary_zip_members(opened, encoding, left_out):
+            yield name, None if info.is_dir() else lambda info=info: opened.open(info)  # type: ignore[misc]
 
 
-def ordinary_zip_members(opened: zipfile.ZipFile) -> Iterator[zipfile.ZipInfo]:
-    """The files of a zip; hidden ones left out silently, links with a note."""
+def ordinary_zip_members(
+    opened: zipfile.ZipFile, encoding: str, left_out: dict[str, str]
+) -> Iterator[tuple[str, zipfile.ZipInfo]]:
+    """The files and folders of a zip by their names; hidden ones and links go to `left_out`."""
+    archive = Path(opened.filename or "")
     for info in opened.infolist():
-        if info.is_dir() or _is_clutter(info.filename):
-            continue
-        if stat.S_ISLNK(info.external_attr >> 16):
-            say(f"note: {info.filename} in {Path(opened.filename or '').name} is a link; left out")
-            continue
-        yield info
+        name = _zip_name(info, encoding, archive)
+        if reason := LINK if stat.S_ISLNK(info.external_attr >> 16) else _clutter(name):
+            left_out[PurePosixPath(name).as_posix()] = reason
+        else:
+            yield name, info
 
 
-def _tar_members(archive: Path) -> Iterator[Member]:
+def _zip_name(info: zipfile.ZipInfo, encoding: str, archive: Path) -> str:
+    """The name of a member: UTF-8 where it is, else as stated; what writes zips often says neither."""
+    if info.flag_bits & _UTF8_FLAG or info.filename.isascii():
+        return info.filename
+    # zipfile takes names without the flag for code page 437.
+    name = info.filename.encode("cp437")
+    for candidate in ("utf-8", encoding):
+        try:
+            return name.decode(candidate or "ascii")
+        except UnicodeDecodeError:
+            continue
+    raise _no_text(archive, name.decode("ascii", "backslashreplace"))
+
+
+def _no_text(archive: Path, name: str) -> KedjaError:
+    return KedjaError(
+        f"{archive}: the name {name} is no UTF-8, and the archive does not say what it is",
+        "encoding=cp850 (Western Windows), cp437, cp932 (Japanese), gbk (Chinese), cp866 (Russian): whichever made it",
+    )
+
+
+def _tar_members(archive: Path, encoding: str, left_out: dict[str, str]) -> Iterator[Member]:
     with _decompressed(archive) as stream:
         # A stream: members come in the order of the file, without seeking back and forth.
-        with tarfile.open(fileobj=stream, mode="r|", tarinfo=_CheckedInfo) as opened:
+        with tarfile.open(fileobj=stream, mode="r|", tarinfo=_CheckedInfo, encoding=encoding or "utf-8") as opened:
             for info in opened:
-                if info.isdir() or _is_clutter(info.name):
-                    continue
-                if not info.isreg():
-                    say(f"note: {info.name} in {archive.name} is no ordinary file; left out")
-                    continue
-                member = opened.extractfile(info)
-                assert member is not None
-                yield info.name, info.size, lambda member=member: member  # type: ignore[misc]
+                if (shown := printable(info.name)) != info.name:
+                    raise _no_text(archive, shown)
+                if reason := _clutter(info.name) or ("" if info.isreg() or info.isdir() else NO_FILE):
+                    left_out[PurePosixPath(info.name).as_posix()] = LINK if info.issym() or info.islnk() else reason
+                elif info.isdir():
+                    if PurePosixPath(info.name).parts:
+                        yield info.name, None
+                else:
+                    member = opened.extractfile(info)
+                    assert member is not None
+                    yield info.name, lambda member=member: member  # type: ignore[misc]
         # The checksum of a compressed file stands at its end, behind what a tar needs.
         while stream.read(_BLOCK):
             pass
@@ -211,6 +255,9 @@ class _CheckedInfo(tarfile.TarInfo):
             raise tarfile.ReadError(str(error)) from None
 
 
-def _is_clutter(name: str) -> bool:
+def _clutter(name: str) -> str:
+    """Why a member is left out by its name, empty where it is not."""
     parts = PurePosixPath(name.replace("\\", "/")).parts
-    return "__MACOSX" in parts or any(part.startswith(".") and part not in (".", "..") for part in parts)
+    if any(part in IGNORED for part in parts):
+        return SYSTEM
+    return HIDDEN if any(part.startswith(".") and part not in (".", "..") for part in parts) else ""

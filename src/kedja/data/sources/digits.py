@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from kedja.bundle.image_spec import ImageSpec
+from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.data.sources.source import Item
 from kedja.data.sources.tree import Tree
 
@@ -16,6 +16,7 @@ from kedja.data.sources.tree import Tree
 class Digits:
     """No arguments."""
 
+    kind = "image"
     title = "Optical Recognition of Handwritten Digits (Alpaydin and Kaynak 1998), as shipped with scikit-learn"
     licence = "CC BY 4.0"
     image: ImageSpec | None = ImageSpec(8, 8, 1)

@@ -1,6 +1,7 @@
 """NumPy archives: arrays of pixels and labels, whole or by split (`x_train`, `val_images`, …)."""
 
 import re
+import unicodedata
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kedja.bundle.image_spec import ImageSpec
+from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.common.errors import KedjaError
 from kedja.data.sources.archive import unpack
 from kedja.data.sources.source import Item
@@ -23,6 +24,7 @@ _CLASSES = ("classes", "class_names", "label_names")
 class Npz:
     """A source over an `.npz`; its arrays are unpacked beside the data set and mapped, not read."""
 
+    kind = "image"
     title = "arrays of pixels (.npz)"
 
     def __init__(self, file: Path, work: Path, label: str = "", licence: str = "not stated") -> None:
@@ -32,10 +34,11 @@ class Npz:
         self.tree: Tree | None = None
         self._file = file
         arrays = _map_arrays(file, work)
-        self._parts = _pair(arrays, label, file)
+        self._parts, unused = _pair(arrays, label, file)
         names = next((arrays[name] for name in _CLASSES if name in arrays), None)
-        self._names = None if names is None else [str(name) for name in names]
+        self._names = None if names is None else [unicodedata.normalize("NFC", str(name)) for name in names]
         self.classes = self._names
+        self.ignored = dict.fromkeys(unused, "arrays that are neither images nor their labels")
 
     def items(self) -> Iterator[Item]:
         for split, (images, labels) in self._parts.items():
@@ -45,8 +48,8 @@ class Npz:
                 yield Item(name, self._class(label), _as_picture(image), split)
 
     def _class(self, label: Any) -> str:
-        if self._names is None:
-            return str(label)
+        if self._names is None or isinstance(label, str):
+            return unicodedata.normalize("NFC", str(label).strip())
         number = int(label)
         if not 0 <= number < len(self._names):
             raise KedjaError(f"{self._file} has the label {number}, but {len(self._names)} class names")
@@ -67,19 +70,28 @@ def _map_arrays(file: Path, work: Path) -> dict[str, NDArray[np.generic]]:
 
 def _pair(
     arrays: dict[str, NDArray[np.generic]], label: str, file: Path
-) -> dict[str, tuple[NDArray[np.uint8], NDArray[np.generic]]]:
-    """Split (empty where there are none) → images and labels."""
+) -> tuple[dict[str, tuple[NDArray[np.uint8], NDArray[np.generic]]], list[str]]:
+    """Split (empty where there are none) → images and labels; and the arrays that are neither."""
     wanted = (label.lower(),) if label else _LABELS
     images: dict[str, NDArray[np.generic]] = {}
     labels: dict[str, NDArray[np.generic]] = {}
+    unused = []
     for name, array in arrays.items():
         words = re.split(r"[_\-. ]+", name.lower())
         split = next((SPLIT_NAMES[word] for word in words if word in SPLIT_NAMES), "")
         rest = "_".join(word for word in words if word not in SPLIT_NAMES)
-        if rest in _IMAGES:
-            images[split] = array
-        elif rest in wanted:
-            labels[split] = array
+        role = images if rest in _IMAGES else labels if rest in wanted else None
+        if role is None:
+            if name not in _CLASSES:
+                unused.append(name)
+        elif split in role:
+            kind, of_split = "images" if role is images else "labels", f" of {split}" if split else ""
+            raise KedjaError(
+                f"{file} holds two arrays of {kind}{of_split}, one of them {name}",
+                "keep one of each, or say which labels are meant: label=<name>",
+            )
+        else:
+            role[split] = array
     if not images or set(images) != set(labels):
         raise KedjaError(
             f"{file} holds the arrays {', '.join(arrays)}; no images with their labels are among them",
@@ -89,7 +101,7 @@ def _pair(
     return {
         split: (_check_images(images[split], file), _check_labels(labels[split], images[split], file))
         for split in order
-    }
+    }, unused
 
 
 def _check_images(images: NDArray[np.generic], file: Path) -> NDArray[np.uint8]:
@@ -111,6 +123,10 @@ def _check_images(images: NDArray[np.generic], file: Path) -> NDArray[np.uint8]:
 
 def _check_labels(labels: NDArray[np.generic], images: NDArray[np.generic], file: Path) -> NDArray[np.generic]:
     flat = labels.reshape(-1) if labels.size == len(labels) else labels
+    if flat.ndim == 2 and len(flat) == len(images) and np.isin(flat, (0, 1)).all() and (flat.sum(axis=1) == 1).all():
+        flat = flat.argmax(axis=1)
+    if flat.dtype.kind == "f" and not (flat % 1).any():
+        flat = flat.astype(np.int64)
     if flat.ndim != 1 or len(flat) != len(images) or flat.dtype.kind not in "iuU":
         raise KedjaError(
             f"{file} holds labels {labels.dtype} {labels.shape} for {len(images)} images",

@@ -6,15 +6,16 @@ from pathlib import Path
 from kedja.common.errors import KedjaError, nearest
 from kedja.data.settings import Settings
 from kedja.data.sources.archive import SUFFIXES as ARCHIVE_SUFFIXES
-from kedja.data.sources.archive import unpack
+from kedja.data.sources.archive import left_out_of, unpack
+from kedja.data.sources.columns import Columns
 from kedja.data.sources.digits import Digits
 from kedja.data.sources.folder import Folder
 from kedja.data.sources.index import SUFFIXES as INDEX_SUFFIXES
-from kedja.data.sources.index import Columns, Index
+from kedja.data.sources.index import Index
 from kedja.data.sources.npz import Npz
 from kedja.data.sources.source import Source
 from kedja.data.sources.torchvision import PREFIX, Torchvision
-from kedja.data.sources.tree import Directory, Tree, unwrap
+from kedja.data.sources.tree import Directory, Tree, printable, unwrap
 from kedja.data.sources.zipped import open_zip
 
 NOT_STATED = "not stated"
@@ -49,6 +50,8 @@ def open_source(settings: Settings, work: Path) -> Source:
     Raises:
         KedjaError: nothing of that name, or the source cannot be opened.
     """
+    if (shown := printable(settings.source)) != settings.source:
+        raise KedjaError(f"source={shown}: the name is no UTF-8", "rename it; it is written down with the data set")
     for _, is_meant, make in SOURCES:
         if is_meant(settings):
             return make(settings, work)
@@ -80,27 +83,30 @@ def _plain(settings: Settings, source: Source) -> Source:
 def _images(settings: Settings, tree: Tree) -> Source:
     if not settings.index:
         return _plain(settings, Folder(tree, settings.label, _licence(settings)))
+    beside: dict[str, str] = {}
     if not tree.has(settings.index[0].rpartition(":")[2]):
-        tree = unwrap(tree)
-    return Index(tree, settings.index, _columns(settings), settings.classes, _licence(settings))
+        tree, beside = unwrap(tree)
+    return _index(settings, tree, settings.index, beside)
 
 
 def _index_file(settings: Settings) -> Source:
     file = Path(settings.source)
     if settings.index:
         raise KedjaError("index= names files inside a folder or archive", f"source={file.parent} index={file.name}")
-    return Index(Directory(file.parent), [file.name], _columns(settings), settings.classes, _licence(settings))
+    return _index(settings, Directory(file.parent), [file.name], None)
 
 
-def _columns(settings: Settings) -> Columns:
-    return Columns(settings.path, settings.label, settings.split, settings.group)
+def _index(settings: Settings, tree: Tree, files: list[str], beside: dict[str, str] | None) -> Source:
+    columns = Columns(settings.path, settings.label, settings.split, settings.group)
+    licence, encoding = _licence(settings), settings.encoding
+    return Index(tree, files, columns, settings.classes, licence, encoding=encoding, beside=beside)
 
 
 def _archive(settings: Settings, work: Path) -> Tree:
     """Read in place where that can be done, else unpacked to `work`."""
     archive = Path(settings.source)
-    opened = open_zip(archive) if archive.suffix.lower() == ".zip" else None
-    return opened or Directory(unpack(archive, work))
+    opened = open_zip(archive, settings.encoding) if archive.suffix.lower() == ".zip" else None
+    return opened or Directory(unpack(archive, work, settings.encoding), left_out_of(work))
 
 
 def _npz(settings: Settings, work: Path) -> Source:

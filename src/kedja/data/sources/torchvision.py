@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from kedja.bundle.image_spec import ImageSpec
+from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.common.errors import KedjaError, nearest
 from kedja.data.sources.download import download
 from kedja.data.sources.source import Item
@@ -28,6 +28,7 @@ _SPLITS = {"train": ("train", "trainval"), "val": ("val", "valid"), "test": ("te
 class Torchvision:
     """A source over `torchvision.datasets.<name>`."""
 
+    kind = "image"
     licence = "see the data set's home"
 
     def __init__(self, name: str, downloads: Path) -> None:
@@ -53,6 +54,8 @@ class Torchvision:
                     raise KedjaError(f"{self.title} is no classification of images", "its labels are no class numbers")
                 pixels = np.asarray(image if image.mode in ("L", "RGB") else image.convert("RGB"))
                 name = f"{split}/{number:07d}" if split else f"{number:07d}"
+                if self.classes and not 0 <= int(label) < len(self.classes):
+                    raise KedjaError(f"{self.title} has the label {int(label)}, but {len(self.classes)} class names")
                 yield Item(name, self.classes[int(label)] if self.classes else str(int(label)), pixels, split)
 
     def _constructor(self) -> Any:

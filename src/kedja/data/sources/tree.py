@@ -4,10 +4,15 @@ Names are relative to the tree and written with slashes; a folder's name ends in
 """
 
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path, PurePath
 from typing import NamedTuple, Protocol
+
+from kedja.bundle.inputs.image.spec import ImageSpec
+from kedja.common.errors import KedjaError
 
 # Names that published data sets give their split folders.
 SPLIT_NAMES = {
@@ -16,6 +21,23 @@ SPLIT_NAMES = {
     **dict.fromkeys(("test", "testing", "tst"), "test"),
 }
 IGNORED = ("__MACOSX", "__pycache__")
+# What says in a folder that an archive was unpacked to it.
+UNPACKED = ".unpacked"
+# Why something is left out, as a noun in the plural.
+HIDDEN, SYSTEM = "hidden files", "files of the system"
+DANGLING, LOOP, NO_FILE = "links to nothing", "links back to a folder above them", "pipes, sockets or devices"
+NO_TEXT, NO_IMAGE = "files whose names are no UTF-8", "files that are no images by their suffix"
+# Images that phones write and that are not read: see docs/data.md.
+HEIF_SUFFIXES = (".heic", ".heif", ".hif")
+IMAGE_ENDINGS = (*sorted(ImageSpec.suffixes), *HEIF_SUFFIXES)
+
+
+class Entries(NamedTuple):
+    """What lies right inside a folder: names of files and folders, sorted; name → reason of what is left out."""
+
+    files: list[str]
+    folders: list[str]
+    left_out: dict[str, str]
 
 
 class File(Protocol):
@@ -47,8 +69,17 @@ class Tree(Protocol):
         """What people call it, without a slash at the end."""
         ...
 
-    def entries(self, folder: str) -> tuple[list[str], list[str]]:
-        """Names of the files and of the folders right inside `folder`, sorted; hidden ones and links left out."""
+    @property
+    def left_out(self) -> dict[str, str]:
+        """Name → reason of what an archive holds and `entries` does not know of."""
+        ...
+
+    def entries(self, folder: str) -> Entries:
+        """What lies right inside `folder`.
+
+        Raises:
+            KedjaError: it cannot be listed, or the name of an image or folder in it is no text.
+        """
         ...
 
     def inside(self, name: str) -> str | None:
@@ -97,40 +128,76 @@ class DiskFile(NamedTuple):
 
 @dataclass
 class Directory:
-    """A folder on disk."""
+    """A folder on disk.
+
+    Links to folders are followed, unless they lead back to a folder above them.
+    """
 
     root: Path
-    _resolved: Path = field(init=False)
+    left_out: dict[str, str] = field(default_factory=dict)
     _prefix: str = field(init=False)
 
     def __post_init__(self) -> None:
-        self._resolved = self.root.resolve()
         self._prefix = f"{self.root}{os.sep}"
 
     def __str__(self) -> str:
         return str(self.root)
 
-    def entries(self, folder: str) -> tuple[list[str], list[str]]:
-        files, folders = [], []
-        with os.scandir(self.root / folder) as entries:
-            for entry in entries:
-                if entry.name.startswith(".") or entry.name in IGNORED:
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.name)
-                elif entry.is_file():
-                    files.append(entry.name)
-        return sorted(files), sorted(folders)
+    def entries(self, folder: str) -> Entries:
+        found = Entries([], [], {})
+        try:
+            with os.scandir(self.root / folder) as entries:
+                for entry in entries:
+                    self._enter(entry, folder, found)
+        except OSError as error:
+            raise KedjaError(
+                f"{self.root / folder} cannot be listed: {error.strerror}", "make it readable, or move it away"
+            ) from None
+        return Entries(sorted(found.files), sorted(found.folders), found.left_out)
+
+    def _enter(self, entry: "os.DirEntry[str]", folder: str, found: Entries) -> None:
+        name = entry.name
+        if name == UNPACKED:
+            return
+        if not name.isascii() and (shown := printable(name)) != name:
+            if entry.is_dir() or name.lower().endswith(IMAGE_ENDINGS):
+                raise KedjaError(
+                    f"{self.root / folder}: the name {shown} is no UTF-8",
+                    "rename it, for example: convmv -f latin1 -t utf8 -r --notest on the source's folder",
+                )
+            found.left_out[shown] = NO_TEXT
+        elif name.startswith("."):
+            found.left_out[name] = HIDDEN
+        elif name in IGNORED:
+            found.left_out[name] = SYSTEM
+        elif entry.is_dir():
+            if entry.is_symlink() and self._leads_back(folder, name):
+                found.left_out[name] = LOOP
+            else:
+                found.folders.append(name)
+        elif entry.is_file():
+            found.files.append(name)
+        else:
+            found.left_out[name] = DANGLING if entry.is_symlink() else NO_FILE
+
+    def _leads_back(self, folder: str, name: str) -> bool:
+        """Whether a link ends at a folder that it was reached through, or above one."""
+        target = (self.root / folder / name).resolve()
+        reached = [self.root, *(self.root / above for above in _with_parents(folder))]
+        return any(above.resolve().is_relative_to(target) for above in reached)
 
     def inside(self, name: str) -> str | None:
-        path = self.root / name
-        if not path.resolve().is_relative_to(self._resolved):
-            return None
-        # Index files may name absolute paths.
-        return path.absolute().relative_to(self.root.absolute()).as_posix()
+        # By its text: links inside the source may lead anywhere, they are its owner's.
+        top = self.root.absolute()
+        path = Path(os.path.normpath(top / name))
+        return path.relative_to(top).as_posix() if path.is_relative_to(top) else None
 
     def has(self, name: str) -> bool:
-        return (self.root / name).is_file()
+        try:
+            return stat.S_ISREG((self.root / name).stat().st_mode)
+        except (OSError, ValueError):
+            # ValueError: a null byte. OSError: also a name that is too long to be one.
+            return False
 
     def file(self, name: str) -> File:
         return DiskFile(f"{self._prefix}{name}")
@@ -139,20 +206,61 @@ class Directory:
         return Directory(self.root / folder)
 
 
-def walk(tree: Tree, folder: str = "") -> Iterator[tuple[str, list[str]]]:
-    """`folder` and every folder below it, each with the names of its files, sorted."""
-    files, folders = tree.entries(folder)
-    yield folder, files
-    for name in folders:
+def _with_parents(folder: str) -> list[str]:
+    parts = folder.split("/")[:-1]
+    return ["/".join(parts[: number + 1]) for number in range(len(parts))]
+
+
+def printable(name: str) -> str:
+    """A file name as text: bytes that are no UTF-8 written out."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def walk(tree: Tree, folder: str = "") -> Iterator[tuple[str, Entries]]:
+    """`folder` and every folder below it, each with what lies right inside it."""
+    entries = tree.entries(folder)
+    yield folder, entries
+    for name in entries.folders:
         yield from walk(tree, f"{folder}{name}/")
 
 
-def unwrap(tree: Tree) -> Tree:
-    """The tree itself, or the one inside its only folder where archives wrap everything in one."""
+def unwrap(tree: Tree) -> tuple[Tree, dict[str, str]]:
+    """The tree itself, or the one inside the only folder with images where archives wrap everything in one.
+
+    Returns:
+        The tree, and name → reason of what lies beside it (a note, a licence, folders of annotations).
+    """
+    beside = dict(tree.left_out)
+    above = ""
     while True:
-        files, folders = tree.entries("")
-        if files or len(folders) != 1 or folders[0].lower() in SPLIT_NAMES:
-            return tree
-        if not tree.entries(f"{folders[0]}/")[1]:
-            return tree
-        tree = tree.below(f"{folders[0]}/")
+        files, folders, left_out = tree.entries("")
+        full = list(islice((name for name in folders if holds_images(tree, f"{name}/")), 2))
+        if len(full) != 1 or full[0].lower() in SPLIT_NAMES or any(map(is_image, files)):
+            return tree, beside
+        inner = tree.entries(f"{full[0]}/")
+        if not inner.folders or any(map(is_image, inner.files)):
+            return tree, beside
+        beside |= {above + name: reason for name, reason in left_out.items()} | {
+            above + name: NO_IMAGE for name in files
+        }
+        for empty in folders:
+            if empty != full[0]:
+                beside |= {above + name: reason for name, reason in files_below(tree, f"{empty}/")}
+        tree, above = tree.below(f"{full[0]}/"), f"{above}{full[0]}/"
+
+
+def files_below(tree: Tree, folder: str) -> Iterator[tuple[str, str]]:
+    """Name and reason of everything in a folder without images."""
+    for inner, entries in walk(tree, folder):
+        yield from ((inner + name, reason) for name, reason in entries.left_out.items())
+        yield from ((inner + name, NO_IMAGE) for name in entries.files)
+
+
+def holds_images(tree: Tree, folder: str) -> bool:
+    """Whether there is an image in `folder` or below; looks no further than the first."""
+    return any(is_image(name) for _, entries in walk(tree, folder) for name in entries.files)
+
+
+def is_image(name: str) -> bool:
+    """Whether a file is an image by its suffix."""
+    return name.lower().endswith(IMAGE_ENDINGS)

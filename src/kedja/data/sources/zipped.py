@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, NamedTuple
 
-from kedja.bundle.preprocess import ImageError
+from kedja.bundle.inputs.image.preprocess import ImageError
 from kedja.common.errors import KedjaError
 from kedja.data.sources.archive import (
     FAILURES,
@@ -28,7 +28,7 @@ from kedja.data.sources.archive import (
     too_large,
     too_many,
 )
-from kedja.data.sources.tree import IGNORED, File
+from kedja.data.sources.tree import Entries, File
 
 # Signature, then what the directory of the archive says as well, then the lengths of the name and of extra fields.
 _HEADER = struct.Struct("<4s22xHH")
@@ -107,17 +107,22 @@ class Missing(NamedTuple):
 class Zip:
     """A tree over the files of a zip."""
 
-    def __init__(self, archive: Path, members: dict[str, Member], below: str = "") -> None:
+    def __init__(
+        self, archive: Path, members: dict[str, Member], folders: list[str], left_out: dict[str, str], below: str = ""
+    ) -> None:
+        """`folders` end in a slash; they matter where they are empty."""
         self._archive = archive
         self._members = members
+        self._folders = folders
+        self.left_out = left_out
         self._below = below
-        self._entries = _by_folder(name.removeprefix(below) for name in members if name.startswith(below))
+        self._entries = _by_folder(name.removeprefix(below) for name in (*members, *folders) if name.startswith(below))
 
     def __str__(self) -> str:
         return f"{self._archive}/{self._below}".rstrip("/")
 
-    def entries(self, folder: str) -> tuple[list[str], list[str]]:
-        return self._entries.get(folder, ([], []))
+    def entries(self, folder: str) -> Entries:
+        return self._entries.get(folder, Entries([], [], {}))
 
     def inside(self, name: str) -> str | None:
         normal = posixpath.normpath(name.replace("\\", "/"))
@@ -130,27 +135,36 @@ class Zip:
         return self._members.get(self._below + posixpath.normpath(name), Missing())
 
     def below(self, folder: str) -> "Zip":
-        return Zip(self._archive, self._members, self._below + folder)
+        return Zip(self._archive, self._members, self._folders, {}, self._below + folder)
 
 
-def open_zip(archive: Path) -> Zip | None:
+def open_zip(archive: Path, encoding: str = "") -> Zip | None:
     """`archive` as a tree; None where a file in it is packed by a rare method, which `unpack` knows.
 
+    Args:
+        encoding: of names that are no UTF-8.
+
     Raises:
-        KedjaError: it is damaged or encrypted, a path in it leaves its folder, or it unpacks to unreasonably much.
+        KedjaError: it is damaged or encrypted, a path in it leaves its folder or is no text, or it unpacks to
+            unreasonably much.
     """
     members: dict[str, Member] = {}
+    folders: list[str] = []
+    left_out: dict[str, str] = {}
     left = size_limit(archive)
     try:
         with zipfile.ZipFile(archive) as opened:
-            for info in ordinary_zip_members(opened):
+            for written, info in ordinary_zip_members(opened, encoding, left_out):
+                if info.is_dir():
+                    folders.append(f"{safe(written, archive).as_posix()}/")
+                    continue
                 if info.compress_type not in _METHODS:
                     return None
                 if info.flag_bits & 1:
                     raise damaged(archive, f"{info.filename} is encrypted")
                 if info.header_offset < 0:
                     raise damaged(archive, f"{info.filename} lies outside of it")
-                name = safe(info.filename, archive).as_posix()
+                name = safe(written, archive).as_posix()
                 if name in members:
                     raise KedjaError(f"{archive} holds {name} twice")
                 if len(members) == MAX_MEMBERS:
@@ -169,25 +183,24 @@ def open_zip(archive: Path) -> Zip | None:
                 )
     except FAILURES as error:
         raise failure(archive, "read", error) from None
-    return Zip(archive, members)
+    return Zip(archive, members, folders, left_out)
 
 
-def _by_folder(names: Iterable[str]) -> dict[str, tuple[list[str], list[str]]]:
+def _by_folder(names: Iterable[str]) -> dict[str, Entries]:
     """Folder → sorted names of the files and the folders right inside it."""
-    found: dict[str, tuple[list[str], list[str]]] = {"": ([], [])}
+    found = {"": Entries([], [], {})}
     for path in names:
         *folders, name = path.split("/")
-        if any(part in IGNORED for part in folders):
-            continue
         above = ""
         for folder in folders:
             inner = f"{above}{folder}/"
             if inner not in found:
-                found[inner] = ([], [])
-                found[above][1].append(folder)
+                found[inner] = Entries([], [], {})
+                found[above].folders.append(folder)
             above = inner
-        found[above][0].append(name)
-    for files, folders in found.values():
+        if name:
+            found[above].files.append(name)
+    for files, folders, _ in found.values():
         files.sort()
         folders.sort()
     return found

@@ -3,6 +3,7 @@
 The test split always stays as it is. Nothing is written: a subset is the same data set with other splits.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,9 +12,6 @@ from numpy.typing import NDArray
 
 from kedja.common.errors import KedjaError
 from kedja.data.audit.index import read_index
-from kedja.data.kinds.image.near import near_pairs
-from kedja.data.kinds.image.perceptual import brightness
-from kedja.data.pixels import read_pixels
 from kedja.data.prepared import SPLITS, PreparedDataset
 from kedja.data.splits import assign as splits
 from kedja.data.splits.units import connect, equal_pairs
@@ -49,15 +47,18 @@ class Subset:
         """Whether it is just the data set."""
         return not self.folds and self.fraction == 1
 
-    def summary(self, family: str) -> dict[str, Any]:
-        """What the summary of a run says of the part of the data set that it saw; nothing for the whole.
+    def summary(self, family: str) -> dict[str, Any] | None:
+        """What the summary of a run says of the part of the data set that it saw; None for the whole.
 
         Args:
             family: the hash that the same configuration has on the whole data set.
         """
-        if self.whole:
-            return {}
-        return {"subset": {**{key: getattr(self, key) for key in KEYS}, "family": family}}
+        return None if self.whole else {**{key: getattr(self, key) for key in KEYS}, "family": family}
+
+
+def of_run(part: Mapping[str, Any] | None, seed: int) -> Subset:
+    """The subset that the summary of a run tells of; each seed draws its own share."""
+    return Subset(**{key: part[key] for key in KEYS}, draw=seed) if part else WHOLE
 
 
 WHOLE = Subset()
@@ -90,18 +91,13 @@ def _fold(data: PreparedDataset, subset: Subset) -> NDArray[np.int8]:
 def _units(data: PreparedDataset, pool: NDArray[np.int64]) -> NDArray[np.int64]:
     """What the preparation keeps on one side: equal pixels, groups, and look-alikes where that was asked."""
     index = read_index(data)
-    same = index.pixels[pool]
+    same = index.same[pool]
     pairs = [equal_pairs(same)]
     groups = np.array(index.groups)[pool]
     grouped = np.flatnonzero(groups != "")
     pairs.append(grouped[equal_pairs(groups[grouped])])
     if _settings(data).get("near_duplicates") == "group":
-        numbers = np.unique(same, return_inverse=True)[1].astype(np.int64)
-
-        def cells(rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-            return brightness(read_pixels(data, pool[rows]))
-
-        pairs.append(near_pairs(index.perceptual[pool], numbers, cells))
+        pairs.append(data.stored.near_pairs(pool))
     return connect(len(pool), np.concatenate(pairs))
 
 

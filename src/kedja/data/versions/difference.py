@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from kedja.common.errors import KedjaError
-from kedja.data.prepared import INDEX
+from kedja.data.names import INDEX
 from kedja.data.versions.dvc import cache_folder, cached_files
 from kedja.data.versions.pins import PINS, Pin, parse_pins, read_pins
 

@@ -4,6 +4,7 @@ import configparser
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,8 @@ from kedja.data.versions.folder_hash import FolderHash
 
 # `dvc commit` fails where another data set of data.dvc is not here; only its function can be told to go on.
 COMMIT = "import sys; from dvc.repo import Repo; Repo().commit(sys.argv[1], force=True, allow_missing=True)"
+
+_MD5 = re.compile(r"[0-9a-f]{32}")
 
 
 def is_tracked(root: Path) -> bool:
@@ -69,7 +72,9 @@ def cached_files(root: Path, pinned: str) -> dict[str, str] | None:
     """Path inside the folder → MD5 of the pinned state, where the cache knows it."""
     try:
         listing = json.loads(_object(root, pinned).read_bytes())
-        return {entry["relpath"]: entry["md5"] for entry in listing}
+        files = {str(entry["relpath"]): str(entry["md5"]) for entry in listing}
+        # The digests become paths of the cache.
+        return files if all(map(_MD5.fullmatch, files.values())) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

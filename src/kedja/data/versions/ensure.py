@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from kedja.common.names import plain_name
 from kedja.data.versions.folder_hash import hash_folder
 from kedja.data.versions.pins import read_pins
 
@@ -14,9 +15,9 @@ def ensure(name: str = "digits", root: Path = Path()) -> Path:
     With nothing changed since the last time this looks at sizes and times only.
 
     Raises:
-        KedjaError: no such data set, or its source does not give what is pinned.
+        KedjaError: the name is no plain one, no such data set, or its source does not give what is pinned.
     """
-    folder = root / "data" / name
+    folder = root / "data" / plain_name("name", name)
     if (folder / DATASET).is_file():
         pin = read_pins(root).get(name)
         if pin is None or hash_folder(folder).hash == pin.hash:

@@ -2,39 +2,51 @@
 
 import json
 import shutil
+from dataclasses import replace as replace_fields
 from pathlib import Path
 
 from kedja.common.errors import KedjaError
-from kedja.common.files import read_json, sha256, write_json
+from kedja.common.files import check_replaceable, read_json, sha256, write_json
 from kedja.common.locks import locked
+from kedja.common.names import plain_name
 from kedja.common.progress import say
 from kedja.data.preparation.prepare import prepare
 from kedja.data.preparation.workspace import listing_digest
-from kedja.data.prepared import DATASET
+from kedja.data.prepared import DATASET, FILES
 from kedja.data.settings import Settings
 from kedja.data.sources.index import SUFFIXES as INDEX_SUFFIXES
 from kedja.data.sources.registry import open_source
 from kedja.data.versions.dvc import cached_files, changed_files, is_tracked, keep, restore
 from kedja.data.versions.folder_hash import FolderHash, hash_folder, read_folder, stamp_path
 from kedja.data.versions.pins import PINS, Pin, read_pins, write_pin
+from kedja.data.versions.source_place import located, portable, same_source
 
 DEFAULT = "digits"
 
 
-def obtain(name: str, root: Path, settings: Settings | None = None, *, accept: bool = False) -> Path:
+def obtain(
+    name: str, root: Path, settings: Settings | None = None, *, accept: bool = False, replace: bool = False
+) -> Path:
     """`data/<name>/`, verified against `data.dvc`, or made and pinned where it is new or asked for otherwise.
 
     Args:
         settings: how to make it; None takes what `data.dvc` records.
         accept: pin what the source gives now, even where it is not what was pinned.
+        replace: make it from another source than the one it was made from.
+
+    Raises:
+        KedjaError: it was made from another source, or its source does not give what is pinned.
     """
-    folder = root / "data" / name
+    folder = root / "data" / plain_name("name", name)
     with locked(folder.parent / f".{name}.lock"):
         pin = read_pins(root).get(name)
         wanted = settings or _recorded(name, root, pin)
+        if not replace:
+            _refuse_another_source(name, root, wanted, pin)
+        wanted = _as_recorded(wanted, root)
         if pin is None or accept or not _same(wanted, pin.settings):
             return _make_and_pin(folder, root, wanted, pin)
-        if settings is not None and _source_changed(folder, wanted):
+        if settings is not None and _source_changed(folder, located(wanted, root)):
             say(f"source={wanted.source} has changed since data/{name} was made: preparing it again")
             return _make_and_pin(folder, root, wanted, pin)
         return _verify(folder, root, pin)
@@ -51,6 +63,29 @@ def _recorded(name: str, root: Path, pin: Pin | None) -> Settings:
     )
 
 
+def _refuse_another_source(name: str, root: Path, wanted: Settings, pin: Pin | None) -> None:
+    folder = root / "data" / name
+    made_from = pin.settings.source if pin else _stamped_source(folder)
+    if made_from and (folder.is_dir() or pin) and not same_source(made_from, wanted.source, root):
+        raise KedjaError(
+            f"data/{name} is made from source={made_from}, not from source={wanted.source}",
+            "give the new one a name of its own: name=…; or put it in the place of the old one: replace=true",
+        )
+
+
+def _stamped_source(folder: Path) -> str:
+    """Where a data set was made from that `data.dvc` does not pin; empty where nobody knows."""
+    try:
+        return str(json.loads(stamp_path(folder).read_bytes()).get("made_from", ""))
+    except (OSError, ValueError, AttributeError):
+        return ""
+
+
+def _as_recorded(settings: Settings, root: Path) -> Settings:
+    """The settings with the source as `data.dvc` records it."""
+    return replace_fields(settings, source=portable(settings.source, root))
+
+
 def _verify(folder: Path, root: Path, pin: Pin) -> Path:
     """The pinned bytes in place: as they are, restored, or made again."""
     if folder.is_dir():
@@ -58,10 +93,11 @@ def _verify(folder: Path, root: Path, pin: Pin) -> Path:
         if found.hash == pin.hash:
             return folder
         say(f"data/{folder.name} is not what {PINS} pins: {_differences(folder, root, pin, found)}; repairing")
+    check_replaceable(folder, *FILES)
     if restore(root, folder.name, pin.hash) and read_folder(folder).hash == pin.hash:
         say(f"data/{folder.name} restored by DVC and verified")
         return folder
-    _make(folder, pin.settings)
+    _make(folder, pin.settings, root)
     found = read_folder(folder)
     if found.hash != pin.hash:
         raise KedjaError(
@@ -70,7 +106,7 @@ def _verify(folder: Path, root: Path, pin: Pin) -> Path:
             "`just data-pull` fetches the pinned bytes from your remote; if the source changed on purpose: "
             f"just data name={folder.name} accept=true",
         )
-    _stamp_source(folder, pin.settings)
+    _stamp_source(folder, located(pin.settings, root))
     if is_tracked(root):
         keep(root, folder.name)
     say(f"data/{folder.name} made from its source and verified against {PINS}")
@@ -78,22 +114,27 @@ def _verify(folder: Path, root: Path, pin: Pin) -> Path:
 
 
 def _make_and_pin(folder: Path, root: Path, settings: Settings, previous: Pin | None) -> Path:
-    _make(folder, settings)
+    _make(folder, settings, root)
     found = read_folder(folder)
-    _stamp_source(folder, settings)
+    _stamp_source(folder, located(settings, root))
     if not is_tracked(root):
         return folder
     if previous is None or previous.hash != found.hash or not _same(previous.settings, settings):
         write_pin(root, folder.name, settings, found)
         what = "pins a new data set" if previous is None else "pins a new state of"
         say(f"{PINS} changed: it {what} data/{folder.name} ({found.hash}). Commit it: git add {PINS} && git commit")
+        if Path(settings.source).is_absolute():
+            say(
+                f"note: {PINS} records the source {settings.source}, which other machines do not have: there the data "
+                "comes from your DVC remote (`just data-push`), or from a source inside the repository"
+            )
     keep(root, folder.name)
     return folder
 
 
-def _make(folder: Path, settings: Settings) -> None:
-    for leftover in folder.parent.glob(f".{folder.name}.*.part"):
-        shutil.rmtree(leftover, ignore_errors=True)
+def _make(folder: Path, settings: Settings, root: Path) -> None:
+    settings = located(settings, root)
+    check_replaceable(folder, *FILES)
     work = folder.parent / f".{folder.name}.source"
     prepare(open_source(settings, work), folder, settings)
     shutil.rmtree(work, ignore_errors=True)
@@ -139,8 +180,8 @@ def _source_state(settings: Settings) -> str | None:
 
 def _stamp_source(folder: Path, settings: Settings) -> None:
     state = _source_state(settings)
-    if state is not None:
-        write_json(stamp_path(folder), {**json.loads(stamp_path(folder).read_bytes()), "source": state})
+    stamp = {**json.loads(stamp_path(folder).read_bytes()), "made_from": settings.source}
+    write_json(stamp_path(folder), stamp if state is None else {**stamp, "source": state})
 
 
 def _source_changed(folder: Path, settings: Settings) -> bool:

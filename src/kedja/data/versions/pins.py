@@ -5,6 +5,7 @@ commands take a single output as their target (`dvc pull data/digits`), so data 
 stand in the way of those that are.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import yaml
 
 from kedja.common.errors import KedjaError
 from kedja.common.files import write_text
+from kedja.common.names import plain_name
 from kedja.data.settings import Settings, from_differences
 from kedja.data.versions.folder_hash import FolderHash
 
@@ -49,8 +51,11 @@ def read_pins(root: Path) -> dict[str, Pin]:
 def parse_pins(text: str, origin: Path) -> dict[str, Pin]:
     """The pins of the text of a `data.dvc`."""
     try:
-        outs = (yaml.safe_load(text) or {}).get("outs") or []
-        return {out["path"].removeprefix("data/"): _pin(out, origin) for out in outs if "md5" in out}
+        content = yaml.safe_load(text) or {}
+        if content.get("wdir", ".") != ".":
+            raise KedjaError(f"{origin}: wdir={content['wdir']} leads elsewhere", f"git checkout {PINS}")
+        outs = content.get("outs") or []
+        return {_name(out["path"], origin): _pin(out, origin) for out in outs if "md5" in out}
     except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
         raise KedjaError(
             f"{origin} is damaged: {type(error).__name__}: {error}", f"take it from git again: git checkout {PINS}"
@@ -78,6 +83,20 @@ def write_pin(root: Path, name: str, settings: Settings, found: FolderHash) -> N
     write_text(path, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
 
 
+def _name(path: str, origin: Path) -> str:
+    parts = path.split("/")
+    if len(parts) != 2 or parts[0] != "data":
+        raise KedjaError(
+            f"{origin} pins {path[:100]!r}, which is no data/<name>", f"take it from git: git checkout {PINS}"
+        )
+    return plain_name(f"{origin}: data/", parts[1])
+
+
 def _pin(out: dict[str, Any], origin: Path) -> Pin:
+    # It becomes a path of the cache.
+    if not isinstance(out["md5"], str) or not re.fullmatch(r"[0-9a-f]{32}\.dir", out["md5"]):
+        raise KedjaError(
+            f"{origin} pins {str(out['md5'])[:100]!r}, which is no hash of a folder", f"git checkout {PINS}"
+        )
     made = (out.get("meta") or {}).get("made_with") or {}
     return Pin(out["md5"], out.get("size", 0), out.get("nfiles", 0), from_differences(made, origin))

@@ -3,10 +3,13 @@
 import json
 import re
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from kedja.common.errors import KedjaError, nearest
+from kedja.common.files import check_replaceable
+from kedja.data.prepared import FILES
 from kedja.data.versions.dvc import (
     cache_folder,
     cached_files,
@@ -85,6 +88,7 @@ def pull(root: Path, name: str = "") -> list[str]:
     """
     done = []
     for chosen, pin in _chosen(root, name).items():
+        check_replaceable(root / "data" / chosen, *FILES)
         drop_damaged(root, pin.hash)
         _require(run_dvc(root, "pull", "--force", f"data/{chosen}"), f"data/{chosen} could not be pulled")
         found = read_folder(root / "data" / chosen)
@@ -101,16 +105,20 @@ def pull(root: Path, name: str = "") -> list[str]:
 
 
 def status(root: Path) -> list[State]:
-    """Every pinned data set: here, in the cache, on the remote."""
-    states = []
+    """Every pinned data set, read byte by byte: here, in the cache, on the remote."""
+    pins = read_pins(root)
+    return [State(n, said, _is_cached(root, pins[n]), _on_remote(root, n, pins[n])) for n, said in here(root)]
+
+
+def here(root: Path) -> Iterator[tuple[str, str]]:
+    """Each pinned data set with ``verified``, ``not here`` or what differs from the pin; every byte is read."""
     for name, pin in read_pins(root).items():
         folder = root / "data" / name
-        here = "not here"
-        if folder.is_dir():
-            found = hash_folder(folder)
-            here = "verified" if found.hash == pin.hash else ", ".join(_differences(root, pin, found)) or "changed"
-        states.append(State(name, here, _is_cached(root, pin), _on_remote(root, name, pin)))
-    return states
+        if not folder.is_dir():
+            yield name, "not here"
+            continue
+        found = read_folder(folder)
+        yield name, "verified" if found.hash == pin.hash else ", ".join(_differences(root, pin, found)) or "changed"
 
 
 def _on_remote(root: Path, name: str, pin: Pin) -> str:

@@ -5,13 +5,13 @@ temperature found on the validation split: the predicted class stays, the confid
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kedja.common.files import write_json
-from kedja.runs.read import Predictions, Run, softmax
+from kedja.runs.folder import CALIBRATION
+from kedja.runs.read import Predictions, Run
+from kedja.runs.scores import log_loss, softmax
 
 COLDEST, HOTTEST = 0.05, 20.0
 
@@ -51,7 +51,7 @@ def fit_temperature(predictions: Predictions) -> float:
     if predictions.correct.all():
         return 1.0
     found = minimize_scalar(
-        lambda log_temperature: _loss(predictions.logits / np.exp(log_temperature), predictions.labels),
+        lambda log_temperature: log_loss(predictions.logits / np.exp(log_temperature), predictions.labels),
         bounds=(np.log(COLDEST), np.log(HOTTEST)),
         method="bounded",
     )
@@ -64,7 +64,7 @@ def store(run: Run) -> float:
     temperature = fit_temperature(predictions)
     before, after = calibration(predictions), calibration(predictions, temperature)
     figures = {"temperature": temperature, "split": "validation", "error": before.error, "error_after": after.error}
-    write_json(run.directory / "calibration.json", figures)
+    write_json(run.directory / CALIBRATION, figures)
     return temperature
 
 
@@ -78,9 +78,4 @@ def calibration(predictions: Predictions, temperature: float = 1.0, bins: int = 
         Bin(len(group), float(confidence[group].mean()), float(predictions.correct[group].mean())) for group in groups
     ]
     error = sum(part.count * abs(part.confidence - part.accuracy) for part in parts) / len(confidence)
-    return Calibration(temperature, float(error), _loss(logits, predictions.labels), parts)
-
-
-def _loss(logits: NDArray[np.floating[Any]], labels: NDArray[np.int64]) -> float:
-    likelihood = softmax(logits)[np.arange(len(labels)), labels]
-    return float(-np.log(np.clip(likelihood, 1e-12, None)).mean())
+    return Calibration(temperature, float(error), log_loss(logits, predictions.labels), parts)

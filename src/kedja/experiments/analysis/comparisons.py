@@ -6,14 +6,24 @@ import numpy as np
 
 from kedja.common.errors import KedjaError
 from kedja.data.splits.subset import KEYS
-from kedja.experiments.analysis.statistics import Difference, Interval, holm, mean_accuracy, paired_difference, spread
+from kedja.experiments.analysis.statistics import (
+    Difference,
+    Interval,
+    holm,
+    mean_accuracy,
+    paired_difference,
+    pairs,
+    spread,
+)
+from kedja.frameworks.registry import find
 from kedja.runs.read import Experiment
+from kedja.training.config.compose import RECIPES
 from kedja.training.config.schema import NOT_HASHED
 
 ALPHA = 0.05
 # Part of a run's settings, but not what an experiment is about.
 NO_HYPERPARAMETERS = frozenset(
-    {*NOT_HASHED, "experiment", "device", "threads", "data.name", *(f"data.{key}" for key in KEYS)}
+    {*NOT_HASHED, *RECIPES, "experiment", "device", "threads", "data.name", *(f"data.{key}" for key in KEYS)}
 )
 
 
@@ -26,7 +36,7 @@ class Result:
         accuracy: mean validation accuracy over seeds, with its interval over seeds and images.
         spread: standard deviation over seeds; None for one seed.
         behind: the best experiment's accuracy minus this one's; None for the best itself.
-        p: p-value of that difference, adjusted for the number of comparisons (Holm).
+        p: p-value of that difference, adjusted for the number of pairs (Holm).
     """
 
     experiment: Experiment
@@ -62,7 +72,7 @@ def compare(experiments: list[Experiment]) -> list[Result]:
     correct = [experiment.correct() for experiment in experiments]
     _check_same_images(experiments)
     differences = [paired_difference(correct[0], other) for other in correct[1:]]
-    adjusted = holm([difference.p for difference in differences])
+    adjusted = holm([difference.p for difference in differences], pairs(len(experiments)))
     names = [experiment.name for experiment in experiments]
     results = []
     for index, experiment in enumerate(experiments):
@@ -82,7 +92,7 @@ def compare(experiments: list[Experiment]) -> list[Result]:
 
 def differing_settings(experiments: list[Experiment]) -> list[str]:
     """Hyper-parameters whose value is not the same in all trained experiments, in the order they are stored."""
-    settings = [one.first.hyperparameters for one in experiments if one.kind == "training"]
+    settings = [one.first.hyperparameters for one in experiments if not find(one.framework).is_baseline]
     keys = list(dict.fromkeys(key for one in settings for key in one))
     return [key for key in keys if key not in NO_HYPERPARAMETERS and len({repr(one.get(key)) for one in settings}) > 1]
 

@@ -15,7 +15,7 @@ import numpy as np
 from kedja.common.errors import KedjaError
 from kedja.common.intervals import wilson
 from kedja.experiments.analysis.comparisons import ALPHA
-from kedja.experiments.analysis.statistics import LEVEL, Difference, Interval, holm
+from kedja.experiments.analysis.statistics import LEVEL, Difference, Interval, holm, pairs
 from kedja.runs.read import Run, find_runs, newest_hash
 
 
@@ -30,7 +30,7 @@ class Result:
         accuracy: mean over folds with its corrected interval.
         spread: standard deviation over folds.
         behind: the best one's accuracy minus this one's, paired over folds; None for the best itself.
-        p: p-value of that difference, adjusted for the number of comparisons (Holm).
+        p: p-value of that difference, adjusted for the number of pairs (Holm).
     """
 
     label: str
@@ -121,7 +121,7 @@ def _compared(results: list[Result]) -> list[Result]:
     """Each with its distance to the first, paired over folds."""
     best = results[0]
     differences = [_difference(best, other) for other in results[1:]]
-    adjusted = holm([difference.p for difference in differences])
+    adjusted = holm([difference.p for difference in differences], pairs(len(results)))
     rest = zip(results[1:], differences, adjusted, strict=True)
     return [best, *(replace(result, behind=difference, p=p) for result, difference, p in rest)]
 

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kedja.bundle.preprocess import preprocess
 from kedja.common.files import read_json, write_json
 from kedja.data.prepared import PreparedDataset
 from kedja.experiments.analysis.calibration import calibration, store
 from kedja.experiments.analysis.corruptions import Robustness, robustness
 from kedja.experiments.analysis.evaluation import confusion, evaluate
+from kedja.frameworks.registry import find
+from kedja.runs.folder import evaluation_file
 from kedja.runs.read import Predictions, Run
 
-FILE = "evaluation-{split}.json"
 MOST_SPOILT_IMAGES = 1000
 BATCH = 256
 
@@ -26,13 +26,13 @@ def evaluate_run(run: Run, dataset: PreparedDataset, split: str = "validation") 
     Computed on the first call, stored in the run, read afterwards. The temperature always comes from the
     validation split. Robustness uses at most 1,000 images, spread over the split.
     """
-    path = run.directory / FILE.format(split=split)
+    path = run.directory / evaluation_file(split)
     if path.is_file():
         stored: dict[str, Any] = read_json(path)
         return stored
     predictions = run.predictions(split)
     temperature = store(run)
-    spoilt = _robustness(run, dataset, predictions) if run.kind == "training" else None
+    spoilt = _robustness(run, dataset, predictions) if find(run.framework).robustness else None
     result = {
         "split": split,
         **asdict(evaluate(predictions, dataset.classes)),
@@ -48,33 +48,20 @@ def evaluate_run(run: Run, dataset: PreparedDataset, split: str = "validation") 
 
 
 def _robustness(run: Run, dataset: PreparedDataset, predictions: Predictions) -> list[Robustness]:
-    import torch
+    answer = find(run.framework).load(run.directory)
 
-    from kedja.training.models.restore import load_model
-
-    model = load_model(run.directory)
-
-    @torch.inference_mode()
     def predict(images: NDArray[np.uint8]) -> NDArray[np.int64]:
         parts = [images[start : start + BATCH] for start in range(0, len(images), BATCH)]
-        answers = [model(torch.from_numpy(part)).argmax(dim=1).numpy() for part in parts]
-        return np.concatenate(answers)
+        return np.concatenate([answer(dataset.spec.feed(part)).argmax(axis=1) for part in parts])
 
     index_of = {identity: index for index, identity in enumerate(dataset.ids)}
     every = max(1, len(predictions.ids) // MOST_SPOILT_IMAGES)
     chosen = slice(None, None, every)
-    images = np.stack([pixels(dataset, index_of[str(identity)]) for identity in predictions.ids[chosen]])
+    images = dataset.pixels(np.array([index_of[str(identity)] for identity in predictions.ids[chosen]]))
     return robustness(images, predictions.labels[chosen], predict)
-
-
-def pixels(dataset: PreparedDataset, index: int) -> NDArray[np.uint8]:
-    """One image uint8 (H, W, C) as the network sees it, whatever the data set's storage."""
-    if dataset.images is not None:
-        return np.asarray(dataset.images[index])
-    return preprocess(dataset.encoded(index), dataset.spec)
 
 
 def read_stored(run: Path, split: str) -> dict[str, Any] | None:
     """The stored evaluation of `run` on `split`, if there is one."""
-    path = run / FILE.format(split=split)
+    path = run / evaluation_file(split)
     return read_json(path) if path.is_file() else None

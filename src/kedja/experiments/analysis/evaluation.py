@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from kedja.common.intervals import wilson
 from kedja.experiments.analysis.statistics import Interval, bootstrap
 from kedja.runs.read import Predictions
+from kedja.runs.scores import log_loss
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def evaluate(predictions: Predictions, classes: Sequence[str], mistakes: int = 2
         accuracy=Interval(right / len(labels), *wilson(right, len(labels))),
         macro_f1=bootstrap(lambda at: _macro_f1(labels[at], predicted[at], len(classes)), len(labels)),
         macro_auc=float(np.mean(areas)) if areas else float("nan"),
-        loss=float(-np.log(np.clip((probabilities * truth).sum(axis=1), 1e-12, None)).mean()),
+        loss=log_loss(predictions.logits, labels),
         brier=float(((probabilities - truth) ** 2).sum(axis=1).mean()),
         classes=per_class,
         mistakes=confident_mistakes(predictions, classes, mistakes),

@@ -12,23 +12,24 @@ WARM_UP = 10
 
 def measure(run: Path) -> float:
     """Median milliseconds of one uint8 image (1, H, W, C) through the network, one thread."""
+    import numpy as np
     import torch
 
     from kedja.data.prepared import load
     from kedja.data.versions.ensure import ensure
+    from kedja.frameworks.registry import find
     from kedja.runs.read import read_run
-    from kedja.training.models.restore import load_model
 
+    # Before the framework starts threads of its own.
     torch.set_num_threads(1)
-    model = load_model(run)
-    shape = load(ensure(read_run(run).data["name"])).spec.shape
-    image = torch.zeros((1, *shape), dtype=torch.uint8)
+    finished = read_run(run)
+    predict = find(finished.framework).load(run)
+    example = load(ensure(finished.data["name"])).read(np.zeros(1, np.int64))
     times = []
-    with torch.inference_mode():
-        for _ in range(WARM_UP + REPEATS):
-            since = time.perf_counter()
-            model(image)
-            times.append(time.perf_counter() - since)
+    for _ in range(WARM_UP + REPEATS):
+        since = time.perf_counter()
+        predict(example)
+        times.append(time.perf_counter() - since)
     return 1000 * statistics.median(times[WARM_UP:])
 
 

@@ -5,19 +5,22 @@ err(n) = a + b·n^(−c) describes how the error of a classifier falls with its 
 Predictable, Empirically", arXiv:1712.00409). Intervals come from fitting it again to resampled seeds and images.
 """
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kedja.common.files import read_json
 from kedja.data.prepared import PreparedDataset
 from kedja.data.splits.subset import Subset, take
 from kedja.experiments.analysis.statistics import LEVEL, Interval
 from kedja.experiments.launch.plan import Request
 from kedja.experiments.reproduce import overrides
+from kedja.frameworks.registry import find
+from kedja.runs.folder import CONFIG
 from kedja.runs.read import Run, find_runs
+from kedja.training.config.compose import from_json
 
 SHARES = (0.1, 0.2, 0.4, 0.7)
 FEWEST_SIZES = 4
@@ -57,7 +60,7 @@ class Curve:
 
 def request(run: Run, seeds: list[int]) -> Request:
     """The runs that a learning curve of the run's configuration needs, those on all images included."""
-    config = read_json(run.directory / "config.json")
+    config = dataclasses.asdict(from_json(run.directory / CONFIG))
     same = [one for one in overrides(config) if one.partition("=")[0] not in ("experiment", "seed")]
     return Request(seeds, [run.experiment], baselines=False, overrides=same, shares=list(SHARES))
 
@@ -68,7 +71,7 @@ def learning_curve(runs: Path, dataset: PreparedDataset) -> Curve | None:
     curves: dict[tuple[str, str], dict[float, list[Run]]] = {}
     for run in found:
         part = run.subset or {"folds": 0, "fraction": 1.0, "family": run.config_hash}
-        if not part["folds"] and run.kind == "training":
+        if not part["folds"] and not find(run.framework).is_baseline:
             curves.setdefault((run.experiment, part["family"]), {}).setdefault(part["fraction"], []).append(run)
     complete = [(key, sizes) for key, sizes in curves.items() if len(sizes) >= FEWEST_SIZES and 1.0 in sizes]
     if not complete:

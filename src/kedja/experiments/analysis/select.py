@@ -1,17 +1,17 @@
 """Which run is the best one, by validation accuracy alone, and its final figures on the test split."""
 
-import io
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from kedja.common.errors import KedjaError
-from kedja.common.files import read_json, write_bytes, write_json
+from kedja.common.files import read_json, write_json
 from kedja.common.intervals import wilson
-from kedja.runs.read import Experiment, Run, find_experiments, read_run
-
-TEST = "test.json"
+from kedja.frameworks.evaluate import evaluate
+from kedja.frameworks.registry import find
+from kedja.runs.folder import TEST
+from kedja.runs.read import Experiment, Run, find_experiments
+from kedja.runs.scores import score
+from kedja.runs.write import write_answers
 
 
 def best_run(runs: Path, data: str | None = None) -> Path:
@@ -28,7 +28,7 @@ def best_run(runs: Path, data: str | None = None) -> Path:
 
 def best_of(experiments: list[Experiment], runs: Path) -> Run:
     """`best_run` of experiments already read, best first."""
-    trained = [one for one in experiments if one.kind == "training"]
+    trained = [one for one in experiments if not find(one.framework).is_baseline]
     if not trained:
         raise KedjaError(f"{runs}/ holds baselines only", "train a network with `just experiments`")
     return best_seed(trained[0])
@@ -52,23 +52,17 @@ def test_figures(run: Path) -> dict[str, Any]:
     if (run / TEST).is_file():
         figures: dict[str, Any] = read_json(run / TEST)
         return figures
-    read_run(run)
-    from kedja.training.models.evaluate import evaluate
-
-    answer = evaluate(run, "test")
-    if not len(answer.labels):
+    predictions = evaluate(run, "test")
+    if not len(predictions.labels):
         raise KedjaError(f"{run}: its data set has no test split", "its validation figures are all there is")
-    buffer = io.BytesIO()
-    np.savez(buffer, ids=np.asarray(answer.ids, np.str_), labels=answer.labels, logits=answer.logits)
-    write_bytes(run / "test.npz", buffer.getvalue())
-    predictions = read_run(run).predictions("test")
-    likelihood = predictions.probabilities[np.arange(len(predictions.labels)), predictions.labels]
+    write_answers(run, "test", predictions.ids.tolist(), predictions.labels, predictions.logits)
     low, high = wilson(int(predictions.correct.sum()), len(predictions.labels))
+    reached = score(predictions.logits, predictions.labels)
     figures = {
         "split": "test",
         "images": len(predictions.labels),
-        "accuracy": {"value": float(predictions.correct.mean()), "low": low, "high": high},
-        "loss": float(-np.log(np.clip(likelihood, 1e-12, None)).mean()),
+        "accuracy": {"value": reached["accuracy"], "low": low, "high": high},
+        "loss": reached["loss"],
     }
     write_json(run / TEST, figures)
     return figures

@@ -14,13 +14,15 @@ from kedja.common.errors import KedjaError, nearest
 from kedja.data.splits.subset import Subset
 from kedja.experiments.launch.pool import Task
 from kedja.experiments.launch.sets import members
-from kedja.runs.folder import SUMMARY
+from kedja.runs.folder import is_finished
 from kedja.training.config.experiments import HOME, experiment_names
 
 if TYPE_CHECKING:
     from kedja.training.config.schema import TrainConfig
 
 GRID = "grid."
+# The modules that make a run (`kedja.common.supervised`).
+TRAIN, BASELINE = "kedja.experiments.launch.train", "kedja.baselines.__main__"
 
 
 @dataclass(frozen=True)
@@ -152,19 +154,18 @@ def gpus() -> int:
     return sum(line.startswith("GPU ") for line in answer.stdout.splitlines()) if answer.returncode == 0 else 0
 
 
-def training_tasks(runs: Sequence[TrainingRun], scripts: Path) -> list[Task]:
+def training_tasks(runs: Sequence[TrainingRun], train: str = TRAIN) -> list[Task]:
     """A task a run, in their order; the data set must be there."""
     from kedja.training.config.run_folder import run_directory
 
     tasks = []
     for run in runs:
         directory = run_directory(run.config)
-        command = [str(scripts / "train.py"), *run.overrides]
-        tasks.append(Task(run.name, [directory], command, _log(directory), warm=True))
+        tasks.append(Task(run.name, [directory], [train, *run.overrides], _log(directory), warm=True))
     return tasks
 
 
-def baseline_tasks(request: Request, names: Sequence[str], data: Path, runs: Path, scripts: Path) -> list[Task]:
+def baseline_tasks(request: Request, names: Sequence[str], data: Path, runs: Path) -> list[Task]:
     """One task a baseline, all its seeds in one process: loading scikit-learn costs more than a small fit."""
     from kedja.data.prepared import load
 
@@ -179,13 +180,13 @@ def baseline_tasks(request: Request, names: Sequence[str], data: Path, runs: Pat
         ]
         seeds = ",".join(map(str, request.seeds))
         arguments = [f"name={name}", f"data={dataset.name}", f"seeds={seeds}", f"folds={request.folds}", f"runs={runs}"]
-        tasks.append(Task(name, folders, [str(scripts / "baseline.py"), *arguments], _log(folders[0])))
+        tasks.append(Task(name, folders, [BASELINE, *arguments], _log(folders[0])))
     return tasks
 
 
 def unfinished(tasks: Sequence[Task]) -> list[Task]:
     """Those of which a run has no summary yet."""
-    return [task for task in tasks if not all((folder / SUMMARY).is_file() for folder in task.directories)]
+    return [task for task in tasks if not all(map(is_finished, task.directories))]
 
 
 def _log(directory: Path) -> Path:

@@ -18,12 +18,12 @@ POLL_SECONDS = 0.1
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """One process: a script with its arguments. Compared by identity.
+    """One process: a command with its arguments. Compared by identity.
 
     Attributes:
         name: what people call it, for example ``resnet9 seed=1``.
         directories: where its runs are written.
-        command: path of the script, then its arguments.
+        command: a module of ours that has a function `run`, then its arguments.
         log: receives its standard output and errors.
         environment: added to this process's environment.
         warm: a training run, which may be forked from a process that has loaded the training code.

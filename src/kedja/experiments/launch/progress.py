@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,25 +13,13 @@ REFRESH_SECONDS = 0.5
 
 
 @contextmanager
-def display(total: int, after: Callable[[], None] | None = None) -> Iterator[Display]:
-    """The display that fits standard output; `after` is called when a run has finished."""
+def display(total: int) -> Iterator[Display]:
+    """The display that fits standard output."""
     if sys.stdout.isatty():
         with _bars() as progress:
-            yield Then(Bars(progress, total), after)
+            yield Bars(progress, total)
     else:
-        yield Then(Lines(total), after)
-
-
-class Then:
-    """A display, and something to do after each run that has finished."""
-
-    def __init__(self, shown: Display, after: Callable[[], None] | None) -> None:
-        self.started, self.tick, self._shown, self._after = shown.started, shown.tick, shown, after
-
-    def ended(self, outcome: Outcome) -> None:
-        self._shown.ended(outcome)
-        if self._after and not outcome.failed:
-            self._after()
+        yield Lines(total)
 
 
 class Lines:

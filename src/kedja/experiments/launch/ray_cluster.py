@@ -22,6 +22,7 @@ from kedja.common.files import replacing_directory
 from kedja.experiments.launch import ray_task
 from kedja.experiments.launch.pool import Display, Outcome, Task
 from kedja.experiments.launch.ray_task import Place, Result, View
+from kedja.runs.folder import CHECKPOINT, CONFIG, SUMMARY
 
 WAIT_SECONDS = 0.5
 CONNECT_SECONDS = 10
@@ -98,7 +99,7 @@ def _collect(ray: Any, reference: Any, task: Task) -> int:
         task.log.parent.mkdir(parents=True, exist_ok=True)
         task.log.write_bytes(result.log)
     for directory, archive in zip(task.directories, result.runs, strict=False):
-        with replacing_directory(directory) as fresh:
+        with replacing_directory(directory, CONFIG, CHECKPOINT, SUMMARY) as fresh:
             ray_task.unpack(archive, fresh)
     return result.status
 
@@ -120,7 +121,7 @@ def _ask_nodes(ray: Any, cluster: Cluster, place: Place) -> bool:
     other = sorted({view.node for view in views if not view.same_code})
     if other:
         raise KedjaError(
-            f"{', '.join(other)} would run other code (src/, scripts/, conf/ or uv.lock differ)",
+            f"{', '.join(other)} would run other code (src/, conf/ or uv.lock differ)",
             "bring the clones of all nodes to the same commit",
         )
     blind = sorted({view.node for view in views if not view.shared})

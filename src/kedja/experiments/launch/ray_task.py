@@ -1,6 +1,6 @@
-"""What a Ray cluster's node does with one task: the same script in the same kind of process as on one machine.
+"""What a Ray cluster's node does with one task: the same command in the same kind of process as on one machine.
 
-Where the node sees the folder that the experiments were started in, the script runs right there, and a task that Ray
+Where the node sees the folder that the experiments were started in, the command runs right there, and a task that Ray
 starts again after a lost node continues from the run's checkpoint. Elsewhere it runs in a scratch folder with a copy of
 the data, and the finished runs travel back as archives.
 """
@@ -11,16 +11,17 @@ import io
 import platform
 import tarfile
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from kedja.common.names import plain_name
+from kedja.data.names import DATA
 from kedja.experiments.launch import pool
 from kedja.experiments.launch.pool import Task
 from kedja.training.config.compose import CONF
 
 CLONE = CONF.parent
-DATA = Path("data")
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def run_apart(task: Task, place: Place, name: str, archive: list[Any]) -> Result
         return refused
     with tempfile.TemporaryDirectory(prefix="kedja-") as scratch:
         folder = Path(scratch)
-        unpack(ray.get(archive[0]), folder / DATA / name)
+        unpack(ray.get(archive[0]), folder / DATA / plain_name("data.name", name))
         status = _run(task, folder)
         log = (folder / task.log).read_bytes()
         runs = [] if status else [pack(folder / directory) for directory in task.directories]
@@ -90,7 +91,7 @@ def sources() -> str:
     """SHA-256 of all that decides what a run computes: code, configuration, locked packages."""
     digest = hashlib.sha256()
     files = [CLONE / "uv.lock"]
-    for part, pattern in (("src/kedja", "*.py"), ("scripts", "*.py"), ("conf", "*.yaml")):
+    for part, pattern in (("src/kedja", "*.py"), ("conf", "*.yaml")):
         files += sorted((CLONE / part).rglob(pattern))
     for file in files:
         digest.update(f"{file.relative_to(CLONE).as_posix()}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
@@ -123,20 +124,18 @@ def _refusal(place: Place, shared: bool) -> Result | None:
 
 
 def _run(task: Task, folder: Path) -> int:
-    """Run this clone's script from `folder`; its exit status.
+    """Run the task from `folder` by this clone's code; its exit status.
 
-    The open log is locked by the script's process and by this one: a task that Ray starts again, because it lost sight
+    The open log is locked by the task's process and by this one: a task that Ray starts again, because it lost sight
     of a node that goes on all the same, waits for it instead of writing into the same run beside it.
     """
     import fcntl
 
-    script, *arguments = task.command
-    here = Task(task.name, task.directories, [str(CLONE / "scripts" / Path(script).name), *arguments], task.log)
     with contextlib.chdir(folder):
         task.log.parent.mkdir(parents=True, exist_ok=True)
         with task.log.open("ab") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            process = pool.start(here, inherited=[lock.fileno()])
+            process = pool.start(replace(task, environment={}), inherited=[lock.fileno()])
             try:
                 return process.wait()
             finally:

@@ -2,25 +2,11 @@
 
 from pathlib import Path
 
-import numpy as np
-
-from kedja.data.prepared import PreparedDataset
 from kedja.runs.read import DEBUG
 from kedja.training.config.experiments import FOLDER, HOME, experiment_names
 
-PHOTOS = "photos"
-# Coloured images whose shorter side is longer than this are photographs; smaller ones are icons, scans, CIFAR.
-PHOTO_SIDE = 96
 # The quick ones first, so that there soon is an answer; what is not named here follows by name.
-ORDER = {PHOTOS: ("probe", "finetune-top", "finetune", "scratch")}
-
-
-def suitable(data: PreparedDataset) -> tuple[str, str]:
-    """The set that an expert would try first on such data, and why."""
-    side = int(np.median(data.sizes.min(1)))
-    shape = f"images of typically {side} pixels, {'grey' if data.spec.channels == 1 else 'colour'}"
-    photographs = data.spec.channels == 3 and side > PHOTO_SIDE
-    return (PHOTOS if photographs else HOME), shape
+ORDER = {"photos": ("probe", "finetune-top", "finetune", "scratch")}
 
 
 def sets(conf: Path) -> list[str]:

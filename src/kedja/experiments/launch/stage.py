@@ -14,6 +14,8 @@ from kedja.experiments.launch import plan, pool, progress, ray_cluster, sets, wa
 from kedja.experiments.launch.plan import Request
 from kedja.experiments.launch.pool import Display, Outcome, Task
 from kedja.experiments.launch.ray_cluster import Cluster
+from kedja.experiments.launch.renewing import Renewing
+from kedja.training.config.experiments import HOME
 
 
 @dataclass(frozen=True)
@@ -33,15 +35,17 @@ def run_stage(
     request: Request,
     conf: Path,
     runs: Path,
-    scripts: Path,
     jobs: int | None = None,
     *,
     cluster: Cluster | None = None,
+    train: str = plan.TRAIN,
     after: Callable[[str], None] | None = None,
 ) -> Stage:
     """Make the data, run every run of the request that is not finished, `jobs` side by side, here or on a cluster.
 
-    `after` gets the data set's name whenever a run has finished.
+    Args:
+        train: the module that trains one run.
+        after: gets the data set's name whenever a run has finished.
 
     Raises:
         KedjaError: an unknown experiment or override; the data cannot be made; the cluster cannot be used.
@@ -51,13 +55,14 @@ def run_stage(
     data = plan.data_name(request, wanted)
     folder = ensure(data)
     tasks = [
-        *plan.training_tasks(wanted, scripts),
-        *plan.baseline_tasks(request, baselines, folder, runs, scripts),
+        *plan.training_tasks(wanted, train),
+        *plan.baseline_tasks(request, baselines, folder, runs),
     ]
     todo = plan.unfinished(tasks)
     if not todo:
         return Stage(tasks, [], data)
-    with progress.display(len(todo), partial(after, data) if after else None) as display:
+    with progress.display(len(todo)) as shown:
+        display = Renewing(shown, partial(after, data)) if after else shown
         if cluster:
             return Stage(tasks, ray_cluster.run_all(todo, cluster, folder, jobs, display), data)
         jobs = min(jobs or plan.default_jobs(request.overrides), len(todo))
@@ -66,13 +71,16 @@ def run_stage(
 
 def _set_of(request: Request, conf: Path) -> str:
     """The set that was asked for, else the one that suits the data, which is said."""
-    if request.set and request.set not in sets.sets(conf):
-        raise KedjaError(
-            f"set={request.set}: there is no conf/experiment/{request.set}/", nearest(request.set, sets.sets(conf))
-        )
+    known = sets.sets(conf)
+    if request.set and request.set not in known:
+        raise KedjaError(f"set={request.set}: there is no conf/experiment/{request.set}/", nearest(request.set, known))
     if request.set or request.only:
-        return request.set or sets.HOME
-    name, why = sets.suitable(load(ensure(plan.data_name(request, []))))
+        return request.set or HOME
+    name, why = load(ensure(plan.data_name(request, []))).stored.experiments()
+    if name not in known:
+        raise KedjaError(
+            f"there are no experiments for examples {why}", f"choose one of set={'|'.join(known)}, or only=…"
+        )
     print(f"experiments: {name} ({why}); set=… chooses others", flush=True)
     return name
 

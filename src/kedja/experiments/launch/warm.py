@@ -1,7 +1,7 @@
 """A process that has loaded the training code and forks a copy of itself for each run.
 
 Loading torch takes seconds, a small run hardly longer. Each run still is a process of its own with its own
-log, environment and process group; what it does is what `python scripts/train.py …` does.
+log, environment and process group; what it does is what `python -m <its module> …` does.
 
     runner ── requests, one JSON line each ──▶ warm process ── fork ──▶ run
            ◀── {"started": …} {"ended": …} ──
@@ -20,7 +20,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from kedja.common.supervised import run_script, stop_when_closed
+from kedja.common.supervised import run_module, stop_when_closed
 from kedja.experiments.launch.pool import Process, Start, Task, start
 
 LOADED = ("kedja.training.loop.train", "hydra", "torchvision")
@@ -188,7 +188,7 @@ def _fork(request: dict[str, Any], alive: int, others: tuple[int, ...]) -> int:
         _redirect(request["log"])
         os.environ.update(request["environment"])
         threading.Thread(target=stop_when_closed, args=(alive,), daemon=True).start()
-        run_script(request["command"])
+        run_module(request["command"])
         status = 0
     except SystemExit as error:
         status = error.code if isinstance(error.code, int) else int(error.code is not None)

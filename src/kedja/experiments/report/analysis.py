@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from kedja.experiments.analysis.comparisons import Result
+from kedja.experiments.analysis.statistics import pairs
 from kedja.experiments.report.text import listing, percent, signed
+from kedja.frameworks.registry import find
 from kedja.runs.read import Run
 
 
@@ -39,7 +41,7 @@ def _detectable(results: list[Result]) -> list[str]:
     parts = [f"{result.label} ({_points(result)})" for result in worse]
     return [
         f"It beats {listing(parts)}: differences that other seeds and other images do not explain "
-        f"(paired bootstrap, {_count(len(results) - 1, 'comparison')}, Holm-corrected, 5 % level)."
+        f"(paired over images, {_count(pairs(len(results)), 'pair')} to choose from, Holm-corrected, 5 % level)."
     ]
 
 
@@ -61,7 +63,7 @@ def _undetectable(results: list[Result]) -> list[str]:
 
 
 def _cheapest(results: list[Result]) -> list[str]:
-    equal = [result for result in results if not result.detectably_worse and result.experiment.kind == "training"]
+    equal = [one for one in results if not one.detectably_worse and not find(one.experiment.framework).is_baseline]
     if len(equal) < 2:
         return []
     cheapest = min(equal, key=lambda result: result.seconds)
@@ -92,7 +94,7 @@ def _joules(part: str, joules: float) -> str:
 
 
 def _baselines(results: list[Result]) -> list[str]:
-    baseline = next((one for one in results if one.experiment.kind == "baseline"), None)
+    baseline = next((one for one in results if find(one.experiment.framework).is_baseline), None)
     if baseline is None:
         return []
     if baseline is results[0]:
@@ -105,7 +107,7 @@ def _baselines(results: list[Result]) -> list[str]:
 
 
 def _overfitting(results: list[Result]) -> list[str]:
-    trained = [one for one in results if one.experiment.kind == "training"]
+    trained = [one for one in results if not find(one.experiment.framework).is_baseline]
     if not trained:
         return []
     gaps = {one.label: _gap(one) for one in trained}

@@ -110,7 +110,7 @@ def as_json(result: Result) -> dict[str, Any]:
     return {
         "experiment": experiment.name,
         "config_hash": experiment.config_hash,
-        "kind": experiment.kind,
+        "framework": experiment.framework,
         "seeds": [run.seed for run in experiment.runs],
         "runs": [run.directory.as_posix() for run in experiment.runs],
         "hyperparameters": experiment.first.hyperparameters,

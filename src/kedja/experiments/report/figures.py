@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from kedja.experiments.analysis.comparisons import Result
 from kedja.experiments.analysis.evaluation import confusion
+from kedja.frameworks.registry import find
 from kedja.runs.read import Predictions, Run
 
 # Okabe & Ito (2008): told apart by people with any colour vision.
@@ -39,7 +40,7 @@ def learning_curves(results: Sequence[Result]) -> bytes:
 
     At most as many networks as there are colours, best first.
     """
-    trained = [result for result in results if result.experiment.kind == "training"][: len(COLOURS)]
+    trained = [one for one in results if find(one.experiment.framework).has_learning_curve][: len(COLOURS)]
     with _figure(9.0, 3.6, columns=2) as ((loss_axes, accuracy_axes), png):
         lowest = 100.0
         for result, colour in zip(trained, COLOURS, strict=False):

@@ -11,7 +11,7 @@ NOTE = (
     "Accuracy in percent on the folds that training and validation split together were dealt into: mean ± standard "
     "deviation over folds. Intervals and comparisons (paired over folds, in percentage points) are those of the "
     "corrected resampled t-test (Nadeau & Bengio 2003); * marks a difference that is detectable after the correction "
-    "for the number of comparisons (Holm, 5 %). The test split is in no fold."
+    "for the number of pairs (Holm, 5 %). The test split is in no fold."
 )
 HEADER = ["experiment", "accuracy over folds", "95 % interval", "behind the best", "its 95 % interval"]
 
@@ -50,7 +50,7 @@ def as_json(results: Sequence[Result]) -> list[dict[str, Any]]:
     return [
         {
             "experiment": one.label,
-            "kind": one.runs[0].kind,
+            "framework": one.runs[0].framework,
             "config_hash": one.family,
             "seed": one.runs[0].seed,
             "runs": [run.directory.as_posix() for run in one.runs],

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
-from kedja.common.files import read_json
 from kedja.data.prepared import PreparedDataset
 from kedja.experiments.analysis.comparisons import Result, differing_settings
-from kedja.experiments.analysis.evaluate_run import pixels
 from kedja.experiments.report.text import NOTE, row_name, setting_groups, settings_text, short_name
-from kedja.runs.read import Run
+from kedja.frameworks.registry import find
+from kedja.runs.read import Run, read_provenance
 
 _PARTS = Path(__file__).parent / "page"
 THUMBNAIL_SIDE = 160
@@ -84,11 +84,11 @@ def with_pictures(evaluation: Mapping[str, Any], dataset: PreparedDataset) -> di
 def _experiment(result: Result, settings: Sequence[str], groups: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     experiment = result.experiment
     own = experiment.first.hyperparameters
-    behind = result.behind
+    behind, baseline = result.behind, find(experiment.framework).is_baseline
     return {
         "label": result.label,
-        "kind": experiment.kind,
-        "settings": {key: own.get(key) for key in settings} if experiment.kind == "training" else {},
+        "baseline": baseline,
+        "settings": {} if baseline else {key: own.get(key) for key in settings},
         "groups": {name: settings_text(experiment.first, keys) for name, keys in groups.items()},
         "name": row_name(result),
         "accuracy": {"value": result.accuracy.value, "low": result.accuracy.low, "high": result.accuracy.high},
@@ -110,18 +110,16 @@ def _curves(runs: Sequence[Run]) -> dict[str, list[list[float]]]:
 
 
 def _run(run: Run) -> dict[str, Any]:
-    path = run.directory / "provenance.json"
-    provenance = read_json(path) if path.is_file() else {}
     return {
         "seed": run.seed,
         "accuracy": run.validation["accuracy"],
         "command": f"just reproduce run={run.directory.as_posix()}",
-        "provenance": {"folder": run.directory.as_posix(), **provenance},
+        "provenance": {"folder": run.directory.as_posix(), **read_provenance(run.directory)},
     }
 
 
 def _thumbnail(dataset: PreparedDataset, index: int) -> dict[str, Any]:
-    image = pixels(dataset, index)
+    image = dataset.pixels(np.array([index]))[0]
     picture = Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
     small = max(picture.size) < THUMBNAIL_SIDE
     picture.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from kedja.common.outside import printable
 from kedja.experiments.analysis.comparisons import Result, compare, differing_settings
+from kedja.frameworks.registry import find
 from kedja.runs.read import Experiment, Run, find_experiments
 
 NOTHING = "–"
@@ -35,7 +37,7 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
     """Rows of cells in columns of equal width."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     padded = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows]
-    return "\n".join("  ".join(row).rstrip() for row in padded)
+    return printable("\n".join("  ".join(row).rstrip() for row in padded))
 
 
 def listing(parts: Sequence[str]) -> str:
@@ -59,7 +61,7 @@ def setting_groups(experiments: Sequence[Experiment]) -> dict[str, list[str]]:
 
 def settings_text(run: Run, keys: Sequence[str]) -> str:
     """The settings of one group in a cell: `adamw, lr 0.003`; what is off or zero is left out."""
-    if run.kind != "training":
+    if find(run.framework).is_baseline:
         return NOTHING
     parts = []
     for key in keys:
@@ -91,7 +93,7 @@ def value_text(value: Any) -> str:
 
 def row_name(result: Result) -> str:
     """The experiment's label; for a baseline with the point of its grid that won."""
-    if result.experiment.kind == "training":
+    if not find(result.experiment.framework).is_baseline:
         return result.label
     chosen = result.experiment.first.hyperparameters
     return f"{result.label} ({', '.join(f'{key}={value_text(value)}' for key, value in chosen.items())})"

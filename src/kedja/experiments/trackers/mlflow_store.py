@@ -68,7 +68,7 @@ def _create(client: Any, facts: Facts, settings: Settings) -> str:
 
     experiment = _experiment(client, settings.project_of(facts), settings)
     identity = str(client.create_run(experiment, run_name=facts.name).info.run_id)
-    tags = [RunTag("kind", facts.kind), RunTag("data", facts.data["hash"])]
+    tags = [RunTag("framework", facts.framework), RunTag("data", facts.data["hash"])]
     client.log_batch(identity, params=[Param(key, str(value)) for key, value in facts.parameters.items()], tags=tags)
     return identity
 

@@ -2,22 +2,32 @@
 
 import importlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
 from kedja.common.errors import KedjaError, nearest
-from kedja.common.files import read_json
-from kedja.runs.read import Run, read_run
+from kedja.frameworks.registry import find
+from kedja.runs.folder import CONFIG, METRICS, PROVENANCE, SUMMARY, TEST, hash_in, is_finished
+from kedja.runs.read import Run, read_provenance, read_run
+from kedja.training.config.schema import NONE, TENSORBOARD
 
-# The tracker's package, which has its name, and our file for it.
+
+@dataclass(frozen=True)
+class Entry:
+    """Our module for a tracker, which has `start`, and the package that must be installed for it."""
+
+    module: str
+    package: str
+
+
 TRACKERS = {
-    "mlflow": "kedja.experiments.trackers.mlflow_store",
-    "wandb": "kedja.experiments.trackers.wandb_store",
+    "mlflow": Entry("kedja.experiments.trackers.mlflow_store", "mlflow"),
+    "wandb": Entry("kedja.experiments.trackers.wandb_store", "wandb"),
 }
 # What a tracker gets besides parameters and metrics, where the run has it.
-ARTIFACTS = ("config.json", "provenance.json", "summary.json", "metrics.jsonl", "test.json", "best.safetensors")
+ARTIFACTS = (CONFIG, PROVENANCE, SUMMARY, METRICS, TEST)
 
 
 @dataclass(frozen=True)
@@ -42,7 +52,7 @@ class Facts:
     """What is known of a run from its first moment; `data` has `name` and `hash`."""
 
     directory: Path
-    kind: str
+    framework: str
     experiment: str
     config_hash: str
     seed: int
@@ -86,7 +96,7 @@ def start(name: str, facts: Facts, settings: Settings, identity: str | None) -> 
         KedjaError: there is no such tracker, or its package is not installed.
     """
     check(name)
-    tracker: Tracker = importlib.import_module(TRACKERS[name]).start(facts, settings, identity)
+    tracker: Tracker = importlib.import_module(TRACKERS[name].module).start(facts, settings, identity)
     return tracker
 
 
@@ -98,15 +108,25 @@ def check(name: str) -> None:
     """
     if name not in TRACKERS:
         raise KedjaError(f"there is no tracker {name!r}", nearest(name, list(TRACKERS)))
-    if find_spec(name) is None:
+    if find_spec(TRACKERS[name].package) is None:
         raise KedjaError(f"{name} is not installed", "install it with `just env groups=dev,track`")
+
+
+def check_names(names: Sequence[str]) -> None:
+    """See that what a configuration names are trackers.
+
+    Raises:
+        KedjaError: one of them is none; names the nearest.
+    """
+    known = [TENSORBOARD, *TRACKERS, NONE]
+    for name in names:
+        if name not in known:
+            raise KedjaError(f"tracker={name}: there is no such tracker", nearest(name, known))
 
 
 def facts_of(run: Run) -> Facts:
     """Those of a finished run."""
-    return Facts(
-        run.directory, run.kind, run.experiment, run.config_hash, run.seed, run.model, run.data, run.hyperparameters
-    )
+    return Facts(**{one.name: getattr(run, one.name) for one in fields(Facts)})
 
 
 def read_facts(directory: Path) -> Facts:
@@ -115,17 +135,22 @@ def read_facts(directory: Path) -> Facts:
     Raises:
         KedjaError: it has not got that far.
     """
-    from kedja.runs.folder import CONFIG, PROVENANCE, is_finished
     from kedja.training.config.compose import from_json
     from kedja.training.config.schema import flat
 
     if is_finished(directory):
         return facts_of(read_run(directory))
     config = from_json(directory / CONFIG)
-    data = read_json(directory / PROVENANCE)["data"]
-    config_hash = directory.parent.name.rpartition("-")[2]
+    begun = read_provenance(directory)
     return Facts(
-        directory, "training", config.experiment, config_hash, config.seed, config.model.name, data, flat(config)
+        directory,
+        begun["framework"],
+        config.experiment,
+        hash_in(directory),
+        config.seed,
+        config.model.name,
+        begun["data"],
+        flat(config),
     )
 
 
@@ -142,4 +167,5 @@ def final_figures(run: Run) -> dict[str, float]:
 
 def artifacts(run: Run) -> list[Path]:
     """Files of the run that a tracker keeps."""
-    return [path for name in ARTIFACTS if (path := run.directory / name).is_file()]
+    names = (*ARTIFACTS, find(run.framework).weights)
+    return [path for name in names if (path := run.directory / name).is_file()]

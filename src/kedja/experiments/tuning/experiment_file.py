@@ -6,6 +6,8 @@ from typing import Any
 
 from kedja.common.errors import KedjaError
 from kedja.common.files import write_text
+from kedja.common.names import plain_name
+from kedja.training.config.compose import refuse_resolvers
 from kedja.training.config.experiments import FOLDER, option_of
 
 
@@ -20,7 +22,8 @@ def save(conf: Path, name: str, overrides: Sequence[str], comment: str) -> Path:
     """
     from omegaconf import OmegaConf
 
-    path = conf / FOLDER / f"{name}.yaml"
+    refuse_resolvers(" ".join(overrides))
+    path = conf / FOLDER / f"{'/'.join(plain_name('save', part) for part in name.split('/'))}.yaml"
     mark = "# Found by `just tune`"
     if path.is_file() and mark not in path.read_text(encoding="utf-8"):
         raise KedjaError(f"{path} was written by hand", "choose another name: save=…")

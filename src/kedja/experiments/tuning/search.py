@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kedja.common.names import plain_name
 from kedja.experiments.analysis.comparisons import Result, compare
 from kedja.experiments.analysis.statistics import Difference, paired_difference
-from kedja.experiments.launch.plan import Request
+from kedja.experiments.launch.plan import TRAIN, Request
 from kedja.experiments.launch.stage import run_stage
 from kedja.experiments.tuning import experiment_file, study
 from kedja.experiments.tuning import worker as tune
 from kedja.experiments.tuning.search_space import merge, read_space
+from kedja.frameworks.registry import find
 from kedja.runs.read import DEBUG, find_experiments
 
 REDUCTION = 3
@@ -32,7 +34,7 @@ class Search:
     jobs: int
     seed: int
     runs: Path
-    scripts: Path
+    train: str = TRAIN
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ def search(wanted: Search, say: tune.Say) -> Found:
     from kedja.data.versions.ensure import ensure
     from kedja.training.config.compose import compose
 
+    plain_name("study", wanted.name)
     space = merge(read_space(wanted.space_file), wanted.space)
     config = compose(list(wanted.overrides))
     _check(space, wanted.overrides)
@@ -87,7 +90,7 @@ def search(wanted: Search, say: tune.Say) -> Found:
     shared = study.open_study(wanted.name, storage, directions, pruner=pruner, seed=wanted.seed)
     folder = wanted.runs / "tune" / wanted.name
     work = tune.Plan(
-        wanted.overrides, space, wanted.objectives, wanted.trials, wanted.minutes, wanted.jobs, folder, wanted.scripts
+        wanted.overrides, space, wanted.objectives, wanted.trials, wanted.minutes, wanted.jobs, folder, wanted.train
     )
     tune.work(shared, work, say)
     return summarise(shared, wanted, space)
@@ -120,7 +123,7 @@ def confirm(wanted: Search, found: Found, conf: Path, name: str, seeds: Sequence
     """
     path = experiment_file.save(conf, name, found.best_overrides, f"study {wanted.name}, {wanted.trials} trials.")
     stage = run_stage(
-        Request(list(seeds), only=[name], baselines=False), conf, wanted.runs, wanted.scripts, wanted.jobs
+        Request(list(seeds), only=[name], baselines=False), conf, wanted.runs, wanted.jobs, train=wanted.train
     )
     if stage.failures:
         return f"{path} is written, but its runs failed: see {stage.failures[0].task.log}"
@@ -130,7 +133,11 @@ def confirm(wanted: Search, found: Found, conf: Path, name: str, seeds: Sequence
 def verdict(results: Sequence[Result], name: str) -> str:
     """The tuned experiment against the best of the others that are networks."""
     tuned = next(one for one in results if one.experiment.name == name)
-    others = [one for one in results if one.experiment.name not in (name, DEBUG) and one.experiment.kind == "training"]
+    others = [
+        one
+        for one in results
+        if one.experiment.name not in (name, DEBUG) and not find(one.experiment.framework).is_baseline
+    ]
     accuracy = f"{name} reaches {tuned.accuracy.value:.2%} with fresh seeds"
     if not others:
         return f"{accuracy}; there is no other experiment to compare with"

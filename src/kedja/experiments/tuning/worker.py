@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kedja.experiments.launch import pool, warm
+from kedja.experiments.launch.plan import TRAIN
 from kedja.experiments.launch.pool import Task
 from kedja.experiments.launch.stage import share_cores
 from kedja.experiments.tuning import study
@@ -40,7 +41,7 @@ class Plan:
         minutes: how long this worker works; None for no limit.
         jobs: its processes side by side.
         folder: where the runs of trials are written.
-        scripts: where `train.py` stands.
+        train: the module that trains one run.
     """
 
     overrides: Sequence[str]
@@ -50,7 +51,7 @@ class Plan:
     minutes: float | None
     jobs: int
     folder: Path
-    scripts: Path
+    train: str = TRAIN
 
 
 @dataclass
@@ -116,7 +117,7 @@ def _task(trial: Any, plan: Plan) -> tuple[Task, Path]:
     trial.set_user_attr(FOLDER, name)
     overrides = [*plan.overrides, *(one.suggest(trial) for one in plan.space), f"runs={plan.folder / name}"]
     directory = run_directory(compose(overrides))
-    command = [str(plan.scripts / "train.py"), *overrides]
+    command = [plan.train, *overrides]
     log = plan.folder / f"{name}.log"
     return Task(name, [directory], command, log, share_cores(plan.jobs), warm=True), directory
 

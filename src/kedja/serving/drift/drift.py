@@ -1,24 +1,22 @@
 """Is what is served still like what the model was trained on? Looked at off the request's way.
 
-A worker that has predicted a batch puts a few of its images aside, so many a second and no more. A thread of its own
+A worker that has predicted a batch puts a few of its examples aside, so many a second and no more. A thread of its own
 measures them and counts them in the bins of the bundle's reference.
 """
 
-import itertools
 import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kedja.bundle import features
-from kedja.bundle.reference import Counts
+from kedja.bundle.inputs.input import Example, Feed, Values
+from kedja.bundle.reference import Counts, of_answers
 from kedja.serving.drift.window import Board, Window
-from kedja.serving.payload import Images
 from kedja.serving.predictor import Predictor
 from kedja.serving.settings import Settings
 
@@ -27,17 +25,16 @@ logger = logging.getLogger(__name__)
 # So many images may come at once after a quiet time: few enough that they hardly need memory.
 _BURST = 32
 _SECONDS_BETWEEN_COUNTS = 1.0
-_NO_FILE = (np.nan, np.nan)
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Images uint8 (N, H, W, C), answers float32 (N, classes), sizes float64 (N, 2), and who answered."""
+    """Examples as the model saw them and what else is known of them, answers float32 (N, classes), who answered."""
 
     predictor: Predictor
-    images: NDArray[np.uint8]
+    feed: Feed
+    facts: Values
     probabilities: NDArray[np.float32]
-    sizes: NDArray[np.float64]
 
 
 class Monitor:
@@ -67,28 +64,16 @@ class Monitor:
         if self._thread.is_alive():
             self._thread.join()
 
-    def offer(
-        self,
-        predictor: Predictor,
-        images: NDArray[np.uint8],
-        probabilities: NDArray[np.float32],
-        requests: Iterable[Images],
-    ) -> None:
-        """Put aside as many of a batch as are due; called by the threads that predict.
-
-        Args:
-            requests: what `images` came in, in their order.
-        """
+    def offer(self, predictor: Predictor, examples: Sequence[Example], probabilities: NDArray[np.float32]) -> None:
+        """Put aside as many of a batch as are due; called by the threads that predict."""
         if not self.on or predictor.reference is None:
             return
-        taken = self._allowance.take(len(images))
+        taken = self._allowance.take(len(examples))
         if taken:
-            sizes = itertools.chain.from_iterable(
-                request.sizes or itertools.repeat(_NO_FILE, len(request.pixels)) for request in requests
-            )
-            known = np.array(list(itertools.islice(sizes, taken)), np.float64)
-            # Copies: a view would keep the whole batch in memory.
-            self._waiting.append(Sample(predictor, images[:taken].copy(), probabilities[:taken].copy(), known))
+            seen, some = predictor.metadata.input, examples[:taken]
+            # Copies: what is a view of a request's body would keep the whole of it in memory.
+            sample = Sample(predictor, seen.collate(some), seen.facts(some), probabilities[:taken].copy())
+            self._waiting.append(sample)
 
     def counts(self, predictor: Predictor) -> Counts:
         """How many images of all processes fell into each bin of the predictor's reference, int64 (bins,)."""
@@ -118,7 +103,7 @@ class Monitor:
         samples = [sample for sample in samples if sample.predictor is predictor]
         if samples:
             counts = np.sum([_measure(sample) for sample in samples], axis=0)
-            window.add(now, sum(len(sample.images) for sample in samples), counts)
+            window.add(now, sum(len(sample.probabilities) for sample in samples), counts)
         window.forget_old(now)
         self._board.publish(predictor.metadata.version, window.counts)
 
@@ -149,6 +134,5 @@ class Allowance:
 
 def _measure(sample: Sample) -> Counts:
     assert sample.predictor.reference is not None
-    return sample.predictor.reference.count(
-        features.of_pixels(sample.images) | features.of_sizes(sample.sizes) | features.of_answers(sample.probabilities)
-    )
+    seen = sample.predictor.metadata.input.features(sample.feed)
+    return sample.predictor.reference.count(seen | sample.facts | of_answers(sample.probabilities))

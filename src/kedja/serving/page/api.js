@@ -21,18 +21,18 @@ export async function getJson(path) {
   return check(await send(path));
 }
 
-export async function randomImage() {
-  const response = await send("random-image", { cache: "no-store" });
+export async function sample() {
+  const response = await send("sample", { cache: "no-store" });
   if (!response.ok) await check(response);
   return { blob: await response.blob(), label: decodeURIComponent(response.headers.get("X-Label")) };
 }
 
-/** The answer to one image, with the milliseconds it took, network included. */
+/** The answer to one example, with the milliseconds it took, network included. */
 export async function predict(blob) {
   const started = performance.now();
-  // Files without a known type are sent as they are: the server looks at the bytes.
-  const type = blob.type.startsWith("image/") ? blob.type : "application/octet-stream";
-  const response = await send("predict", { method: "POST", body: blob, headers: { "Content-Type": type } });
+  // Whatever it says of itself: the server looks at the bytes.
+  const headers = { "Content-Type": "application/octet-stream" };
+  const response = await send("predict", { method: "POST", body: blob, headers });
   const answer = await check(response);
   return { ...answer, milliseconds: performance.now() - started };
 }

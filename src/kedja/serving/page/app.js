@@ -1,9 +1,7 @@
-// Images come in by drop, choice, paste, random sample, drawing or camera; every one goes the same way:
-// it joins the history, is sent to the service, and is shown with its answer.
+// Examples come in by the widgets of their kind (`image.js` and its like), or as random samples; every one goes the
+// same way: it joins the history, is sent to the service, and is shown with its answer.
 
-import { getJson, predict, randomImage } from "./api.js";
-import { setUpCamera } from "./camera.js";
-import { setUpDrawing } from "./draw.js";
+import { getJson, predict, sample } from "./api.js";
 import { setUpKey } from "./key.js";
 import { renderMarkdown } from "./markdown.js";
 import { byId, clear, element, show } from "./view.js";
@@ -15,6 +13,8 @@ const items = [];
 const waiting = [];
 let running = 0;
 let classes = [];
+// The module with the widgets of the model's kind.
+let kind = null;
 
 function add(blob, name, label = null) {
   const item = { blob, name, label, url: URL.createObjectURL(blob), answer: null, error: null };
@@ -24,10 +24,9 @@ function add(blob, name, label = null) {
   return item;
 }
 
-function addFiles(files) {
-  const images = [...files];
-  if (!images.length) return;
-  const added = images.map((file) => add(file, file.name || "pasted image"));
+function use(examples) {
+  if (!examples.length) return;
+  const added = examples.map(({ blob, name }) => add(blob, name));
   select(added[0]);
   pump();
 }
@@ -52,6 +51,7 @@ function select(item) {
 
 function refresh() {
   show(current, classes);
+  kind?.show(current);
   const list = byId("history-list");
   clear(list);
   for (const item of items) list.append(element("li", {}, thumbnail(item)));
@@ -60,8 +60,7 @@ function refresh() {
 
 function thumbnail(item) {
   const said = item.answer?.predicted_class ?? (item.error ? "refused" : "…");
-  const picture = element("img", { src: item.url, alt: "", className: "small-source" });
-  const button = element("button", { type: "button", className: "thumb" }, picture, element("span", {}, said));
+  const button = element("button", { type: "button", className: "thumb" }, kind?.thumbnail(item) ?? "", element("span", {}, said));
   button.title = item.name;
   button.setAttribute("aria-label", `${item.name}: ${said}`);
   button.setAttribute("aria-current", String(item === current));
@@ -74,7 +73,7 @@ async function takeRandom() {
   const button = byId("random");
   button.disabled = true;
   try {
-    const { blob, label } = await randomImage();
+    const { blob, label } = await sample();
     select(add(blob, "random sample", label));
     pump();
   } catch (error) {
@@ -86,20 +85,7 @@ async function takeRandom() {
   }
 }
 
-function setUpInput() {
-  const drop = byId("drop");
-  const files = byId("files");
-  drop.addEventListener("click", () => files.click());
-  files.addEventListener("change", () => { addFiles(files.files); files.value = ""; });
-  // The whole page takes drops: a near miss must not replace the page with the image.
-  addEventListener("dragover", (event) => { event.preventDefault(); drop.classList.add("over"); });
-  addEventListener("dragleave", (event) => { if (!event.relatedTarget) drop.classList.remove("over"); });
-  addEventListener("drop", (event) => {
-    event.preventDefault();
-    drop.classList.remove("over");
-    addFiles(event.dataTransfer.files);
-  });
-  addEventListener("paste", (event) => addFiles(event.clipboardData.files));
+function setUpHistory() {
   byId("random").addEventListener("click", takeRandom);
   byId("history-clear").addEventListener("click", () => {
     for (const item of items.splice(0)) URL.revokeObjectURL(item.url);
@@ -109,9 +95,8 @@ function setUpInput() {
 }
 
 function setUpDialogs() {
-  for (const button of document.querySelectorAll("[data-close]")) {
-    button.addEventListener("click", () => button.closest("dialog").close());
-  }
+  // One listener for all: a kind brings dialogs of its own later.
+  addEventListener("click", ({ target }) => target.closest("[data-close]")?.closest("dialog").close());
   byId("card-open").addEventListener("click", () => byId("card").showModal());
 }
 
@@ -120,16 +105,14 @@ async function setUpModel() {
   classes = model.classes;
   document.title = `${model.name} · Kedja`;
   byId("model-name").textContent = model.name;
-  const { height, width, channels } = model.input;
+  kind = await import(`./${model.kind}.js`);
+  kind.setUp(model, use);
   byId("model-facts").textContent =
-    `version ${model.version} · ${classes.length} classes · ${width}×${height} ${channels === 1 ? "grey" : "colour"}`;
+    `version ${model.version} · ${classes.length} classes · ${kind.facts(model.input)}`;
   renderMarkdown(byId("card-text"), model.model_card || "The bundle has no model card.");
-  const use = (blob, name) => { select(add(blob, name)); pump(); };
-  setUpCamera((blob) => use(blob, "camera picture"));
-  if (channels === 1) setUpDrawing((blob) => use(blob, "drawing"));
 }
 
 setUpKey();
-setUpInput();
+setUpHistory();
 setUpDialogs();
 setUpModel().catch((error) => { byId("model-facts").textContent = error.message; });

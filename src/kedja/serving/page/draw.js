@@ -1,6 +1,6 @@
 // The drawing pad, for models that look at grey images.
 
-import { randomImage } from "./api.js";
+import { sample } from "./api.js";
 import { byId } from "./view.js";
 
 export async function setUpDrawing(use) {
@@ -42,7 +42,7 @@ export async function setUpDrawing(use) {
 
 /** Whether the model's own images are bright strokes on a dark ground, judged by one of its samples. */
 async function darkGround() {
-  const { blob } = await randomImage();
+  const { blob } = await sample();
   const bitmap = await createImageBitmap(blob);
   const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
   const context = canvas.getContext("2d");

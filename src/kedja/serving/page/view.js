@@ -1,4 +1,4 @@
-// The chosen image and its answer.
+// The answer to the chosen example.
 
 const FIRST_BARS = 10;
 let allBars = false;
@@ -13,9 +13,8 @@ export function element(tag, properties = {}, ...children) {
   return node;
 }
 
-/** Show one item, or the empty page for null. */
+/** Show what was said of an item, or the empty page for null. */
 export function show(item, classes) {
-  showPicture(item);
   clear(byId("bars"));
   byId("bars-all").hidden = true;
   const status = byId("status");
@@ -24,19 +23,6 @@ export function show(item, classes) {
   else if (item.error) showFailure(status, item.error);
   else if (item.answer) showAnswer(status, item, classes);
   else status.replaceChildren(element("p", { className: "placeholder" }, "Asking the model …"));
-}
-
-function showPicture(item) {
-  const picture = byId("preview");
-  const drop = byId("drop");
-  const shown = Boolean(item?.url);
-  picture.hidden = !shown;
-  drop.classList.toggle("filled", shown);
-  drop.setAttribute("aria-label", shown ? `${item.name}; choose other images` : "Choose images");
-  if (!shown || picture.src === item.url) return;
-  picture.onload = () => picture.classList.toggle("small-source", picture.naturalWidth < 100);
-  picture.onerror = () => { picture.hidden = true; drop.classList.remove("filled"); };
-  picture.src = item.url;
 }
 
 function showFailure(status, error) {

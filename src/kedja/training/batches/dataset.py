@@ -2,13 +2,10 @@
 
 from typing import NamedTuple
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from kedja.bundle.preprocess import preprocess
 from kedja.common.errors import KedjaError
 from kedja.data.prepared import PreparedDataset
 
@@ -69,9 +66,4 @@ class ImageDataset(Dataset[Batch]):
         if self._resident is not None:
             return self._resident[chosen.to(self._resident.device)]
         rows = self.indices[positions]
-        if self.data.images is not None:
-            return torch.from_numpy(self.data.images[rows])
-        return torch.from_numpy(np.stack([self._decoded(row) for row in rows]))
-
-    def _decoded(self, row: int) -> NDArray[np.uint8]:
-        return preprocess(self.data.encoded(row), self.data.spec)
+        return torch.from_numpy(self.data.pixels(rows))

@@ -38,7 +38,7 @@ def find_lr(config: TrainConfig) -> RangeTest:
     for step, batch in enumerate(islice(rehearsal.batches(), STEPS)):
         rate = LOWEST * (HIGHEST / LOWEST) ** (step / (STEPS - 1))
         outcome = rehearsal.learner.learn(batch, len(batch.labels), step, rate / config.optim.lr)
-        loss = (outcome.loss / outcome.images).item()
+        loss = outcome.mean_loss
         average = SMOOTHING * average + (1 - SMOOTHING) * loss
         smoothed = average / (1 - SMOOTHING ** (step + 1))
         if not math.isfinite(loss) or smoothed > DIVERGED * min([*losses, smoothed]):

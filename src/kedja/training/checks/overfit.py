@@ -1,4 +1,4 @@
-"""Can the network learn one batch by heart? If not, something is wrong with the model, the loss or the labels."""
+"""Can the network memorise one batch? If not, something is wrong with the model, the loss or the labels."""
 
 import copy
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ def overfit_one_batch(config: TrainConfig) -> Overfit:
     for step in range(STEPS):
         share = min(1.0, (step + 1) / 20)
         outcome = rehearsal.learner.learn(batch, len(batch.labels), step, share)
-        loss, accuracy = ((value / outcome.images).item() for value in (outcome.loss, outcome.correct))
+        loss, accuracy = outcome.mean_loss, outcome.accuracy
         first = loss if step == 0 else first
         if accuracy == 1.0:
             break

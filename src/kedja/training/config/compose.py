@@ -1,34 +1,21 @@
 """Overrides → a complete `TrainConfig`, composed by Hydra from `conf/`; and back from `config.json`."""
 
 import dataclasses
+import re
 from pathlib import Path
 from typing import Any
 
 from kedja.common.errors import KedjaError, nearest
 from kedja.common.files import read_json
+from kedja.common.names import plain_name
 from kedja.training.config.experiments import FOLDER, experiment_names, name_of, option_of
-from kedja.training.config.schema import TRACKERS, TrainConfig, flat, groups, leaves
+from kedja.training.config.schema import COMPONENTS, TrainConfig, flat, groups, leaves, own_keys
+from kedja.training.models.records import LIBRARIES
 
 CONF = Path(__file__).resolve().parents[4] / "conf"
 
-MOST = 2**31 - 1
-# Whose networks are called `<library>:<name>`.
-LIBRARIES = ("torchvision", "timm")
-# Lowest and highest value of the keys that would fail later, and less clearly.
-RANGES: dict[str, tuple[float, float]] = {
-    **dict.fromkeys(("epochs", "batch_size", "accumulate"), (1, MOST)),
-    **dict.fromkeys(("seed", "threads", "patience", "diagnose", "model.image_size", "finetune.head_epochs"), (0, MOST)),
-    **dict.fromkeys(("optim.lr", "optim.weight_decay", "clip", "checkpoint_seconds"), (0, float("inf"))),
-    **dict.fromkeys(("augment.shift", "augment.early_side", "loss.gamma"), (0, MOST)),
-    **dict.fromkeys(("augment.mixup", "augment.cutmix"), (0, MOST)),
-    **dict.fromkeys(("ema", "model.dropout"), (0, 0.9999999)),
-    **dict.fromkeys(("loss.label_smoothing", "schedule.warmup", "schedule.final"), (0, 1)),
-    **dict.fromkeys(("augment.erase", "augment.early_share", "augment.crop", "augment.colour"), (0, 1)),
-    "model.width": (0.01, 100),
-    "finetune.first_lr": (1e-9, 1),
-    "augment.scale": (0, 0.9),
-    "data.workers": (-1, 1024),
-}
+# Looks before training that once were keys.
+RECIPES = {"find_lr": "find-lr", "overfit": "overfit"}
 
 
 def compose(overrides: list[str]) -> TrainConfig:
@@ -55,12 +42,14 @@ def compose(overrides: list[str]) -> TrainConfig:
         with initialize_config_dir(str(CONF), version_base="1.3", job_name="kedja"):
             composed = hydra_compose("config", overrides=[_as_hydra_wants(one) for one in overrides])
             composed.experiment = chosen
+            refuse_resolvers(str(OmegaConf.to_container(composed, resolve=False)))
             config = OmegaConf.to_object(composed)
     except (HydraException, OmegaConfBaseException) as error:
         raise KedjaError(_first_line(error), "`just train --help` lists the keys") from None
     assert isinstance(config, TrainConfig)
-    _check_choices(config)
-    _check_ranges(config)
+    _check_values(config)
+    plain_name("data.name", config.data.name)
+    _check_owners(config, [override.partition("=")[0] for override in overrides])
     if config.compile and config.diagnose:
         raise KedjaError("diagnose cannot see into a compiled network", "compile=false")
     return config
@@ -72,8 +61,19 @@ def from_json(path: Path) -> TrainConfig:
     Raises:
         KedjaError: it holds a key that this code does not know, or lacks one.
     """
-    config: TrainConfig = _build(TrainConfig, read_json(path), path)
+    values = {key: value for key, value in read_json(path).items() if key not in RECIPES}
+    config: TrainConfig = _build(TrainConfig, values, path)
     return config
+
+
+def refuse_resolvers(text: str) -> None:
+    """Refuse `${name:…}`: it would be replaced by what the machine holds, and stored, sent and shown from then on.
+
+    Raises:
+        KedjaError: there is one.
+    """
+    if found := re.search(r"\$\{[^${}]*:", text):
+        raise KedjaError(f"{found[0]}…}} is not allowed in a configuration", "write the value itself")
 
 
 def experiment_of(overrides: list[str]) -> str:
@@ -94,7 +94,7 @@ def _expand(override: str) -> list[str]:
     """`model=torchvision:resnet18` is short for a group file and the name in it; `key=a,b` means the text, no sweep."""
     key, _, value = override.partition("=")
     library, colon, _ = value.partition(":")
-    if key == "model" and colon and library in LIBRARIES:
+    if key == "model" and library + colon in LIBRARIES:
         return [f"model={library}", f"model.name={value}"]
     if "," in value and key in leaves() and leaves()[key].type is str and value[0] not in "'\"":
         return [f"{key}='{value}'"]
@@ -107,32 +107,39 @@ def _as_hydra_wants(override: str) -> str:
 
 
 def _check_override(override: str) -> None:
+    refuse_resolvers(override)
     key, equals, value = override.partition("=")
     if not equals:
         raise KedjaError(f"{override!r} is not of the form key=value", nearest(override, list(leaves())))
     if key in [*groups(), "experiment"]:
         if name_of(value) not in files_of(key):
             raise KedjaError(f"{key}={value}: there is no conf/{key}/{value}.yaml", nearest(value, files_of(key)))
+    elif key in RECIPES:
+        raise KedjaError(f"{key} is no key of a run", f"it is a recipe: `just {RECIPES[key]}`")
     elif key not in leaves():
         raise KedjaError(f"unknown key {key!r}", nearest(key, [*leaves(), *groups()]))
 
 
-def _check_choices(config: TrainConfig) -> None:
-    for name in config.tracker.split(","):
-        if name not in TRACKERS:
-            raise KedjaError(f"tracker={config.tracker}: {name!r} is no tracker", nearest(name, list(TRACKERS)))
+def _check_values(config: TrainConfig) -> None:
     fields = leaves()
     for key, value in flat(config).items():
-        choices = list(fields[key].metadata["choices"])
+        choices, limits = list(fields[key].metadata["choices"]), fields[key].metadata["limits"]
         if choices and value not in choices:
             raise KedjaError(f"{key}={value} is not a choice", nearest(str(value), choices))
+        if limits and not limits[0] <= value <= limits[1]:
+            raise KedjaError(f"{key}={value} is out of range", f"it lies between {limits[0]} and {limits[1]}")
 
 
-def _check_ranges(config: TrainConfig) -> None:
-    values = flat(config)
-    for key, (low, high) in RANGES.items():
-        if not low <= values[key] <= high:
-            raise KedjaError(f"{key}={values[key]} is out of range", f"it lies between {low} and {high}")
+def _check_owners(config: TrainConfig, given: list[str]) -> None:
+    """Refuse keys that the chosen component does not have; where an experiment's file says them, they do not count."""
+    for group in COMPONENTS:
+        chosen = getattr(config, group)
+        own = own_keys(group, chosen.name)
+        for field in dataclasses.fields(chosen):
+            if field.name not in ("name", *own):
+                if f"{group}.{field.name}" in given:
+                    raise KedjaError(f"{group}={chosen.name} has no {field.name}; it has {', '.join(own)}")
+                setattr(chosen, field.name, field.default)
 
 
 def _build(kind: type, values: dict[str, Any], path: Path) -> Any:

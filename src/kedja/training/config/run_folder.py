@@ -4,22 +4,20 @@ import dataclasses
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 from kedja.common.errors import KedjaError
-from kedja.common.files import write_json
+from kedja.common.names import plain_name
+from kedja.data.names import DATA
 from kedja.data.prepared import PreparedDataset, load
 from kedja.data.splits.subset import KEYS, Subset, take
 from kedja.data.versions.folder_hash import hash_folder
-from kedja.runs.folder import CONFIG
 from kedja.training.config.schema import NOT_HASHED, DataConfig, TrainConfig, leaves
-
-SCHEMA_VERSION = 1
-DATA = Path("data")
 
 
 def data_folder(config: TrainConfig) -> Path:
     """`data/<name>/`."""
-    return DATA / config.data.name
+    return DATA / plain_name("data.name", config.data.name)
 
 
 def subset(config: TrainConfig) -> Subset:
@@ -51,7 +49,7 @@ def config_hash(config: TrainConfig) -> str:
     folder = data_folder(config)
     if not folder.is_dir():
         raise KedjaError(f"{folder}/ does not exist", f"make it with `just data name={config.data.name}`")
-    values = {k: v for k, v in dataclasses.asdict(config).items() if k not in NOT_HASHED}
+    values = {k: v for k, v in _effective(config).items() if k not in NOT_HASHED}
     # What nobody asked for does not count, so that runs from before there were folds keep their names.
     values["data"] = {k: v for k, v in values["data"].items() if k not in KEYS or v != getattr(DataConfig, k)}
     for name, field in leaves().items():
@@ -63,12 +61,20 @@ def config_hash(config: TrainConfig) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
+def _effective(config: Any) -> dict[str, Any]:
+    """Its values, those that have no effect as they are by default."""
+    values: dict[str, Any] = {}
+    for field in dataclasses.fields(config):
+        value, about = getattr(config, field.name), field.metadata
+        if dataclasses.is_dataclass(value):
+            value = _effective(value)
+        elif not about["in_hash"] or (about["needs"] and not any(getattr(config, other) for other in about["needs"])):
+            value = field.default
+        values[field.name] = value
+    return values
+
+
 def run_directory(config: TrainConfig) -> Path:
     """`<runs>/<experiment>-<config hash>/seed<k>`; the same configuration on changed data is another run."""
     name = config.experiment.replace("/", "-")
     return Path(config.runs) / f"{name}-{config_hash(config)}" / f"seed{config.seed}"
-
-
-def write_config(directory: Path, config: TrainConfig) -> None:
-    """`config.json`: the complete resolved configuration."""
-    write_json(directory / CONFIG, dataclasses.asdict(config))

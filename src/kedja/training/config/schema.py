@@ -5,24 +5,42 @@ start-up time. The classes are not frozen, because Hydra refuses overrides of fr
 """
 
 import dataclasses
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-SAMPLERS = ("shuffled", "balanced")
-FLIPS = ("none", "random", "alternating")
-PRECISIONS = ("auto", "fp32", "bf16", "fp16")
-# The optimizer that solves the last layer alone.
-SOLVER = "lbfgs"
-TENSORBOARD = "tensorboard"
-TRACKERS = (TENSORBOARD, "mlflow", "wandb", "none")
+from kedja.training.component import Component
+from kedja.training.models import records
+from kedja.training.optim.registry import LOSSES, OPTIMIZERS, SCHEDULES
+
+TENSORBOARD, NONE = "tensorboard", "none"
+MOST = 2**31 - 1
+ANY = float("inf")
 
 
-def key(default: Any, meaning: str, choices: tuple[str, ...] = (), *, later: bool = False) -> Any:
-    """A field with its default, the sentence that `--help` prints, and the values it may take.
+def key(
+    default: Any,
+    meaning: str,
+    choices: Collection[str] = (),
+    *,
+    least: float | None = None,
+    most: float = MOST,
+    needs: tuple[str, ...] = (),
+    in_hash: bool = True,
+    later: bool = False,
+) -> Any:
+    """A field with its default, the sentence that `--help` prints, and the values that it may take.
 
-    `later`: it came when there were runs already, which keep their names as long as nobody asks for it.
+    Args:
+        least: the value lies between it and `most`, both included.
+        needs: other keys of its group, one of which must be on for it to have an effect.
+        in_hash: whether the result depends on it.
+        later: it came when there were runs already, which keep their names as long as nobody asks for it.
     """
-    return dataclasses.field(default=default, metadata={"meaning": meaning, "choices": choices, "later": later})
+    limits = None if least is None else (least, most)
+    metadata = {"meaning": meaning, "choices": choices, "limits": limits, "needs": needs, "in_hash": in_hash}
+    metadata["later"] = later
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclass
@@ -30,11 +48,19 @@ class DataConfig:
     """Which images."""
 
     name: str = key("digits", "the prepared data set data/<name>/")
-    sampler: str = key("shuffled", "balanced draws every class equally often, rare images repeatedly", SAMPLERS)
+    sampler: str = key(
+        "shuffled", "balanced draws every class equally often, rare images repeatedly", ("shuffled", "balanced")
+    )
     folds: int = key(0, "train and val are dealt into this many folds; 0 keeps the splits")
     fold: int = key(0, "the fold that validates, from 0; the others train")
     fraction: float = key(1.0, "share of each class's training images that trains; the seed draws them")
-    workers: int = key(-1, "processes that decode images; -1: one a core for storage=files, else none")
+    workers: int = key(
+        -1,
+        "processes that decode images; -1: one a core for storage=files, else none",
+        least=-1,
+        most=1024,
+        in_hash=False,
+    )
 
 
 @dataclass
@@ -42,11 +68,12 @@ class ModelConfig:
     """Which network."""
 
     name: str = key("cnn", "a network of the registry, torchvision:<any of its classification models>, or timm:<any>")
-    width: float = key(1.0, "factor on the number of channels of every layer")
-    dropout: float = key(0.0, "share of the last features dropped in training")
+    width: float = key(1.0, "factor on the number of channels of every layer", least=0.01, most=100)
+    dropout: float = key(0.0, "share of the last features dropped in training", least=0, most=0.9999999)
     image_size: int = key(
         0,
         "images are resized to this side inside the network; 0 keeps their size, enlarged where weights need it",
+        least=0,
     )
     pretrained: bool = key(False, "start from the published weights, in the size and units of what they learnt from")
     init_from: str = key("", "start from the weights of a run (runs/…/seed0) or a file (.safetensors, .pt, .pth)")
@@ -60,32 +87,34 @@ class FinetuneConfig:
     freeze: str = key(
         "", "beginnings of layer names that never learn, comma-separated; `body` is all but the last layer"
     )
-    head_epochs: int = key(0, "epochs in which the last layer alone learns, before all do")
+    head_epochs: int = key(0, "epochs in which the last layer alone learns, before all do", least=0)
     solve_head: bool = key(False, "the last layer starts as logistic regression on the network's features", later=True)
-    first_lr: float = key(1.0, "learning rate of the first layer as a share of the last one's; geometric in between")
+    first_lr: float = key(
+        1.0, "learning rate of the first layer as a share of the last one's; geometric in between", least=1e-09, most=1
+    )
 
 
 @dataclass
 class OptimConfig:
     """Which optimizer."""
 
-    name: str = key("sgd", "the optimizer", ("sgd", "adamw", "muon", SOLVER))
-    lr: float = key(0.1, "highest learning rate of the schedule")
+    name: str = key("sgd", "the optimizer", OPTIMIZERS)
+    lr: float = key(0.1, "highest learning rate of the schedule", least=0, most=ANY)
     momentum: float = key(0.9, "Nesterov momentum of SGD and Muon")
     vector_lr: float = key(0.01, "Muon: learning rate of biases, normalisations and the last layer, which Adam trains")
     beta1: float = key(0.9, "Adam's decay of the mean gradient")
     beta2: float = key(0.999, "Adam's decay of the mean squared gradient")
-    weight_decay: float = key(5e-4, "decay of weights; biases and normalisations are spared")
+    weight_decay: float = key(5e-4, "decay of weights; biases and normalisations are spared", least=0, most=ANY)
 
 
 @dataclass
 class ScheduleConfig:
     """How the learning rate moves over the run."""
 
-    name: str = key("onecycle", "the curve after warm-up", ("onecycle", "cosine", "constant", "plateau"))
-    warmup: float = key(0.2, "share of all steps in which the learning rate rises linearly")
-    final: float = key(0.0, "learning rate at the end, as a share of the highest")
-    patience: int = key(3, "plateau: epochs without a better validation loss before the rate drops")
+    name: str = key("onecycle", "the curve after warm-up", SCHEDULES)
+    warmup: float = key(0.2, "share of all steps in which the learning rate rises linearly", least=0, most=1)
+    final: float = key(0.0, "learning rate at the end, as a share of the highest", least=0, most=1)
+    patience: int = key(3, "plateau: epochs without a better validation loss before the rate drops", least=0)
     drop: float = key(0.3, "plateau: what the rate is multiplied with")
 
 
@@ -93,28 +122,38 @@ class ScheduleConfig:
 class AugmentConfig:
     """How training images are varied, a batch at a time, on the training device."""
 
-    shift: int = key(0, "images move by up to this many pixels in each direction")
+    shift: int = key(0, "images move by up to this many pixels in each direction", least=0)
     rotate: float = key(0.0, "images turn by up to this many degrees")
-    scale: float = key(0.0, "images grow or shrink by up to this share")
-    flip: str = key("none", "half of the images are mirrored: at random, or by turns from epoch to epoch", FLIPS)
-    fill: str = key("zero", "what comes in at the border", ("zero", "reflect"))
+    scale: float = key(0.0, "images grow or shrink by up to this share", least=0, most=0.9)
+    flip: str = key(
+        "none",
+        "half of the images are mirrored: at random, or by turns from epoch to epoch",
+        ("none", "random", "alternating"),
+    )
+    fill: str = key("zero", "what comes in at the border", ("zero", "reflect"), needs=("shift", "rotate", "scale"))
     trivial: bool = key(False, "TrivialAugment: one random operation of random strength an image")
-    erase: float = key(0.0, "share of the images of which a random rectangle is blanked")
-    mixup: float = key(0.0, "mixup's alpha: images are blended in pairs, labels too; 0 is off")
-    crop: float = key(0.0, "smallest share of the area that a random crop keeps, in any place; 0 is off", later=True)
-    colour: float = key(0.0, "brightness, contrast and saturation vary by up to this share", later=True)
-    early_side: int = key(0, "at first images are shrunk to this side, which is quick; 0 is off")
-    early_share: float = key(0.5, "share of all steps with shrunk images")
-    cutmix: float = key(0.0, "cutmix's alpha: a rectangle comes from another image, labels in proportion; 0 is off")
+    erase: float = key(0.0, "share of the images of which a random rectangle is blanked", least=0, most=1)
+    mixup: float = key(0.0, "mixup's alpha: images are blended in pairs, labels too; 0 is off", least=0)
+    crop: float = key(
+        0.0, "smallest share of the area that a random crop keeps, anywhere; 0 is off", least=0, most=1, later=True
+    )
+    colour: float = key(
+        0.0, "brightness, contrast and saturation vary by up to this share", least=0, most=1, later=True
+    )
+    early_side: int = key(0, "at first images are shrunk to this side, which is quick; 0 is off", least=0)
+    early_share: float = key(0.5, "share of all steps with shrunk images", least=0, most=1, needs=("early_side",))
+    cutmix: float = key(
+        0.0, "cutmix's alpha: a rectangle comes from another image, labels in proportion; 0 is off", least=0
+    )
 
 
 @dataclass
 class LossConfig:
     """What is minimised."""
 
-    name: str = key("cross_entropy", "the loss", ("cross_entropy", "focal"))
-    label_smoothing: float = key(0.0, "share of the target spread over all classes")
-    gamma: float = key(2.0, "focal: how much less easy images count")
+    name: str = key("cross_entropy", "the loss", LOSSES)
+    label_smoothing: float = key(0.0, "share of the target spread over all classes", least=0, most=1)
+    gamma: float = key(2.0, "focal: how much less easy images count", least=0)
     class_weights: str = key("none", "balanced: rare classes count more, in inverse proportion", ("none", "balanced"))
 
 
@@ -123,32 +162,36 @@ class TrainConfig:
     """Train one model. Groups choose files of conf/<group>/; single keys override what they say."""
 
     experiment: str = key("default", "a file of conf/experiment/: its differences from conf/config.yaml")
-    seed: int = key(0, "seed of weights, order, augmentation and dropout")
-    epochs: int = key(20, "passes over the training split")
-    batch_size: int = key(64, "images a step, over all devices")
-    ema: float = key(0.0, "decay of the moving average of the weights that is evaluated and kept; 0 is off")
-    clip: float = key(0.0, "largest norm of the gradient; 0 is off")
-    patience: int = key(0, "epochs without a better validation loss before stopping; 0 is off")
+    seed: int = key(0, "seed of weights, order, augmentation and dropout", least=0)
+    epochs: int = key(20, "passes over the training split", least=1)
+    batch_size: int = key(64, "images a step, over all devices", least=1)
+    ema: float = key(
+        0.0, "decay of the moving average of the weights that is evaluated and kept; 0 is off", least=0, most=0.9999999
+    )
+    clip: float = key(0.0, "largest norm of the gradient; 0 is off", least=0, most=ANY)
+    patience: int = key(0, "epochs without a better validation loss before stopping; 0 is off", least=0)
     device: str = key("auto", "where to train", ("auto", "cpu", "cuda", "mps"))
     precision: str = key(
         "auto",
         "arithmetic of the network; auto is bf16 where the hardware is fast in it, else fp32 or fp16",
-        PRECISIONS,
+        ("auto", "fp32", "bf16", "fp16"),
     )
-    accumulate: int = key(1, "parts a batch is computed in, to save memory")
+    accumulate: int = key(1, "parts a batch is computed in, to save memory", least=1)
     compile: bool = key(False, "torch.compile the network; goes on without where it fails")
-    anomaly: bool = key(False, "find the operation that made a gradient NaN; slow")
-    threads: int = key(0, "CPU threads, part of what makes results exact; 0 chooses by cores and image size")
-    checkpoint_seconds: float = key(20.0, "least time between two checkpoints; 0 writes one at every step")
+    anomaly: bool = key(False, "find the operation that made a gradient NaN; slow", in_hash=False)
+    threads: int = key(0, "CPU threads, part of what makes results exact; 0 chooses by cores and image size", least=0)
+    checkpoint_seconds: float = key(
+        20.0, "least time between two checkpoints; 0 writes one at every step", least=0, most=ANY
+    )
     runs: str = key("runs", "folder of the runs")
-    diagnose: int = key(0, "steps between two looks at gradients, activations and updates of every layer; 0 is off")
+    diagnose: int = key(
+        0, "steps between two looks at gradients, activations and updates of every layer; 0 is off", least=0
+    )
     tracker: str = key(
         TENSORBOARD, "who gets the run while it goes on: tensorboard, mlflow, wandb, several by commas, none"
     )
     tracker_address: str = key("", "URL of MLflow's or W&B's server, instead of the local store under runs/")
     tracker_project: str = key("", "what MLflow or W&B files the run under; the data set's name if not given")
-    find_lr: bool = key(False, "do not train: try rising learning rates, say and plot where the loss falls fastest")
-    overfit: bool = key(False, "do not train: see whether the network can learn one batch by heart")
     data: DataConfig = dataclasses.field(default_factory=DataConfig)
     model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
     finetune: FinetuneConfig = dataclasses.field(default_factory=FinetuneConfig)
@@ -158,6 +201,13 @@ class TrainConfig:
     loss: LossConfig = dataclasses.field(default_factory=LossConfig)
 
 
+# Groups whose keys belong to the component that `name` chooses → the component's record.
+COMPONENTS: dict[str, Callable[[str], Component]] = {
+    "model": records.find,
+    "optim": OPTIMIZERS.__getitem__,
+    "schedule": SCHEDULES.__getitem__,
+    "loss": LOSSES.__getitem__,
+}
 # Keys that say how or where to run, not what comes out.
 NOT_HASHED = (
     "seed",
@@ -167,14 +217,12 @@ NOT_HASHED = (
     "tracker_address",
     "tracker_project",
     "checkpoint_seconds",
-    "find_lr",
-    "overfit",
 )
 
 
 def is_drawn(config: TrainConfig) -> bool:
     """Whether the result depends on the seed: a last layer that is solved has none, unless the images are drawn."""
-    return config.optim.name != SOLVER or config.data.fraction < 1
+    return not OPTIMIZERS[config.optim.name].solves or config.data.fraction < 1
 
 
 def leaves(config: type = TrainConfig, prefix: str = "") -> "dict[str, dataclasses.Field[Any]]":
@@ -188,6 +236,11 @@ def leaves(config: type = TrainConfig, prefix: str = "") -> "dict[str, dataclass
     return found
 
 
+def own_keys(group: str, name: str) -> tuple[str, ...]:
+    """The keys of a group of `COMPONENTS` that the component `name` has, without `name` itself."""
+    return COMPONENTS[group](name).keys
+
+
 def groups() -> list[str]:
     """Names of the configuration groups: `data`, `model`, …"""
     return [f.name for f in dataclasses.fields(TrainConfig) if dataclasses.is_dataclass(f.type)]
@@ -195,7 +248,7 @@ def groups() -> list[str]:
 
 def trackers(config: TrainConfig) -> list[str]:
     """Names of those who get the run."""
-    return [name for name in config.tracker.split(",") if name != "none"]
+    return [name for name in config.tracker.split(",") if name != NONE]
 
 
 def flat(config: TrainConfig) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """`last.ckpt` and `best.safetensors`: written whole or not at all, read without unpickling code."""
 
+import hashlib
 import io
 from pathlib import Path
 from typing import Any
@@ -10,22 +11,34 @@ from torch import Tensor
 from kedja.common.errors import KedjaError
 from kedja.common.files import write_bytes
 
+_MAGIC = b"kedja checkpoint, sha256 "
+
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Tensors, numbers, strings and containers of them."""
+    """Tensors, numbers, strings and containers of them, after a line with the SHA-256 of what follows."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
-    write_bytes(path, buffer.getvalue())
+    digest = hashlib.sha256(buffer.getbuffer()).hexdigest()
+    write_bytes(path, _MAGIC + digest.encode() + b"\n" + buffer.getbuffer())
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """The saved state, on the CPU.
+    """The saved state, on the CPU. Checkpoints of earlier releases, without a digest, are read as they are.
 
     Raises:
-        KedjaError: the file is damaged, or holds anything but data.
+        KedjaError: the file is damaged, if only by one bit, or holds anything but data.
     """
+    data = path.read_bytes()
+    if data.startswith(_MAGIC):
+        recorded, _, data = data.removeprefix(_MAGIC).partition(b"\n")
+        if hashlib.sha256(data).hexdigest().encode() != recorded:
+            raise KedjaError(
+                f"{path} is damaged: its bytes are not those that were written", "remove it to start the run anew"
+            )
     try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        state: dict[str, Any] = torch.load(  # noqa: TID251 -- weights only
+            io.BytesIO(data), map_location="cpu", weights_only=True
+        )
     except Exception as error:  # noqa: BLE001 -- torch raises many types for damaged files
         raise KedjaError(
             f"{path} cannot be read: {str(error).splitlines()[0]}", "remove it to start the run anew"

@@ -25,11 +25,22 @@ from kedja.training.optim.optimizer import build_optimizer, set_learning_rate
 
 
 class Outcome(NamedTuple):
-    """Of one step, over all devices: mean loss, correct answers and images; tensors, so that a GPU need not wait."""
+    """Sums over the images of one step, on all devices: losses, correct answers, and how many images that were.
+
+    Tensors, so that a GPU need not wait.
+    """
 
     loss: Tensor
     correct: Tensor
     images: Tensor
+
+    @property
+    def mean_loss(self) -> float:
+        return (self.loss / self.images).item()
+
+    @property
+    def accuracy(self) -> float:
+        return (self.correct / self.images).item()
 
 
 class Learner:

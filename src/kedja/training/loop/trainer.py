@@ -13,6 +13,7 @@ from torch import Tensor
 from kedja.runs.events import EventFile
 from kedja.runs.folder import CHECKPOINT, DIAGNOSIS, METRICS
 from kedja.runs.record import Record, read_lines
+from kedja.runs.scores import score
 from kedja.training.augment.progressive import side_at
 from kedja.training.batches.dataset import ImageDataset
 from kedja.training.batches.loader import BatchLoader
@@ -24,7 +25,8 @@ from kedja.training.loop.checkpoint import load_checkpoint, save_checkpoint
 from kedja.training.loop.learner import Learner
 from kedja.training.loop.loss_watch import LossWatch
 from kedja.training.loop.progress import PlainProgress
-from kedja.training.models.predict import predict, score
+from kedja.training.models.predict import predict
+from kedja.training.optim.registry import SCHEDULES
 from kedja.training.optim.schedule import factor
 
 
@@ -166,7 +168,7 @@ class Trainer:
         scores: dict[str, float] = {}
         if self.fabric.is_global_zero:
             logits = predict(self.learner.evaluated, self.val_set, self.fabric.device)
-            scores = score(logits, self.val_set.labels.to(logits.device))
+            scores = score(logits.cpu().numpy(), self.val_set.labels.cpu().numpy())
         return self.fabric.broadcast(scores) if self.fabric.world_size > 1 else scores
 
     def remember_best(self, validation: dict[str, float]) -> None:
@@ -178,7 +180,7 @@ class Trainer:
     def _drop_on_plateau(self) -> None:
         schedule, position = self.config.schedule, self.position
         waited = position.epoch - max(self._best_loss_epoch(), position.dropped_epoch)
-        if schedule.name == "plateau" and waited >= schedule.patience:
+        if SCHEDULES[schedule.name].waits and waited >= schedule.patience:
             position.rate, position.dropped_epoch = position.rate * schedule.drop, position.epoch
 
     def _out_of_patience(self) -> bool:

@@ -11,7 +11,7 @@ from kedja.common.errors import KedjaError
 from kedja.runs.folder import BEST
 from kedja.training.config.schema import ModelConfig
 from kedja.training.loop.checkpoint import load_checkpoint, load_weights
-from kedja.training.models.pretrained import pretrained
+from kedja.training.models.pretrained import published
 
 RUN_PREFIX = "network.body."
 
@@ -49,8 +49,8 @@ def initialise(body: nn.Module, config: ModelConfig, say: Callable[[str], None])
     if config.pretrained and config.init_from:
         raise KedjaError("model.pretrained and model.init_from are both set", "keep one of them")
     if config.pretrained:
-        published = pretrained(config)
-        weights, source = published.load(list(body.state_dict())), published.title
+        found = published(config)
+        weights, source = found.load(list(body.state_dict())), found.title
     elif config.init_from:
         weights, source = read_weights(Path(config.init_from)), config.init_from
     else:

@@ -1,7 +1,7 @@
 """A classifier's answers on a data set."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from kedja.training.batches.dataset import ImageDataset
 from kedja.training.batches.loader import evaluation_loader
@@ -16,11 +16,3 @@ def predict(classifier: Classifier, dataset: ImageDataset, device: torch.device)
     logits = torch.cat([classifier(batch.images.to(device)) for batch in evaluation_loader(dataset)])
     classifier.train(was_training)
     return logits
-
-
-def score(logits: Tensor, labels: Tensor) -> dict[str, float]:
-    """Accuracy, and the mean cross-entropy without smoothing."""
-    return {
-        "accuracy": (logits.argmax(1) == labels).double().mean().item(),
-        "loss": nn.functional.cross_entropy(logits.double(), labels).item(),
-    }

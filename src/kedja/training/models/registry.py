@@ -1,35 +1,15 @@
-"""Name → network. A new one is a file of its own and a line here."""
-
-from collections.abc import Callable
+"""A configuration → its network, tried out; `records` says which there are."""
 
 import torch
 from torch import nn
 
-from kedja.bundle.image_spec import ImageSpec
-from kedja.common.errors import KedjaError, nearest
+from kedja.bundle.inputs.image.spec import ImageSpec
+from kedja.common.errors import KedjaError
 from kedja.training.config.schema import ModelConfig
-from kedja.training.models.airbench import airbench, airbench96
 from kedja.training.models.classifier import Classifier
-from kedja.training.models.cnn import cnn
-from kedja.training.models.pretrained import pretrained
-from kedja.training.models.resnet9 import resnet9
-from kedja.training.models.timm import timm_network
-from kedja.training.models.torchvision import torchvision_network
+from kedja.training.models.pretrained import published
+from kedja.training.models.records import find
 from kedja.training.optim.layer_groups import head_name
-
-# (configuration, channels, classes, shorter side in pixels) → float (N, C, H, W) → logits (N, classes)
-Builder = Callable[[ModelConfig, int, int, int], nn.Module]
-
-MODELS: dict[str, Builder] = {
-    "cnn": cnn,
-    "resnet9": resnet9,
-    "airbench": airbench,
-    "airbench96": airbench96,
-    "mobilenet_v3_small": torchvision_network,
-    "efficientnet_lite0": timm_network,
-}
-# Libraries of networks: the beginning of a name → who makes what follows.
-LIBRARIES: dict[str, Builder] = {"torchvision:": torchvision_network, "timm:": timm_network}
 
 
 def build(config: ModelConfig, classes: int, spec: ImageSpec, mean: list[float], std: list[float]) -> Classifier:
@@ -38,34 +18,20 @@ def build(config: ModelConfig, classes: int, spec: ImageSpec, mean: list[float],
     Raises:
         KedjaError: there is no such model, or it cannot take such images.
     """
-    builder = builder_of(config.name)
-    size = config.image_size
+    record, size = find(config.name), config.image_size
     if config.pretrained:
-        weights = pretrained(config)
+        weights = published(config)
         mean, std = _for_channels(weights.mean, spec.channels), _for_channels(weights.std, spec.channels)
         # Smaller images than the weights learnt from are enlarged; larger ones show more than they need.
         size = size or (weights.side if min(spec.height, spec.width) < weights.side else 0)
     side = size or min(spec.height, spec.width)
-    body = builder(config, spec.channels, classes, side)
-    if builder in LIBRARIES.values() and config.dropout:
+    body = record.maker(config, spec.channels, classes, side)
+    if config.dropout and not record.drops_out:
         head = head_name(body, classes)
         body.set_submodule(head, nn.Sequential(nn.Dropout(config.dropout), body.get_submodule(head)))
     classifier = Classifier(body, mean, std, size)
     _try_out(classifier, config, spec)
     return classifier
-
-
-def builder_of(name: str) -> Builder:
-    """Who makes the network of that name.
-
-    Raises:
-        KedjaError: nobody.
-    """
-    found = next((builder for prefix, builder in LIBRARIES.items() if name.startswith(prefix)), MODELS.get(name))
-    if found is None:
-        known = [*MODELS, "torchvision:resnet18", "timm:resnet18"]
-        raise KedjaError(f"model.name={name}: there is no such model", nearest(name, known))
-    return found
 
 
 def _for_channels(values: list[float], channels: int) -> list[float]:

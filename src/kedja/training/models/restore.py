@@ -1,11 +1,13 @@
 """A finished run's model."""
 
 from pathlib import Path
+from typing import cast
 
-from kedja.bundle.image_spec import ImageSpec
+from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.common.errors import KedjaError
 from kedja.common.files import read_json
 from kedja.runs.folder import BEST, CONFIG, PROVENANCE
+from kedja.runs.read import read_input
 from kedja.training.config.compose import from_json
 from kedja.training.loop.checkpoint import load_weights
 from kedja.training.models.classifier import Classifier
@@ -20,9 +22,8 @@ def load_model(run: Path) -> Classifier:
     """
     config = from_json(run / CONFIG)
     facts = read_json(run / PROVENANCE)["data"]
-    classifier = build(
-        config.model, len(facts["classes"]), ImageSpec.from_json(facts["image"]), facts["mean"], facts["std"]
-    )
+    spec = cast(ImageSpec, read_input(run))
+    classifier = build(config.model, len(facts["classes"]), spec, facts["mean"], facts["std"])
     try:
         classifier.load_state_dict(load_weights(run / BEST))
     except RuntimeError as error:

@@ -7,8 +7,8 @@ from torch import nn
 
 from kedja.common.errors import KedjaError, nearest
 from kedja.training.config.schema import ModelConfig
+from kedja.training.models.records import TIMM
 
-PREFIX = "timm:"
 # The embedded default is one of timm's networks; its weights come from a package (`pretrained`).
 EMBEDDED = {"efficientnet_lite0": "tf_efficientnet_lite0"}
 
@@ -33,7 +33,7 @@ def timm_network(config: ModelConfig, channels: int, classes: int, side: int) ->
 
 def architecture(name: str) -> str:
     """`resnet18.a1_in1k` of `timm:resnet18.a1_in1k`."""
-    return EMBEDDED.get(name, name.removeprefix(PREFIX))
+    return EMBEDDED.get(name, name.removeprefix(TIMM))
 
 
 @functools.cache
@@ -48,7 +48,7 @@ def published_facts(name: str) -> dict[str, Any]:
     known = timm.models.get_pretrained_cfg(architecture(name))
     if known is None or not known.has_weights:
         raise KedjaError(f"timm has no weights for {name}", "model.pretrained=false, or another network")
-    facts: dict[str, Any] = known.to_dict()
+    facts: dict[str, Any] = known.to_dict()  # type: ignore[no-untyped-call]
     return facts
 
 

@@ -6,15 +6,10 @@ from torch import nn
 
 from kedja.common.errors import KedjaError, nearest
 from kedja.training.config.schema import ModelConfig
+from kedja.training.models.records import ARCHITECTURES, TORCHVISION, Architecture
 
-PREFIX = "torchvision:"
 # Some networks average their batch statistics over thousands of steps, which a short run never takes.
 STATISTICS_MOMENTUM = 0.1
-# What single networks need beside the number of classes.
-ARGUMENTS: dict[str, dict[str, Any]] = {
-    "googlenet": {"aux_logits": False, "init_weights": True},
-    "inception_v3": {"aux_logits": False, "init_weights": True},
-}
 
 
 def torchvision_network(config: ModelConfig, channels: int, classes: int, side: int) -> nn.Module:
@@ -29,13 +24,14 @@ def torchvision_network(config: ModelConfig, channels: int, classes: int, side: 
     name, known = architecture(config), list_models(module=torchvision.models)
     if name not in known:
         raise KedjaError(f"torchvision has no classification network {name!r}", nearest(name, known))
-    arguments = dict(ARGUMENTS.get(name, {}))
+    record = ARCHITECTURES.get(name, Architecture())
+    arguments: dict[str, Any] = dict(record.arguments)
     if config.width != 1:
-        if not name.startswith("mobilenet"):
+        if not record.width:
             raise KedjaError(f"{name} has no model.width", "model.width=1")
-        arguments["width_mult"] = config.width
-    if name.startswith("vit_"):
-        arguments["image_size"] = side
+        arguments[record.width] = config.width
+    if record.side:
+        arguments[record.side] = side
     try:
         network: nn.Module = get_model(name, num_classes=classes, **arguments)
     except (ValueError, RuntimeError, AssertionError) as error:
@@ -59,10 +55,11 @@ def published_weights(config: ModelConfig) -> dict[str, Any]:
 
     name = architecture(config)
     try:
-        state: dict[str, Any] = get_model_weights(name)["DEFAULT"].get_state_dict(check_hash=True)
-    except (OSError, RuntimeError) as error:
+        # The hash is that of a download; a file that lies in the cache already is anybody's.
+        state: dict[str, Any] = get_model_weights(name)["DEFAULT"].get_state_dict(check_hash=True, weights_only=True)
+    except Exception as error:  # noqa: BLE001 -- of the network, of files, and of torch for files that hold more than data
         raise KedjaError(
-            f"the pretrained weights of {name} cannot be had: {error}",
+            f"the pretrained weights of {name} cannot be had: {str(error).partition(chr(10))[0]}",
             "connect to the network, put them into ~/.cache/torch/hub/checkpoints/, or set model.init_from to a file",
         ) from None
     return state
@@ -70,7 +67,7 @@ def published_weights(config: ModelConfig) -> dict[str, Any]:
 
 def architecture(config: ModelConfig) -> str:
     """`resnet18` of `torchvision:resnet18`."""
-    return config.name.removeprefix(PREFIX)
+    return config.name.removeprefix(TORCHVISION)
 
 
 def _adapt_input(network: nn.Module, channels: int) -> None:

@@ -20,7 +20,6 @@ from kedja.common.files import write_bytes
 from kedja.common.locks import locked
 from kedja.common.npz import read_arrays
 from kedja.common.progress import Progress
-from kedja.data.pixels import read_pixels
 from kedja.data.prepared import SPLITS, PreparedDataset
 from kedja.training.probe.frozen import Frozen
 
@@ -76,11 +75,11 @@ def _ahead(
 ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
     """Number and pixels of each chunk; encoded originals are decoded by all cores."""
     if data.images is not None:
-        yield from ((number, read_pixels(data, rows)) for number, rows in chunks)
+        yield from ((number, data.pixels(rows)) for number, rows in chunks)
         return
     with ThreadPoolExecutor(available()) as pool:
         for number, rows in chunks:
-            parts = pool.map(lambda row: read_pixels(data, np.array([row])), rows)
+            parts = pool.map(lambda row: data.pixels(np.array([row])), rows)
             yield number, np.concatenate(list(parts))
 
 

@@ -49,7 +49,7 @@ class Frozen:
         missing = -len(images) % BATCH
         padded = np.concatenate([images, np.zeros((missing, *images.shape[1:]), np.uint8)]) if missing else images
         with torch.inference_mode():
-            parts: list[Tensor] = [self._quick(to_float(part)) for part in torch.from_numpy(padded).split(BATCH)]
+            parts: list[Tensor] = [self._quick(to_float(part)) for part in torch.split(torch.from_numpy(padded), BATCH)]
         features: NDArray[np.float32] = torch.cat(parts)[: len(images)].numpy()
         return features
 

@@ -1,8 +1,8 @@
 import numpy as np
 from PIL import Image, ImageEnhance
 
-from kedja.bundle.image_spec import ImageSpec
-from kedja.bundle.preprocess import preprocess
+from kedja.bundle.inputs.image.preprocess import preprocess
+from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.data.kinds.image.near import near_pairs
 from kedja.data.kinds.image.perceptual import brightness, perceptual_hashes
 from support.pictures import encode, picture

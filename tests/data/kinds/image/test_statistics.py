@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from kedja.bundle.image_spec import ImageSpec
+from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.data.kinds.image.statistics import image_sums, statistics
 
 SHAPES = st.tuples(st.integers(1, 4), st.integers(1, 9), st.integers(1, 9), st.sampled_from([1, 3]))

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 from PIL import Image
 
-from kedja.bundle.image_spec import ImageSpec
-from kedja.bundle.preprocess import FORMATS
+from kedja.bundle.inputs.image.preprocess import FORMATS
+from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.common.errors import KedjaError
 from kedja.common.progress import say
 from kedja.data.kinds.image.decode import Content

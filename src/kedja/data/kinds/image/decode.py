@@ -9,18 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from kedja.bundle.image_spec import ImageSpec
-from kedja.bundle.preprocess import MAX_PIXELS, ImageError, examine, fit, to_mode
+from kedja.bundle.inputs.image.preprocess import MAX_PIXELS, ImageError, examine, fit, to_mode
+from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.data.kinds.image.perceptual import brightness, perceptual_hashes
 from kedja.data.kinds.image.statistics import image_sums
+from kedja.data.kinds.kind import Result
 from kedja.data.preparation.npy import Place, write_images
 from kedja.data.sources.tree import File
 
 BLOCK_BYTES = 2**19
 
 Content = File | NDArray[np.uint8]
-# sha256, width, height, format, bytes, hash of the pixels, perceptual hash, sums, code, reason, position
-Result = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -91,11 +90,6 @@ def _read(content: Content, plan: Plan) -> tuple[NDArray[np.uint8], tuple[Any, .
 def _failure(position: int, content: Content, code: str, reason: str) -> Result:
     size = 0 if isinstance(content, np.ndarray) else content.size()
     return ("", 0, 0, "", size, None, None, "", code, reason, position)
-
-
-def crash(position: int, content: Content) -> Result:
-    """What is recorded of an image that took the worker process down with it."""
-    return _failure(position, content, "crash", "the decoder crashed on this image")
 
 
 def _pixel_hash(image: NDArray[np.uint8]) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kedja.bundle.image_spec import ImageSpec
+from kedja.bundle.inputs.image.spec import ImageSpec
 
 # Single precision is exact up to 2²⁴, which the squares of 258 white pixels stay below.
 _EXACT_LINES = 256

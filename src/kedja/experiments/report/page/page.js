@@ -4,8 +4,8 @@ const percent = (share, digits = 2) => `${(100 * share).toFixed(digits)} %`;
 const points = (share) => (100 * share).toFixed(2).replace("-", "−");
 const seconds = (value) => (value < 100 ? `${value.toPrecision(3)} s` : value < 6000 ? `${(value / 60).toFixed(1)} min` : `${(value / 3600).toFixed(1)} h`);
 const setting = (value) => (value === null || value === undefined ? "–" : String(value));
-const trained = D.experiments.filter((one) => one.kind === "training");
-const colourOf = new Map(D.experiments.map((one) => [one.label, one.kind === "training" ? colour(trained.indexOf(one)) : "var(--soft)"]));
+const trained = D.experiments.filter((one) => !one.baseline);
+const colourOf = new Map(D.experiments.map((one) => [one.label, !one.baseline ? colour(trained.indexOf(one)) : "var(--soft)"]));
 const swatch = (label) => html("span", { class: "swatch", style: `background:${colourOf.get(label)}` });
 
 // `**bold**` of the analysis becomes <strong>.
@@ -108,7 +108,7 @@ function comparisons() {
   const others = D.experiments.filter((e) => e.behind);
   if (!others.length) return null;
   return [
-    html("p", {}, "How far each is behind ", html("strong", {}, D.experiments[0].label), ": paired over the same images, both seeds and images resampled, corrected for the number of comparisons (Holm)."),
+    html("p", {}, "How far each is behind ", html("strong", {}, D.experiments[0].label), ": paired over the same images, both seeds and images resampled, corrected for the number of pairs that the best was chosen from (Holm)."),
     intervalChart(others.map((e) => ({ name: e.label, colour: e.worse ? "var(--bad)" : "var(--soft)", ...e.behind })),
       { text: (value) => points(value), title: "points behind the best", zero: true, label: "Difference to the best experiment" }),
     sortableTable(others, [

@@ -1,0 +1,1 @@
+"""What an example is: one folder a kind, and one line in `registry`."""

@@ -1,0 +1,1 @@
+"""Images: encoded files, or raw pixels, of a fixed size."""

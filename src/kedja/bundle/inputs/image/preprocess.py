@@ -1,0 +1,216 @@
+"""Encoded image bytes → uint8 pixels: the only implementation, used by every link of the chain.
+
+Data preparation, evaluation, export and serving all call `preprocess`, so what is served cannot
+differ from what was trained by so much as a resampling filter.
+"""
+
+import io
+import math
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+from kedja.bundle.inputs.image.spec import ImageSpec
+from kedja.bundle.inputs.input import InputError
+
+# Formats whose decoders are in Pillow itself and widely fuzzed. Left out on purpose: EPS and other
+# formats that start external programs, and video- or document-like containers. MPO (several JPEGs in
+# one file) is opened by Pillow's JPEG plugin and has no entry of its own.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "TGA", "ICO", "AVIF", "JPEG2000")
+MAX_PIXELS = 100_000_000
+# ISO/IEC 23008-12: what phones write as .heic. Its free decoders are under copyleft licences (see docs/data.md).
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+
+# Pillow warns of odd but decodable metadata, and of large images, whose size is judged here. Said once for the process:
+# `warnings.catch_warnings` swaps the filters of all threads, and images are decoded on several.
+for _category in (UserWarning, Image.DecompressionBombWarning):
+    warnings.filterwarnings("ignore", category=_category, module=r"PIL\.")
+
+_RESAMPLING = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+# Pillow turns TIFF images upright by itself while loading: EXIF orientation → what undoes it.
+_TURN_BACK = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+
+
+class ImageError(InputError):
+    """The bytes are no image that can be decoded.
+
+    Codes: ``empty``, ``unknown-format``, ``too-large``, ``truncated``, ``corrupt``.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """Attributes:
+    pixels: uint8 (H, W, C) as the specification says.
+    format: Pillow's name of the format, for example ``JPEG``; empty where there was no file.
+    width, height: in pixels, as the file stores the image (before EXIF rotation); NaN where there was none.
+    """
+
+    pixels: NDArray[np.uint8]
+    format: str = ""
+    width: float = math.nan
+    height: float = math.nan
+
+
+def preprocess(data: bytes, spec: ImageSpec, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+    """Encoded bytes → uint8 (H, W, C) as `spec` says.
+
+    Raises:
+        ImageError: see its codes. Nothing is guessed and nothing is repaired.
+    """
+    return fit(decode(data, spec, max_pixels), spec)
+
+
+def examine(data: bytes, spec: ImageSpec, max_pixels: int = MAX_PIXELS) -> Examined:
+    """`preprocess`, with what the file says of itself; raises the same."""
+    image = _open_checked(data, max_pixels)
+    name, (width, height) = image.format or "", image.size
+    return Examined(fit(_load(image, spec), spec), name, width, height)
+
+
+def decode(data: bytes, spec: ImageSpec, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """Encoded bytes → a Pillow image of mode ``L`` or ``RGB``, upright, in its own size.
+
+    The first frame of an animation. Alpha is laid over white. 16-bit greyscale is scaled to 8 bits.
+
+    Raises:
+        ImageError: see its codes.
+    """
+    return _load(_open_checked(data, max_pixels), spec)
+
+
+def fit(image: Image.Image, spec: ImageSpec) -> NDArray[np.uint8]:
+    """Resize, crop or pad an upright ``L`` or ``RGB`` image → uint8 (H, W, C)."""
+    size = (spec.width, spec.height)
+    resampling = _RESAMPLING[spec.interpolation]
+    if spec.resize == "pad":
+        if image.size != size:
+            image = ImageOps.pad(image, size, resampling)
+    elif spec.resize == "crop":
+        if image.size != size or spec.crop_fraction < 1:
+            image = image.resize(size, resampling, box=_centre_box(image.size, size, spec.crop_fraction))
+    elif image.size != size:
+        image = image.resize(size, resampling)
+    # A copy: the array must own its memory and be writable for torch.
+    pixels = np.array(image, dtype=np.uint8)
+    return pixels.reshape(spec.shape)
+
+
+def to_mode(image: Image.Image, mode: str) -> Image.Image:
+    """Any Pillow mode → ``L`` or ``RGB``: palettes looked up, alpha over white, 16 bits scaled to 8."""
+    if image.mode == mode and not image.has_transparency_data:
+        return image
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        image = _to_eight_bits(image)
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
+        image = Image.alpha_composite(white, rgba)
+    if image.mode not in ("L", "RGB", "RGBA", "1"):
+        image = image.convert("RGB")
+    return image.convert(mode)
+
+
+def _open_checked(data: bytes, max_pixels: int) -> Image.Image:
+    if not data:
+        raise ImageError("empty", "the image has no bytes")
+    image = _open(data)
+    width, height = image.size
+    if width * height > max_pixels:
+        raise ImageError("too-large", f"the image has {width}×{height} pixels, more than the limit of {max_pixels:,}")
+    return image
+
+
+def _load(image: Image.Image, spec: ImageSpec) -> Image.Image:
+    try:
+        _shrink_while_decoding(image, spec)
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
+        image.load()
+        if spec.exif:
+            ImageOps.exif_transpose(image, in_place=True)
+        elif image.format == "TIFF" and orientation in _TURN_BACK:
+            image = image.transpose(_TURN_BACK[orientation])
+        return to_mode(image, "L" if spec.channels == 1 else "RGB")
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 -- Pillow's decoders raise many kinds on damaged input
+        raise _damaged(error) from None
+
+
+def _open(data: bytes) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError:
+        if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
+            raise ImageError(
+                "unknown-format", "the image is HEIC/HEIF, which is not read", "convert it to JPEG or PNG"
+            ) from None
+        raise ImageError(
+            "unknown-format",
+            f"the bytes are no image of a known format (they begin with {data[:8]!r})",
+            f"send one of {', '.join(FORMATS)}",
+        ) from None
+    except Image.DecompressionBombError as error:
+        raise ImageError("too-large", f"the image is too large: {_reason(error)}") from None
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 -- as above
+        raise _damaged(error) from None
+
+
+def _damaged(error: Exception) -> ImageError:
+    code = "truncated" if "truncated" in str(error).lower() else "corrupt"
+    return ImageError(code, f"the image is {code}: {_reason(error)}")
+
+
+def _shrink_while_decoding(image: Image.Image, spec: ImageSpec) -> None:
+    """Let the JPEG decoder drop resolution that resizing would throw away (factor 2, 4 or 8).
+
+    The draft keeps at least twice the target size, so that the resampling filter still has
+    pixels to average.
+    """
+    if image.format not in ("JPEG", "MPO") or (spec.resize == "pad" and spec.interpolation == "nearest"):
+        return
+    side = 2 * max(spec.height, spec.width)
+    image.draft(None, (side, side))
+
+
+def _centre_box(source: tuple[int, int], target: tuple[int, int], fraction: float) -> tuple[float, float, float, float]:
+    """The centred (left, top, right, bottom) of `source` that has the target's aspect ratio."""
+    scale = min(source[0] / target[0], source[1] / target[1]) * fraction
+    width, height = target[0] * scale, target[1] * scale
+    left, top = (source[0] - width) / 2, (source[1] - height) / 2
+    return left, top, left + width, top + height
+
+
+def _to_eight_bits(image: Image.Image) -> Image.Image:
+    values: NDArray[Any] = np.nan_to_num(np.asarray(image)).clip(0)
+    if image.mode == "F":
+        # No range is defined for floating-point images; the customary one is 0…1.
+        values = values * 255 if values.max(initial=0) <= 1 else values
+    elif image.mode.startswith("I;16") or values.max(initial=0) > 255:
+        # 65535 / 255 = 257 maps both ends of the 16-bit range exactly.
+        values = values / 257
+    return Image.fromarray(np.minimum(values + 0.5, 255).astype(np.uint8))
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

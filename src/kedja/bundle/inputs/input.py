@@ -1,0 +1,221 @@
+"""The seam between kinds of examples and everything else: who wants to know what an example is asks its `Input`.
+
+An example is always the content of a file: a photograph, a text in UTF-8, a row as JSON. So every kind is uploaded,
+read from a folder, kept as a golden example and decoded in the same way.
+"""
+
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kedja.common.errors import KedjaError
+
+# What a graph takes: tensor name → array (N, …), the same N for all.
+Feed = dict[str, NDArray[Any]]
+# Features that drift compares: name → float64 (N,), NaN where an example has none.
+Values = dict[str, NDArray[np.float64]]
+# What `Input.decode` makes of one example; only its own `Input` looks inside.
+Example = Any
+
+NPY = "application/x-npy"
+
+
+class InputError(KedjaError):
+    """What was sent is no example that the model can take.
+
+    Args:
+        code: a stable word for programs; one that begins with ``too-`` says that less would be welcome.
+    """
+
+    def __init__(self, code: str, problem: str, remedy: str = "") -> None:
+        self.code = code
+        super().__init__(problem, remedy)
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """An input of the graph.
+
+    Attributes:
+        dtype: numpy's name, for example ``uint8``; ``str`` for texts.
+        shape: of one example, without N; a word stands for a dimension that may differ from call to call.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int | str, ...]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one request may ask for: number of examples, and pixels of each image."""
+
+    examples: int = sys.maxsize
+    pixels: int = 100_000_000
+
+
+NO_LIMITS = Limits()
+
+
+@dataclass(frozen=True)
+class Examples:
+    """The examples of one request.
+
+    Attributes:
+        many: whether a list was sent, so that a list is the answer, whatever its length.
+    """
+
+    items: Sequence[Example]
+    many: bool
+
+
+class Input(ABC):
+    """What a model expects of an example: the settings that travel with the weights, and all that follows from them.
+
+    Attributes:
+        kind: its name in `registry`.
+        noun, nouns: for people, and the keys of JSON bodies with one example and with several.
+        arrays_key: the key of JSON bodies with arrays as the graph takes them; empty where there is none.
+        media_types: of bodies that are one example, the first recommended; with `NPY`, arrays are welcome too.
+        suffixes: of files that hold an example, in lower case with their dot.
+        hint: a body of JSON that shows the form.
+    """
+
+    kind: ClassVar[str]
+    noun: ClassVar[str]
+    nouns: ClassVar[str]
+    arrays_key: ClassVar[str] = ""
+    media_types: ClassVar[tuple[str, ...]]
+    suffixes: ClassVar[frozenset[str]]
+    hint: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def tensors(self) -> tuple[Tensor, ...]:
+        """What the graph takes, in its order."""
+
+    @abstractmethod
+    def decode(self, data: bytes, limits: Limits = NO_LIMITS) -> Example:
+        """The only preprocessing there is: preparation, evaluation, export and serving all call it.
+
+        Raises:
+            InputError: the bytes are no example; nothing is guessed and nothing is repaired.
+        """
+
+    @abstractmethod
+    def from_value(self, value: Any, limits: Limits = NO_LIMITS) -> Example:
+        """`decode` of an example in JSON; raises the same."""
+
+    @abstractmethod
+    def to_value(self, data: bytes) -> Any:
+        """A file's content as the value that `from_value` reads."""
+
+    @abstractmethod
+    def collate(self, examples: Sequence[Example]) -> Feed:
+        """One feed of at least one example."""
+
+    def features(self, feed: Feed) -> Values:
+        """What drift compares of the numbers that the model sees."""
+        return {}
+
+    def facts(self, examples: Sequence[Example]) -> Values:
+        """What drift compares of examples beyond what the model sees of them, for example the size of a file."""
+        return {}
+
+    @abstractmethod
+    def value_schema(self) -> dict[str, Any]:
+        """The JSON schema of what `from_value` reads."""
+
+    def arrays_schema(self) -> dict[str, Any]:
+        """The JSON schema of what stands under `arrays_key`."""
+        return {}
+
+    def from_arrays(self, value: Any, limits: Limits) -> Examples:
+        """One example or several, from what stands under `arrays_key`, or from the array of a `.npy` file."""
+        raise NotImplementedError
+
+    def arrays_example(self, data: bytes) -> Any:
+        """A short value for `arrays_key`; None where there is none."""
+        return None
+
+    @property
+    @abstractmethod
+    def summary(self) -> str:
+        """A few words for people: what the model takes, for example ``8×8 grey``."""
+
+    @abstractmethod
+    def describe(self) -> list[str]:
+        """What the model card says of it: lines of Markdown."""
+
+    @abstractmethod
+    def suffix(self, data: bytes) -> str:
+        """The suffix, with its dot, for a file with this content."""
+
+    @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """The settings."""
+
+    @classmethod
+    @abstractmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """The inverse of `to_json`.
+
+        Raises:
+            KedjaError: the settings are not valid.
+        """
+
+    @property
+    def json_keys(self) -> tuple[str, ...]:
+        """The keys of which a JSON body has exactly one."""
+        return (self.noun, self.nouns, self.arrays_key) if self.arrays_key else (self.noun, self.nouns)
+
+    def read_json(self, key: str, value: Any, limits: Limits) -> Examples:
+        """The examples that stand under one of `json_keys`; raises as `decode`."""
+        if key == self.arrays_key:
+            return self.from_arrays(value, limits)
+        if key == self.noun:
+            return Examples([self.from_value(value, limits)], many=False)
+        if not isinstance(value, list) or not value:
+            raise InputError("invalid-input", f"`{key}` is not a list of {self.nouns} with at least one of them")
+        self.check_count(len(value), limits)
+        return Examples(self.each(lambda one: self.from_value(one, limits), value), many=True)
+
+    def each(self, read: Any, values: Sequence[Any]) -> list[Example]:
+        """`read` of every value; an error says which of several it was."""
+        found = []
+        for position, value in enumerate(values):
+            try:
+                found.append(read(value))
+            except InputError as error:
+                if len(values) == 1:
+                    raise
+                where = f"{self.noun} {position} of {len(values)}"
+                raise InputError(error.code, f"{where}: {error.problem}", error.remedy) from None
+        return found
+
+    def check_count(self, count: int, limits: Limits) -> None:
+        """Raises `InputError` where one request has too many examples."""
+        if count > limits.examples:
+            problem = f"the request has more than {limits.examples} {self.nouns}"
+            raise InputError(f"too-many-{self.nouns}", problem, "send several requests")
+
+
+def json_type(value: Any) -> str:
+    """What a value of JSON is, in words."""
+    names = {dict: "an object", list: "a list", bool: "a truth value", type(None): "null", str: "a text"}
+    return names.get(type(value), "a number")
+
+
+def take(feed: Feed, rows: Any) -> Feed:
+    """The rows of every array."""
+    return {name: array[rows] for name, array in feed.items()}
+
+
+def length(feed: Feed) -> int:
+    """N."""
+    return len(next(iter(feed.values())))

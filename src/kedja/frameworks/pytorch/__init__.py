@@ -1,0 +1,1 @@
+"""PyTorch: runs of `kedja.training`, written as ONNX and TorchScript."""
