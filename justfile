@@ -201,6 +201,7 @@ lint: _ready
     ruff format --check --quiet .
     ruff check --quiet .
     mypy
+    mypy --config-file tests/mypy.ini
     lint-imports
     shellcheck scripts/*.sh .ci/run
     hadolint Dockerfile
@@ -293,7 +294,7 @@ protect *arguments:
 protect-check *arguments:
     @sh scripts/python.sh scripts/protect.py check=true "$@"
 
-# write the list of merged changes into the README
+# write the list of merged changes into docs/reviews.md
 [group('review')]
 reviews *arguments:
     @sh scripts/python.sh scripts/reviews.py "$@"

@@ -17,8 +17,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -92,7 +93,7 @@ def compare_rates(work: Path, text: str, repeats: int, jobs: int) -> None:
     for _ in range(repeats):
         decode = spent(lambda: decode_all(source, spec, jobs))
         settings = Settings(source=str(source), label="top", size=str(size), jobs=jobs)
-        whole = spent(lambda s=settings: prepare(open_source(s, work / "none"), work / "made" / "x", s))
+        whole = spent(partial(prepare_anew, settings, work))
         walls.append((int(number) / decode[0], int(number) / whole[0], decode[0] / whole[0]))
         processors.append((int(number) / decode[1], int(number) / whole[1], decode[1] / whole[1]))
         shutil.rmtree(work / "made")
@@ -108,6 +109,10 @@ def compare_rates(work: Path, text: str, repeats: int, jobs: int) -> None:
     shutil.rmtree(source)
 
 
+def prepare_anew(settings: Settings, work: Path) -> None:
+    prepare(open_source(settings, work / "none"), work / "made" / "x", settings)
+
+
 def decode_all(source: Path, spec: ImageSpec, jobs: int) -> None:
     files = [DiskFile(str(path)) for path in source.rglob("*") if path.is_file()]
     chunks = (files[start : start + CHUNK_IMAGES] for start in range(0, len(files), CHUNK_IMAGES))
@@ -115,7 +120,7 @@ def decode_all(source: Path, spec: ImageSpec, jobs: int) -> None:
         pass
 
 
-def decode_chunk_only(spec: ImageSpec, chunk: list[DiskFile]) -> list[int]:
+def decode_chunk_only(spec: ImageSpec, chunk: Sequence[DiskFile]) -> list[int]:
     for file in chunk:
         preprocess(file.read_bytes(), spec)
     return [len(chunk)]
@@ -155,7 +160,7 @@ def noise_pictures(number: int, side: int, generator: np.random.Generator) -> It
         yield header + generator.bytes(side * side * 3)
 
 
-def spent(function) -> tuple[float, float]:
+def spent(function: Callable[[], object]) -> tuple[float, float]:
     """Seconds by the clock, and of the processor in this process and its finished children."""
     clock, processor = time.monotonic(), sum(os.times()[:4])
     function()

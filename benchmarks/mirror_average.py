@@ -10,12 +10,12 @@ import torch
 
 from kedja import cli
 from kedja.runs.folder import BEST, CONFIG
+from kedja.runs.scores import score
 from kedja.training.batches.dataset import ImageDataset
 from kedja.training.batches.loader import evaluation_loader
 from kedja.training.config.compose import from_json
 from kedja.training.config.run_folder import load_data
 from kedja.training.loop.checkpoint import load_weights
-from kedja.training.models.predict import score
 from kedja.training.models.registry import build
 
 
@@ -40,7 +40,7 @@ def main(options: Options) -> None:
     # Images are (N, height, width, channels).
     mirrored = torch.cat([classifier(images.flip(2)) for images in batches])
     for name, logits in (("as it is", plain), ("averaged with the mirror image", (plain + mirrored) / 2)):
-        print(f"{name}: {score(logits, dataset.labels)['accuracy']:.2%} of {len(logits):,} images")
+        print(f"{name}: {score(logits.numpy(), dataset.labels.numpy())['accuracy']:.2%} of {len(logits):,} images")
 
 
 if __name__ == "__main__":

@@ -33,8 +33,10 @@ CASES = {
 class Options:
     """just bench-check: compare the speed of this commit with an earlier one, and fail where it fell."""
 
-    reference: str = cli.option("", "the earlier commit (the last one of yesterday, else the one before)", "commit")
-    cases: list[str] = cli.option(list(CASES), "what is measured", "case,…")
+    reference: str = cli.option(
+        "", "the earlier commit (the last one of yesterday, else the one before)", metavar="commit"
+    )
+    cases: list[str] = cli.option(list(CASES), "what is measured", metavar="case,…")
     rounds: int = cli.option(7, "how often each side takes its turn")
     limit: float = cli.option(1.2, "ratio of new to old that is an alarm, where every round agrees")
 
@@ -101,7 +103,7 @@ def run_probe(case: str, tree: Path, number: int) -> float:
     # The tree's sources come before the installed (editable) ones.
     path = os.pathsep.join([str(tree / "src"), str(ROOT / "tests")])
     environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, probe, case, str(number + 1)]
+    command = [sys.executable, str(probe), case, str(number + 1)]
     done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise KedjaError(f"{case} does not run in {tree.name}: {(done.stderr.strip() or done.stdout).splitlines()[-1]}")

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 REQUESTS = 300
@@ -45,7 +46,7 @@ def start(seed: int) -> float:
 def serve(seed: int) -> float:
     import psutil
 
-    def ask(address, server, seconds):
+    def ask(address: str, server: subprocess.Popen[str], seconds: float) -> float:
         from kedja.delivery.smoke import predict
 
         image = next(Path(BUNDLE).glob("samples/*"))
@@ -54,7 +55,7 @@ def serve(seed: int) -> float:
         before = sum(process.cpu_times()[:2])
         for _ in range(REQUESTS):
             predict(address, image)
-        return (sum(process.cpu_times()[:2]) - before) * 1000 / REQUESTS
+        return float(sum(process.cpu_times()[:2]) - before) * 1000 / REQUESTS
 
     return with_service(ask)
 
@@ -73,23 +74,22 @@ def cpu_of(command: list[str]) -> float:
     return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1000
 
 
-def with_service(ask) -> float:
+def with_service(ask: Callable[[str, subprocess.Popen[str], float], float]) -> float:
     """Start the service on a small bundle, call `ask(address, process, seconds until ready)`, stop it."""
-    import socket
-
     from kedja.delivery.smoke import wait_until_ready
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "kedja.serving", f"bundle={BUNDLE}", f"port={port}", "access_log=false"]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "kedja.serving", f"bundle={BUNDLE}", "port=0", "access_log=false"]
+    started = time.monotonic()
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert server.stdout is not None
     try:
-        return ask(address, server, wait_until_ready(address, 60, lambda: server.poll() is None))
+        address = server.stdout.readline().split()[-1]
+        wait_until_ready(address, 60, lambda: server.poll() is None)
+        return ask(address, server, time.monotonic() - started)
     finally:
         server.terminate()
         server.wait()
+        server.stdout.close()
 
 
 if __name__ == "__main__":
@@ -97,7 +97,7 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         BUNDLE = folder + "/bundle"
         if case in ("start", "serve"):
-            from support.bundles import make_bundle
+            from support.bundles import make_bundle  # type: ignore[import-not-found]
 
             make_bundle(Path(BUNDLE))
         figure = {"preprocess": preprocess, "import": import_, "start": start, "serve": serve, "train": train}[case](

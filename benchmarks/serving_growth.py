@@ -75,7 +75,7 @@ def main(options: Options) -> None:
 def settings(options: Options) -> list[Setting]:
     """The defaults, then what differs from them in one thing."""
     first = options.bundles[0]
-    values = [("workers", count) for count in options.workers if count != Settings.workers]
+    values: list[tuple[str, object]] = [("workers", count) for count in options.workers if count != Settings.workers]
     values += [("max_batch", size) for size in options.batches if size != Settings.max_batch]
     values += [("variant", INT8)] if INT8 in metadata.load(first).variants else []
     return [

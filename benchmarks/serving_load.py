@@ -7,7 +7,6 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from kedja.bundle.inputs.image.preprocess import preprocess
 from kedja.bundle.metadata import Metadata
 from serving_servers import Running
 
@@ -37,7 +36,7 @@ def bodies(bundle: Path, loaded: Metadata, case: str, protocol: str) -> list[Bod
 
 def encode(image: bytes, probabilities: list[float], loaded: Metadata, case: str, protocol: str) -> Body:
     if case == "pixels":
-        value = {"pixels": preprocess(image, loaded.input).ravel().tolist()}
+        value = {"pixels": loaded.input.decode(image).pixels.ravel().tolist()}
         return Body("application/json", json.dumps(value).encode(), probabilities)
     if protocol == "v2":  # the open inference protocol of MLServer and others
         entry = {"name": "image", "shape": [1], "datatype": "BYTES", "data": [base64.b64encode(image).decode()]}
@@ -95,7 +94,7 @@ class Load:
             "--timeout",
             "30s",
             "-s",
-            self._script,
+            str(self._script),
             self._url,
         ]
         before = self._running.cpu_seconds()

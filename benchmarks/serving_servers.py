@@ -7,8 +7,10 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -91,11 +93,12 @@ class Running:
 
     def __init__(self, server: Server, bundle: Path, folder: Path) -> None:
         self.server = server
-        self.port = _free_port()
+        self._held: list[socket.socket] = []
+        self.port = self._reserve()
         if server.name == "mlserver":
-            _write_mlserver_settings(folder / "mlserver", self.port)
+            _write_mlserver_settings(folder / "mlserver", self.port, self._reserve)
         if server.name == "torchserve":
-            _write_torchserve_settings(folder / "torchserve", bundle, self.port)
+            _write_torchserve_settings(folder / "torchserve", bundle, self.port, self._reserve)
         values = {"python": server.python, "port": self.port, "bundle": bundle.resolve(), "folder": folder}
         self._command = [word.format(**values) for word in server.command]
         path = os.pathsep.join([str(ROOT / "src"), str(PEERS)])
@@ -113,6 +116,8 @@ class Running:
         return self
 
     def __exit__(self, *error: object) -> None:
+        for one in self._held:
+            one.close()
         if not self._process.is_running():
             return
         processes = self._tree()
@@ -122,10 +127,18 @@ class Running:
             process.kill()
         self._process.wait()
 
+    def _reserve(self) -> int:
+        """A port that the system gives to nobody while it is held here, except to who asks for it by its number."""
+        held = socket.socket()
+        self._held.append(held)
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        return int(held.getsockname()[1])
+
     def url(self, case: str) -> str:
         return f"http://127.0.0.1:{self.port}{self.server.paths[case]}"
 
-    def wait_until_right(self, case: str, content: list, tolerance: float = EXACT) -> None:
+    def wait_until_right(self, case: str, content: list[Any], tolerance: float = EXACT) -> None:
         """Until every body gets its golden answer; then the server is known to compute the same."""
         while not self._answers(case, content[0]):
             if self._process.poll() is not None or time.perf_counter() - self._started > SECONDS_TO_START:
@@ -147,49 +160,49 @@ class Running:
 
     def cpu_seconds(self) -> float:
         """Of the process and all below it; those that ended meanwhile are missing."""
-        return sum(times.user + times.system for times in (process.cpu_times() for process in self._tree()))
+        return float(sum(times.user + times.system for times in (process.cpu_times() for process in self._tree())))
 
     def resident_megabytes(self) -> float:
         """Proportional set size: memory that processes share is counted once."""
-        return sum(process.memory_full_info().pss for process in self._tree()) / 1e6
+        return float(sum(process.memory_full_info().pss for process in self._tree())) / 1e6
 
     def _tree(self) -> list[psutil.Process]:
         return [self._process, *self._process.children(recursive=True)]
 
-    def _answers(self, case: str, body: object) -> bool:
+    def _answers(self, case: str, body: Any) -> bool:
         try:
             self._ask(case, body)
         except OSError:
             return False
         return True
 
-    def _ask(self, case: str, body) -> dict:
+    def _ask(self, case: str, body: Any) -> Any:
         request = urllib.request.Request(self.url(case), body.data, {"Content-Type": body.content_type})
         with urllib.request.urlopen(request, timeout=20) as response:
             answer = json.load(response)
         return json.loads(answer["outputs"][0]["data"][0]) if self.server.protocol == "v2" else answer
 
 
-def _write_mlserver_settings(folder: Path, port: int) -> None:
+def _write_mlserver_settings(folder: Path, port: int, reserve: Callable[[], int]) -> None:
     folder.mkdir(exist_ok=True)
-    settings = {"host": "127.0.0.1", "http_port": port, "grpc_port": _free_port(), "metrics_port": _free_port()}
+    settings = {"host": "127.0.0.1", "http_port": port, "grpc_port": reserve(), "metrics_port": reserve()}
     # Its pool of workers did not come up with this runtime; one process predicts with the runtime's own threads.
     (folder / "settings.json").write_text(json.dumps({**settings, "parallel_workers": 0, "debug": False}))
     model = {"name": "classifier", "implementation": "mlserver_runtime.Classifier"}
     (folder / "model-settings.json").write_text(json.dumps(model))
 
 
-def _write_torchserve_settings(folder: Path, bundle: Path, port: int) -> None:
+def _write_torchserve_settings(folder: Path, bundle: Path, port: int, reserve: Callable[[], int]) -> None:
     """What `just package target=torchserve` writes, with batches and a worker for each CPU."""
     package(bundle, "torchserve", folder)
     (archive,) = (folder / "model_store").iterdir()
     workers = cpus.available()
     model = {"marName": archive.name, "minWorkers": workers, "maxWorkers": workers, "batchSize": 8, "maxBatchDelay": 1}
     settings = {
-        **{f"{name}_address": f"http://127.0.0.1:{_free_port()}" for name in ("management", "metrics")},
+        **{f"{name}_address": f"http://127.0.0.1:{reserve()}" for name in ("management", "metrics")},
         "inference_address": f"http://127.0.0.1:{port}",
-        "grpc_inference_port": _free_port(),
-        "grpc_management_port": _free_port(),
+        "grpc_inference_port": reserve(),
+        "grpc_management_port": reserve(),
         "model_store": archive.parent,
         "load_models": f"classifier={archive.name}",
         "models": json.dumps({"classifier": {"1.0": model}}),
@@ -197,8 +210,3 @@ def _write_torchserve_settings(folder: Path, bundle: Path, port: int) -> None:
     }
     lines = [f"{key}={value}" for key, value in settings.items()]
     (folder / "config.properties").write_text("\n".join(lines) + "\n")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]

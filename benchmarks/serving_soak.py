@@ -42,7 +42,10 @@ def main(options: Options) -> int:
     command = [sys.executable, "-m", "kedja.serving", f"bundle={options.bundle}", "port=0", "access_log=false"]
     command += [f"workers={options.workers}", f"drain={options.drain}"]
     server = psutil.Popen(command, stdout=subprocess.PIPE, text=True)
-    host, port = re.search(r"http://(\S+):(\d+)", server.stdout.readline()).groups()
+    announced = re.search(r"http://(\S+):(\d+)", server.stdout.readline())
+    if announced is None:
+        raise RuntimeError("the server said no address; see its log above")
+    host, port = announced.groups()
     soak = Soak(host, int(port), requests(options.bundle))
     started = time.perf_counter()
     threads = [threading.Thread(target=soak.ask) for _ in range(options.clients)]
@@ -126,7 +129,9 @@ class Soak:
             with self._count:
                 self.answered += 1
 
-    def _check(self, connection, content_type: str, body: bytes, expected: tuple[int, list[str]]) -> None:
+    def _check(
+        self, connection: http.client.HTTPConnection, content_type: str, body: bytes, expected: tuple[int, list[str]]
+    ) -> None:
         connection.request("POST", "/predict", body, {"Content-Type": content_type})
         response = connection.getresponse()
         answer = json.loads(response.read())

@@ -16,7 +16,9 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -35,7 +37,7 @@ REPORT = Path("reports/benchmark-training-peers.json")
 # A peer is one file.
 NAMES = ("pytorch_tutorial", "keras_convnet", "fastai_resnet18")
 # What Kedja's experiment is told besides; as it is comes last.
-SCHEDULES = (["epochs=1", "data.fraction=0.5"], ["epochs=1"], ["epochs=2"], [])
+SCHEDULES: tuple[list[str], ...] = (["epochs=1", "data.fraction=0.5"], ["epochs=1"], ["epochs=2"], [])
 GOAL = 0.5
 
 
@@ -80,12 +82,12 @@ def main(options: Options) -> None:
     folder = options.folder / options.data
     folder.mkdir(parents=True, exist_ok=True)
     experiments = options.experiments or [f"cifar10/{file.stem}" for file in _speed_files()]
-    peers = [_kept(folder, name, lambda name=name: run_peer(name, options.data, folder)) for name in NAMES]
+    peers = [_kept(folder, name, partial(run_peer, name, options.data, folder)) for name in NAMES]
     ours = [
         _kept(
             folder,
             _variant(experiment, schedule),
-            lambda e=experiment, s=schedule: run_kedja(e, s, options.data, folder),
+            partial(run_kedja, experiment, schedule, options.data, folder),
         )
         for experiment in experiments
         for schedule in SCHEDULES
@@ -104,7 +106,7 @@ def _variant(experiment: str, schedule: list[str]) -> str:
     return " ".join(["kedja", experiment.rpartition("/")[2], *schedule])
 
 
-def _kept(folder: Path, name: str, run) -> Result:
+def _kept(folder: Path, name: str, run: Callable[[], Result]) -> Result:
     file = folder / f"{name.replace(' ', '-')}.json"
     if not file.is_file():
         print(f"{name} …", flush=True)
@@ -137,7 +139,7 @@ def install() -> None:
         raise KedjaError("uv is not there, which installs the peers", "just env")
     fresh = PACKAGES.with_name(f"{PACKAGES.name}.part")
     shutil.rmtree(fresh, ignore_errors=True)
-    into = ["--quiet", "--python", sys.executable, "--target", fresh, "--no-deps"]
+    into = ["--quiet", "--python", sys.executable, "--target", str(fresh), "--no-deps"]
     subprocess.run([uv, "pip", "install", *into, "-r", PEERS / "requirements.txt"], check=True)
     fresh.rename(PACKAGES)
 

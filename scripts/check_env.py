@@ -19,7 +19,7 @@ class Options:
     """just check-env: Python, packages, accelerators, ONNX Runtime, tools, disk. Writes reports/env.json."""
 
     json: bool = cli.option(False, "print JSON instead of a table (--json does the same)")
-    output: Path = cli.option(ROOT / "reports" / "env.json", "where the result is written", "path")
+    output: Path = cli.option(ROOT / "reports" / "env.json", "where the result is written", metavar="path")
 
 
 def main(options: Options) -> int:

@@ -17,10 +17,10 @@ class Options:
     """just docker: build an image of this working tree, and hold its size against the budget."""
 
     target: Literal["serve", "train"] = cli.option("serve", "the model behind HTTP, or the whole environment")
-    tag: str | None = cli.option(None, "the image's name (kedja-serve or kedja-train)", "name")
-    bundle: str = cli.option("bundle", "folder of this repository that goes in; mount for none", "path|mount")
+    tag: str | None = cli.option(None, "the image's name (kedja-serve or kedja-train)", metavar="name")
+    bundle: str = cli.option("bundle", "folder of this repository that goes in; mount for none", metavar="path|mount")
     torch: str = cli.option("locked", "PyTorch's build in the training image: locked (CUDA and CPU), cpu, cu126, …")
-    base: str = cli.option("", "base image instead of the pinned one", "name")
+    base: str = cli.option("", "base image instead of the pinned one", metavar="name")
     engine: Literal["auto", "docker", "podman", "buildah"] = cli.option("auto", "container engine")
     budget: int = cli.option(150, "megabytes that the serving image may have over its base")
     reproducible: bool = cli.option(False, "build twice without cache, and fail where a layer differs")

@@ -14,7 +14,7 @@ from kedja.delivery.engine import HARDENED, find
 class Options:
     """just docker-run: serve the bundle in the image at port 8000 of this machine alone."""
 
-    tag: str = cli.option("kedja-serve", "the image", "name")
+    tag: str = cli.option("kedja-serve", "the image", metavar="name")
     port: int = cli.option(8000, "port on this machine")
     address: str = cli.option("127.0.0.1", "address on this machine; 0.0.0.0 for every network interface")
     bundle: Path | None = cli.option(None, "a bundle to mount instead of the one in the image")

@@ -15,7 +15,7 @@ from kedja.delivery import gate
 class Options:
     """just gate: fail unless every job in the variable NEEDS (GitHub's `needs` context as JSON) went well."""
 
-    may_skip: list[str] = cli.option([], "jobs that may be left out", "job,…")
+    may_skip: list[str] = cli.option([], "jobs that may be left out", metavar="job,…")
 
 
 def main(options: Options) -> None:

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 class Options:
     """just licences: write reports/licences.md; fail where the serving image would hold more than permissive ones."""
 
-    output: Path = cli.option(ROOT / "reports" / "licences.md", "where the list is written", "path")
+    output: Path = cli.option(ROOT / "reports" / "licences.md", "where the list is written", metavar="path")
 
 
 def main(options: Options) -> None:

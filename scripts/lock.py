@@ -16,7 +16,7 @@ class Options:
     """just lock: resolve pyproject.toml into uv.lock, with no address of any package index in it."""
 
     upgrade: bool = cli.option(False, "take the newest version of everything")
-    packages: list[str] = cli.option([], "take the newest version of these alone", "name,…")
+    packages: list[str] = cli.option([], "take the newest version of these alone", metavar="name,…")
     check: bool = cli.option(
         False, "change nothing; fail where the lock does not fit pyproject.toml or holds an address"
     )

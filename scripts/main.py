@@ -16,7 +16,7 @@ BUNDLE = Path("bundle")
 class Options:
     """Run the whole chain: data, experiments, report, export, service, one checked prediction."""
 
-    data: str = cli.option("digits", "the prepared data set", "name")
+    data: str = cli.option("digits", "the prepared data set", metavar="name")
     jobs: int | None = cli.option(None, "runs side by side; from the cores by default")
 
 

@@ -1,4 +1,4 @@
-"""MLflow's pages over the local store."""
+"""Show MLflow's pages over the local store."""
 
 import os
 import sys

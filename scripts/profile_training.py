@@ -1,4 +1,4 @@
-"""Where a training step spends its time and memory: `just profile experiment=resnet9 steps=20`."""
+"""Profile a training step, time and memory: `just profile experiment=resnet9 steps=20`."""
 
 from pathlib import Path
 

@@ -16,8 +16,8 @@ from kedja.delivery import github, protection  # noqa: E402
 class Options:
     """just protect: make GitHub enforce .github/rulesets/main.json. Needs GH_TOKEN with Administration rights."""
 
-    repository: str | None = cli.option(None, "the repository (this clone's origin)", "owner/name")
-    file: Path = cli.option(ROOT / protection.RULESET, "the rules", "path")
+    repository: str | None = cli.option(None, "the repository (this clone's origin)", metavar="owner/name")
+    file: Path = cli.option(ROOT / protection.RULESET, "the rules", metavar="path")
     check: bool = cli.option(False, "change nothing; fail where GitHub enforces something else")
 
 

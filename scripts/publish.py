@@ -14,11 +14,11 @@ from kedja.delivery.engine import find
 class Options:
     """just publish: push the serving image, logged in by REGISTRY_USER and REGISTRY_TOKEN where they are set."""
 
-    image: str = cli.option("", "name in the registry, for example ghcr.io/owner/kedja", "host/path")
+    image: str = cli.option("", "name in the registry, for example ghcr.io/owner/kedja", metavar="host/path")
     version: str = cli.option("latest", "tag")
-    local: str = cli.option("kedja-serve", "the local image", "name")
+    local: str = cli.option("kedja-serve", "the local image", metavar="name")
     sign: bool = cli.option(False, "sign it with cosign")
-    engine: str = cli.option("auto", "container engine", "auto|docker|podman")
+    engine: str = cli.option("auto", "container engine", metavar="auto|docker|podman")
 
 
 def main(options: Options) -> None:

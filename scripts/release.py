@@ -17,9 +17,9 @@ class Options:
     """just release: a release on GitHub for a tag that is there. Needs GH_TOKEN and GitHub's program gh."""
 
     version: str = cli.option("", "the tag, for example v1.2.3")
-    digest: str = cli.option("", "digest of the image that belongs to it", "sha256:…")
-    bundle: Path = cli.option(ROOT / "bundle", "the bundle to attach", "path")
-    sbom: Path = cli.option(ROOT / "reports" / "sbom-serve.json", "the image's parts", "path")
+    digest: str = cli.option("", "digest of the image that belongs to it", metavar="sha256:…")
+    bundle: Path = cli.option(ROOT / "bundle", "the bundle to attach", metavar="path")
+    sbom: Path = cli.option(ROOT / "reports" / "sbom-serve.json", "the image's parts", metavar="path")
 
 
 def main(options: Options) -> None:

@@ -1,4 +1,4 @@
-"""Write the list of merged changes into the README: `just reviews`."""
+"""Write the list of merged changes into docs/reviews.md: `just reviews`."""
 
 import os
 import sys
@@ -18,8 +18,8 @@ class Options:
     """just reviews: list the merged changes between the markers of a file."""
 
     source: Literal["auto", "github", "history"] = cli.option("auto", "GitHub with a token, else git's history")
-    repository: str | None = cli.option(None, "the repository (this clone's origin)", "owner/name")
-    file: Path = cli.option(ROOT / "README.md", "the file with the markers", "path")
+    repository: str | None = cli.option(None, "the repository (this clone's origin)", metavar="owner/name")
+    file: Path = cli.option(ROOT / "docs" / "reviews.md", "the file with the markers", metavar="path")
     newest: int = cli.option(20, "how many changes are listed")
 
 

@@ -16,8 +16,8 @@ from kedja.environment import lock  # noqa: E402
 class Options:
     """just sbom: write reports/sbom-<group>.json, CycloneDX 1.5, for each group."""
 
-    groups: list[str] = cli.option(["serve", "train"], "dependency groups", "name,…")
-    output: Path = cli.option(ROOT / "reports", "folder for the documents", "path")
+    groups: list[str] = cli.option(["serve", "train"], "dependency groups", metavar="name,…")
+    output: Path = cli.option(ROOT / "reports", "folder for the documents", metavar="path")
 
 
 def main(options: Options) -> None:

@@ -11,9 +11,9 @@ from kedja.delivery import service, smoke
 class Options:
     """just smoke: post the bundle's golden examples to a service and compare its answers with training's."""
 
-    bundle: Path = cli.option(Path("bundle"), "the bundle that is served", "path")
+    bundle: Path = cli.option(Path("bundle"), "the bundle that is served", metavar="path")
     url: str | None = cli.option(
-        None, "a running service; without one, a service is started and stopped", "http://host:port"
+        None, "a running service; without one, a service is started and stopped", metavar="http://host:port"
     )
     seconds: float = cli.option(30.0, "how long it may take to get ready")
 

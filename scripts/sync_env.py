@@ -8,15 +8,17 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "src"))  # nothing is installed yet
 
 from kedja import cli  # noqa: E402
+from kedja.common.locks import locked  # noqa: E402
 from kedja.environment import sync  # noqa: E402
-from kedja.environment.alone import alone  # noqa: E402
 
 
 @dataclass
 class Options:
     """just env: install the locked environment for this hardware. What is left out stays as it was last time."""
 
-    groups: list[str] | None = cli.option(None, "dependency groups: dev (at first), train, serve, track, ray", "name,…")
+    groups: list[str] | None = cli.option(
+        None, "dependency groups: dev (at first), train, serve, track, ray", metavar="name,…"
+    )
     torch: str | None = cli.option(None, "PyTorch's build: auto (at first), locked, cpu, cu126, cu130, rocm6.4, …")
     quiet: bool = cli.option(False, "say nothing when everything is in place")
 
@@ -30,7 +32,7 @@ def main(options: Options) -> None:
     """Check the stamp; install where it does not fit."""
     stamp, done = sync.current(ROOT, options.groups, options.torch)
     if not done:
-        with alone(ROOT):
+        with locked(ROOT / ".tools" / "env.lock"):
             # Another recipe may have installed it while this one waited.
             stamp, done = sync.current(ROOT, options.groups, options.torch)
             stamp = stamp if done else sync.install(ROOT, stamp, say)

@@ -22,7 +22,7 @@ class Options:
 
     action: Literal["push", "pull", "status", "diff"] = cli.option("status", "what to do; the recipe says it")
     name: str = cli.option("", "one data set; all that data.dvc pins by default")
-    rev: str = cli.option("HEAD", "commit, branch or tag to compare with", "revision")
+    rev: str = cli.option("HEAD", "commit, branch or tag to compare with", metavar="revision")
 
 
 def main(options: Options) -> None:

@@ -8,9 +8,12 @@ import onnxruntime
 
 from kedja.bundle import metadata
 from kedja.bundle.inputs.image.preprocess import preprocess
+from kedja.bundle.inputs.image.spec import ImageSpec
 
 BUNDLE = Path(os.environ["BUNDLE"])
 METADATA = metadata.load(BUNDLE)
+assert isinstance(METADATA.input, ImageSpec), "the peers serve images"
+SPEC = METADATA.input
 
 
 def open_session():
@@ -20,11 +23,11 @@ def open_session():
 
 def decode(data):
     """Encoded bytes → uint8 (H, W, C)."""
-    return preprocess(data, METADATA.input)
+    return preprocess(data, SPEC)
 
 
 def as_pixels(values):
-    return np.array(values, np.uint8).reshape(METADATA.input.shape)
+    return np.array(values, np.uint8).reshape(SPEC.shape)
 
 
 def describe(row):

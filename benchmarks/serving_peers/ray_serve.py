@@ -33,6 +33,6 @@ class Classifier:
 if __name__ == "__main__":
     ray.init(include_dashboard=False, log_to_driver=False, configure_logging=False)
     serve.start(http_options={"host": "127.0.0.1", "port": int(sys.argv[1])})
-    serve.run(Classifier.bind())
+    serve.run(Classifier.bind())  # type: ignore[attr-defined]
     while True:
         time.sleep(1)

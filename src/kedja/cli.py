@@ -17,25 +17,15 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from kedja.common.errors import KedjaError, nearest
+from kedja.common.options import option, required
 from kedja.common.outside import printable
+
+__all__ = ["align", "call", "convert", "help_text", "option", "parse", "required", "run", "run_guarded", "type_name"]
 
 T = TypeVar("T")
 
 EXIT_USER_ERROR = 1
 EXIT_INTERRUPTED = 130
-
-
-def option(default: Any, meaning: str, metavar: str | None = None) -> Any:
-    """A dataclass field with its default and the sentence that `--help` prints."""
-    metadata = {"meaning": meaning, "metavar": metavar}
-    if isinstance(default, list | tuple):
-        return dataclasses.field(default_factory=lambda: type(default)(default), metadata=metadata)
-    return dataclasses.field(default=default, metadata=metadata)
-
-
-def required(meaning: str, metavar: str | None = None) -> Any:
-    """A dataclass field that the command line must give; these come before those with defaults."""
-    return dataclasses.field(metadata={"meaning": meaning, "metavar": metavar})
 
 
 def run(main: Callable[[T], int | None], options: type[T], environment_prefix: str = "") -> None:

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 from hypothesis import given
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 
 from kedja.common import files
 from kedja.common.errors import KedjaError, nearest
+from support.processes import wait_for
 
 
 def names(folder):
@@ -97,13 +97,14 @@ def test_a_writer_killed_at_any_moment_leaves_the_old_or_the_new(tmp_path):
         "import sys; from pathlib import Path; from kedja.common import files\n"
         "while True: files.write_json(Path(sys.argv[1]), list(range(20_000)))"
     )
-    for delay in (0.0, 0.01, 0.03):
+    for rounds in (0, 1, 3):
         process = subprocess.Popen([sys.executable, "-c", code, path])
-        while files.read_json(path) == ["old"]:
-            time.sleep(0.01)
-        time.sleep(delay)
+        assert wait_for(lambda: files.read_json(path) != ["old"])
+        for _ in range(rounds):  # it writes the file anew, and is killed in the middle of it as likely as not
+            before = path.stat().st_ino
+            assert wait_for(lambda before=before: path.stat().st_ino != before)
         process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.wait(60)
         assert json.loads(path.read_text()) == list(range(20_000))
         files.write_json(path, ["old"])
 

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import uuid
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from kedja.delivery import engine, image, smoke
 from support.bundles import make_bundle
+from support.servers import reserved_port
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = os.environ.get("KEDJA_BASE", "")
@@ -58,11 +58,12 @@ class Container:
 
     def __init__(self, program, folder, tag, *options, memory="256m", arguments=()):
         self.program, self.folder, self.name = program, folder, f"kedja-test-{uuid.uuid4().hex[:8]}"
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        with reserved_port() as port:
+            self._start(port, tag, options, memory, arguments)
+
+    def _start(self, port, tag, options, memory, arguments):
         self.address = f"http://127.0.0.1:{port}"
-        command = [program, "run", "--detach", "--name", self.name, "--network", "host", *engine.HARDENED]
+        command = [self.program, "run", "--detach", "--name", self.name, "--network", "host", *engine.HARDENED]
         command += ["--memory", memory, "--pids-limit", "64", "--env", f"KEDJA_PORT={port}", *options]
         self.do(*command[1:], tag, *arguments)
 

@@ -103,7 +103,7 @@ def check(source, written, root, **keys):
     prepare(opened, root / "made", chosen)
     data = load(root / "made")
     prepared, refused = set(data.ids), {row["id"] for row in read_rejected(data)}
-    ignored = {name for name in opened.ignored if not name.endswith("/")}
+    ignored = {name for name in opened.ignored if not name.endswith("/")}  # type: ignore[attr-defined]
     assert len(prepared) + len(refused) + len(ignored) == len(prepared | refused | ignored)
     assert prepared | refused | ignored == set(written.files)
     assert prepared == set(written.stated)

@@ -94,5 +94,5 @@ def github(monkeypatch):
     monkeypatch.setenv("GITHUB_REPOSITORY", fake.repository)
     yield fake
     server.shutdown()
-    thread.join()
+    thread.join(30)
     server.server_close()

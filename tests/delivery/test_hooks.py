@@ -75,10 +75,31 @@ def test_a_harmless_change_passes(repository):
 
 
 @pytest.mark.parametrize(
-    ("message", "verdict"), [("feat: read WebP", "Passed"), ("fix(serving): x", "Passed"), ("Reads WebP", "Failed")]
+    ("message", "verdict"),
+    [("feat: read WebP", "Passed"), ("fix(serving): x", "Passed"), ("Reads WebP", "Failed"), ("style: x", "Failed")],
 )
 def test_messages_are_conventional(repository, message, verdict):
     file = repository / ".git" / "MESSAGE"
     file.write_text(message + "\n")
     results, output = run(repository, "--hook-stage", "commit-msg", "--commit-msg-filename", str(file))
     assert results["conventional message"] == verdict, output
+
+
+@pytest.mark.parametrize(
+    ("subject", "comes_in"),
+    [(None, True), ("feat: a branch's work", True), ("All of a branch's work", False), ("Merge what I had", False)],
+)
+def test_a_merge_has_gits_subject_or_a_conventional_one(repository, subject, comes_in):
+    environment = os.environ | {"PRE_COMMIT_HOME": str(repository / ".git" / "pre-commit")}
+    environment |= {f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+
+    def git(*arguments):
+        return subprocess.run(["git", *arguments], cwd=repository, env=environment, capture_output=True, text=True)
+
+    git("checkout", "-qb", "feature/a")
+    assert git("commit", "--allow-empty", "-m", "feat: a").returncode == 0
+    git("checkout", "-q", "-")
+    install = [sys.executable, "-m", "pre_commit", "install", "--hook-type", "commit-msg"]
+    subprocess.run(install, cwd=repository, env=environment, check=True, capture_output=True)
+    merged = git("merge", "--no-ff", "--no-edit", *(["-m", subject] if subject else []), "feature/a")
+    assert (merged.returncode == 0) == comes_in, merged.stdout + merged.stderr

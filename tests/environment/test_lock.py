@@ -29,7 +29,7 @@ def test_neutralising_keeps_the_file_name_and_nothing_of_the_address(host, folde
     text = f"""[[package]]
 source = {{ registry = "https://{host}.example/simple" }}
 wheels = [
-    {{ url = "https://{host}.example/{folder}/{file}.whl", hash = "sha256:00" }},
+    {{ url = "https://{host}.example/{folder}/{file}.whl", hash = "sha256:00", size = 7 }},
 ]
 """
     neutral = lock.neutralise(text)

@@ -62,7 +62,7 @@ def test_a_killed_installation_heals(clone, script):
     while process.poll() is None and len(packages_of(clone)) < 3:
         time.sleep(0.002)
     os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    process.wait(60)
     assert record_of(clone)["state"] == "installing", "it was killed too late for this test to say anything"
     done = script(clone, "sync_env.py")
     assert done.returncode == 0, done.stderr
@@ -70,6 +70,22 @@ def test_a_killed_installation_heals(clone, script):
     assert record_of(clone)["state"] == "ready"
     assert record_of(clone)["groups"] == ["serve"]
     assert {"fastapi", "onnxruntime", "kedja"} <= packages_of(clone)
+
+
+def test_a_clone_that_was_moved_repairs_itself(installed, script):
+    (installed.parent / "another place").mkdir()
+    moved = installed.rename(installed.parent / "another place" / "kedja")
+    done = script(moved, "sync_env.py", "quiet=true")
+    assert done.returncode == 0, done.stderr
+    assert "was moved" in done.stderr
+    assert record_of(moved)["groups"] == ["serve"]
+    answer = subprocess.run([moved / ".venv" / "bin" / "uvicorn", "--version"], capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr
+    where = subprocess.run(
+        [moved / ".venv/bin/python", "-c", "import kedja; print(kedja.__path__[0])"], capture_output=True
+    )
+    assert where.stdout.decode().strip() == str(moved / "src" / "kedja")
+    assert script(moved, "sync_env.py", "quiet=true").stderr == ""
 
 
 def test_two_at_once_install_once(clone, script):

@@ -26,8 +26,8 @@ def network():
     torch.manual_seed(0)
     network = SmallNetwork()
     # Moving statistics that are not the identity, so that a forgotten batch norm would show.
-    network.body[1].running_mean.uniform_(-1, 1)
-    network.body[1].running_var.uniform_(0.5, 2)
+    network.body[1].running_mean.uniform_(-1, 1)  # type: ignore[operator]
+    network.body[1].running_var.uniform_(0.5, 2)  # type: ignore[operator]
     return network.eval()
 
 

@@ -14,7 +14,7 @@ from support.bundles import make_bundle
 
 ASK = """
 import json, sys
-sys.path = [sys.argv[1], *(p for p in sys.path if "kedja" not in p and not p.endswith("/src"))]
+sys.path.insert(0, sys.argv[1])
 import kedja
 assert kedja.__file__.startswith(sys.argv[1]), kedja.__file__
 from classifier import Classifier

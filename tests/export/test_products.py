@@ -26,7 +26,7 @@ from kedja.serving.predictor import Predictor
 from support import ray_nodes
 from support.bundles import make_bundle
 from support.pictures import encode, picture
-from support.servers import free_port
+from support.servers import reserved_port
 
 pytestmark = pytest.mark.slow
 
@@ -113,9 +113,14 @@ def environment_of(target: str, folder: Path) -> Iterator[dict[str, str]]:
 @contextlib.contextmanager
 def running(product: Product, folder: Path, environment: dict[str, str]) -> Iterator[int]:
     """The product's server in `folder`, until it answers; its port. At the end every process of it is gone."""
-    port = free_port()
+    with contextlib.ExitStack() as held:
+        yield from _served(product, folder, environment, held)
+
+
+def _served(product: Product, folder: Path, environment: dict[str, str], held: contextlib.ExitStack) -> Iterator[int]:
+    port = held.enter_context(reserved_port())
     if product.settings:
-        choose_ports(folder / product.settings, port)
+        choose_ports(folder / product.settings, port, held)
     command = [word.format(port=port) for word in product.command]
     log = folder.with_name("server.log")
     with log.open("wb") as output:
@@ -132,11 +137,11 @@ def running(product: Product, folder: Path, environment: dict[str, str]) -> Iter
         psutil.wait_procs(alive)
 
 
-def choose_ports(settings: Path, port: int) -> None:
+def choose_ports(settings: Path, port: int, held: contextlib.ExitStack) -> None:
     """The port that is asked, and others nobody uses, instead of the usual ones."""
     text = settings.read_text()
     usual = re.findall(r"(?:port[:=] ?|127\.0\.0\.1:)(\d+)", text)
-    for number, chosen in zip(usual, [port, *(free_port() for _ in usual)], strict=False):
+    for number, chosen in zip(usual, [port, *(held.enter_context(reserved_port()) for _ in usual)], strict=False):
         text = text.replace(number, str(chosen))
     settings.write_text(text)
 

@@ -37,10 +37,10 @@ def test_it_starts_answers_and_stops_with_status_0(start_server, digits, number)
     ("arguments", "message"),
     [
         (["bundle=nowhere"], "there is no bundle at nowhere/"),
-        (["port=99999"], "port=99999 is not within"),
+        (["port=99999"], "port=99999 is out of range"),
         (["prt=1"], "did you mean 'port'?"),
-        (["max_body=5"], "max_body=5 is not within"),
-        (["queue=0"], "queue=0 is not within"),
+        (["max_body=5"], "max_body=5 is out of range"),
+        (["queue=0"], "queue=0 is out of range"),
         (["host="], "host is empty"),
     ],
 )

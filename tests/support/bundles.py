@@ -117,7 +117,7 @@ def make_reference(model: Path, spec: ImageSpec, classes: int, images: int, imag
 def evaluate(model: onnx.ModelProto, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Logits and probabilities by onnx's reference evaluator."""
     logits, probabilities = ReferenceEvaluator(model).run(["logits", "probabilities"], {"image": images})
-    return logits, probabilities
+    return np.asarray(logits), np.asarray(probabilities)
 
 
 def random_image(rng: np.random.Generator, spec: ImageSpec) -> Image.Image:

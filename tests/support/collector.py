@@ -57,4 +57,4 @@ def collector() -> Iterator[Collector]:
         thread.start()
         yield server
         server.shutdown()
-        thread.join()
+        thread.join(30)

@@ -1,15 +1,15 @@
-"""A PostgreSQL server of the tests' own: Debian's package, a fresh cluster, a free port, gone afterwards."""
+"""A PostgreSQL server of the tests' own: Debian's package, a fresh cluster, a port of its own, gone afterwards."""
 
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from support.processes import wait_for
+from support.servers import reserved_port
 
 NAME = "kedja"
 
@@ -24,11 +24,13 @@ def programs() -> Path | None:
 @contextmanager
 def server(folder: Path) -> Iterator[str]:
     """Start it in `folder`; the value is the address of its database, SQLAlchemy's kind."""
+    with reserved_port() as port:
+        yield from _serve(folder, port)
+
+
+def _serve(folder: Path, port: int) -> Iterator[str]:
     binaries = programs()
     assert binaries is not None
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     # PostgreSQL refuses to run as root.
     user = "postgres" if os.geteuid() == 0 else None
     if user:
@@ -47,4 +49,4 @@ def server(folder: Path) -> Iterator[str]:
         yield f"postgresql+psycopg://{NAME}@127.0.0.1:{port}/postgres"
     finally:
         process.terminate()
-        process.wait()
+        process.wait(60)

@@ -8,5 +8,5 @@ import uvicorn
 PREFIX = "/kedja"
 
 if __name__ == "__main__":
-    uvicorn.Config = functools.partial(uvicorn.Config, root_path=PREFIX)  # type: ignore[misc]
+    uvicorn.Config = functools.partial(uvicorn.Config, root_path=PREFIX)  # type: ignore[assignment, misc]
     runpy.run_module("kedja.serving", run_name="__main__", alter_sys=True)

@@ -8,7 +8,6 @@ import onnx
 from onnx import numpy_helper, parser
 
 from kedja.bundle.metadata import MODEL
-from kedja.data.pixels import read_pixels
 from kedja.frameworks.framework import Framework
 from kedja.frameworks.onnx_runner import onnx_runner
 from kedja.runs.folder import hash_in
@@ -33,14 +32,14 @@ toy (uint8[n, {height}, {width}, 1] image) => (float[n, {classes}] logits, float
 def fit(config, data, folder):
     since = time.perf_counter()
     train, val = data.split("train"), data.split("val")
-    images = read_pixels(data, train).reshape(len(train), -1) / np.float32(255)
+    images = data.pixels(train).reshape(len(train), -1) / np.float32(255)
     means = np.stack([images[data.labels[train] == label].mean(0) for label in range(len(data.classes))])
     folder.mkdir(parents=True)
     np.save(folder / WEIGHTS, means.astype(np.float32))
     write_config(folder, config)
     write_provenance(folder, describe("toy", data.facts, "cpu", 1))
     predict = load(folder)
-    on_train, on_val = (predict(read_pixels(data, split)) for split in (train, val))
+    on_train, on_val = (predict(data.read(split)) for split in (train, val))
     write_answers(folder, "validation", [data.ids[i] for i in val], data.labels[val], on_val)
     seconds = time.perf_counter() - since
     write_summary(
@@ -67,7 +66,8 @@ def fit(config, data, folder):
 def load(run):
     means = np.load(run / WEIGHTS)
 
-    def predict(images):
+    def predict(feed):
+        images = feed["image"]
         flat = images.reshape(len(images), -1) / np.float32(255)
         return (flat @ (2 * means.T) - (means**2).sum(1)).astype(np.float32)
 

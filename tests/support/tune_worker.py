@@ -16,7 +16,7 @@ from kedja.experiments.tuning.search_space import Dimension
 
 storage, name, trials, objectives = sys.argv[1:]
 study.HEARTBEAT_SECONDS = 1
-warm.LOADED = ()
+warm.LOADED = ()  # type: ignore[assignment]
 wanted = objectives.split(",")
 halving = optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=3)
 pruner = optuna.pruners.NopPruner() if os.environ.get("KEDJA_NO_PRUNING") else halving

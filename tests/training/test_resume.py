@@ -92,7 +92,7 @@ def kill_from_outside(config: TrainConfig, steps: int) -> int | None:
             process.kill()
             break
         time.sleep(0.01)
-    process.join()
+    process.join(120)
     return process.exitcode
 
 
@@ -102,7 +102,7 @@ def kill_from_inside(config: TrainConfig, steps: int) -> int | None:
     settings = {"init_globals": {"config": config, "steps": steps}}
     process = PROCESSES.Process(target=runpy.run_path, args=(script,), kwargs=settings)
     process.start()
-    process.join()
+    process.join(120)
     return process.exitcode
 
 

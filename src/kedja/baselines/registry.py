@@ -1,4 +1,4 @@
-"""What the networks have to beat: scikit-learn pipelines, each with a small grid.
+"""The scikit-learn baselines that networks have to beat, each a pipeline with a small grid.
 
 Importing this costs nothing: scikit-learn is loaded when a pipeline is built. A new baseline is one function
 and one registry line.

@@ -1,4 +1,4 @@
-"""Is this bundle whole, and does it still answer as the training framework did?"""
+"""Check that a bundle is whole and still answers as the training framework did."""
 
 import hashlib
 import json

@@ -124,8 +124,8 @@ def _check_plain(value: Any, kind: Any, where: str) -> None:
     elif kind is bool:
         _require(isinstance(value, bool), where, "true or false")
     elif kind is str:
-        _require(isinstance(value, str), where, "a text")
-        _require(_is_unicode(value), where, "a text in Unicode")
+        _require(isinstance(value, str), where, "a string")
+        _require(_is_unicode(value), where, "a string in Unicode")
 
 
 def _check_any(value: Any, where: str) -> None:
@@ -140,7 +140,7 @@ def _check_any(value: Any, where: str) -> None:
                 below += one
             else:
                 _require(not isinstance(one, float) or math.isfinite(one), where, "finite")
-                _require(not isinstance(one, str) or _is_unicode(one), where, "a text in Unicode")
+                _require(not isinstance(one, str) or _is_unicode(one), where, "a string in Unicode")
         if not below:
             return
         level = below

@@ -21,13 +21,8 @@ def available(root: Path = Path("/")) -> int:
 
 def _quotas_v2(root: Path) -> list[float]:
     """CPUs allowed by `cpu.max` of this process's group and of each group above it."""
-    base = root / "sys/fs/cgroup"
-    group = next((line[3:] for line in _lines(root / "proc/self/cgroup") if line.startswith("0::")), "/")
-    here = base / group.lstrip("/")
     quotas = []
-    for folder in (here, *here.parents):
-        if not folder.is_relative_to(base):
-            break
+    for folder in _groups(root, "", "sys/fs/cgroup"):
         for line in _lines(folder / "cpu.max"):
             quota, _, period = line.partition(" ")
             if quota.isdigit() and period.isdigit():
@@ -36,11 +31,23 @@ def _quotas_v2(root: Path) -> list[float]:
 
 
 def _quotas_v1(root: Path) -> list[float]:
-    folder = root / "sys/fs/cgroup/cpu"
-    quota = "".join(_lines(folder / "cpu.cfs_quota_us")[:1])
-    period = "".join(_lines(folder / "cpu.cfs_period_us")[:1])
-    # A quota of -1 means none.
-    return [int(quota) / int(period)] if quota.isdigit() and period.isdigit() and int(period) else []
+    """The same of the first version's two files; a quota of -1 means none."""
+    quotas = []
+    for folder in _groups(root, "cpu", "sys/fs/cgroup/cpu"):
+        quota = "".join(_lines(folder / "cpu.cfs_quota_us")[:1])
+        period = "".join(_lines(folder / "cpu.cfs_period_us")[:1])
+        if quota.isdigit() and period.isdigit() and int(period):
+            quotas.append(int(quota) / int(period))
+    return quotas
+
+
+def _groups(root: Path, controller: str, mounted: str) -> list[Path]:
+    """The folder of this process's group and those above it; of a group outside the container, what is mounted."""
+    base = root / mounted
+    lines = (line.split(":", 2) for line in _lines(root / "proc/self/cgroup"))
+    group = next((path for _, names, path in lines if controller in names.split(",")), "/")
+    here = base / group.lstrip("/")
+    return [folder for folder in (here, *here.parents) if folder.is_relative_to(base)]
 
 
 def _lines(path: Path) -> list[str]:

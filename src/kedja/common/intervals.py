@@ -1,4 +1,4 @@
-"""How sure a share of right answers is. Standard library only: an experiment stage that has nothing to do is quick."""
+"""The confidence interval of a proportion. Standard library only: an idle experiment stage is quick."""
 
 from math import sqrt
 from statistics import NormalDist

@@ -1,14 +1,19 @@
-"""Progress of long work on standard error: one renewed line on a terminal, a plain line now and then elsewhere."""
+"""Progress of long work: a bar on a terminal where rich is installed, a plain line every half minute elsewhere."""
 
+import importlib.util
+import os
 import sys
 import time
 from types import TracebackType
+from typing import Any, Self, TextIO
 
 from kedja.common.outside import printable
 
-_BAR = 24
-_TERMINAL_SECONDS = 0.1
-_PLAIN_SECONDS = 10.0
+BAR_SECONDS = 0.1
+PLAIN_SECONDS = 30.0
+LINE_SECONDS = 1.0  # between plain lines that may be left out, so that a log stays readable
+
+LONGEST_NAME = 44  # of 80 columns; the rest is for how it goes
 
 
 def say(text: str) -> None:
@@ -20,52 +25,136 @@ class Progress:
     """Counts towards `total`, with rate and time left.
 
     Args:
+        text: what is being done.
         total: what is to be done in all; 0 where it is not known.
-        done: what was done before, for work that is continued.
         unit: what is counted, in the plural.
+        done: what was done before, for work that is continued.
+        file: where to; standard error by default.
+        keep: whether the last state stays to be read.
+        quiet: show nothing at all, for all processes but the first.
     """
 
-    def __init__(self, text: str, total: int, unit: str = "images", done: int = 0) -> None:
-        self._text, self._total, self._unit = text, total, unit
+    def __init__(
+        self,
+        text: str,
+        total: int,
+        unit: str = "images",
+        done: int = 0,
+        *,
+        file: TextIO | None = None,
+        keep: bool = True,
+        quiet: bool = False,
+    ) -> None:
+        self._text, self._total, self._unit = _short(text), total, unit
         self._done = self._before = done
-        self._terminal = sys.stderr.isatty()
+        self._file = file or sys.stderr
+        self._keep, self._quiet = keep, quiet
+        self._note = ""
         self._start = self._shown = time.monotonic()
+        self._printed = float("-inf")
+        self._bars = None if quiet else _bars(self._file, keep)
+        self._bar = self._bars.add_task("", total=total or None, completed=done) if self._bars else None
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> Self:
+        if self._bars:
+            self._show()
+            self._bars.start()
         return self
-
-    def advance(self, number: int) -> None:
-        self._done += number
-        now = time.monotonic()
-        if now - self._shown >= (_TERMINAL_SECONDS if self._terminal else _PLAIN_SECONDS):
-            self._shown = now
-            self._show("\r" if self._terminal else "", "\033[K" if self._terminal else "\n")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._terminal:
-            self._show("\r", "\033[K\n")
-        elif kind is None:
-            self._show("", "\n")
+        if self._bars:
+            self._show()
+            self._bars.stop()
+        elif self._keep and kind is None and not self._quiet:
+            self._show()
 
-    def _show(self, before: str, after: str) -> None:
-        seconds = max(time.monotonic() - self._start, 1e-3)
-        rate = (self._done - self._before) / seconds
-        parts = [f"{self._text}: {self._done:,}"]
-        if self._total:
-            parts[0] += f" of {self._total:,}"
-        parts[0] += f" {self._unit}"
-        if rate >= 1:
+    @property
+    def due(self) -> bool:
+        """Whether `advance` would show anything: for those whose note is costly."""
+        return not self._quiet and time.monotonic() - self._shown >= (BAR_SECONDS if self._bars else PLAIN_SECONDS)
+
+    def advance(self, number: int = 1, note: str = "") -> None:
+        """Count; `note` is shown in place of the rate."""
+        self._done += number
+        self._note = note or self._note
+        if self.due:
+            self._show()
+
+    def line(self, text: str, *, always: bool = True) -> None:
+        """A line that stays, above the bar. Off a terminal, at most one a second of those not needed `always`."""
+        if self._quiet:
+            return
+        if self._bars:
+            self._bars.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        elif always or time.monotonic() - self._printed >= LINE_SECONDS:
+            self._printed = time.monotonic()
+            print(text, file=self._file, flush=True)
+
+    def part(self, name: str) -> "Part":
+        """Another line below, for one of several things that go on at once; shown on a terminal only."""
+        return Part(self._bars, name)
+
+    def _show(self) -> None:
+        self._shown = time.monotonic()
+        if self._bars:
+            self._bars.update(self._bar, completed=self._done, description=self._state())
+        else:
+            print(self._state(), file=self._file, flush=True)
+
+    def _state(self) -> str:
+        count = f"{self._done:,}" + (f" of {self._total:,}" if self._total else "")
+        parts = [" ".join(filter(None, [f"{self._text}:" if self._text else "", count, self._unit]))]
+        rate = (self._done - self._before) / max(time.monotonic() - self._start, 1e-3)
+        if self._note:
+            parts.append(self._note)
+        elif rate >= 1:
             parts.append(f"{rate:,.0f}/s")
-            if self._done < self._total:
-                parts.append(f"{_duration((self._total - self._done) / rate)} left")
-        bar = ""
-        if self._terminal and self._total:
-            filled = min(_BAR, _BAR * self._done // self._total)
-            bar = "█" * filled + "░" * (_BAR - filled) + " "
-        sys.stderr.write(before + bar + ", ".join(parts) + after)
-        sys.stderr.flush()
+        if rate and self._done < self._total:
+            parts.append(f"{_duration((self._total - self._done) / rate)} left")
+        return ", ".join(parts)
+
+
+class Part:
+    """One of several things that go on at once."""
+
+    def __init__(self, bars: Any, name: str) -> None:
+        self._bars, self._name = bars, _short(name)
+        self._bar = bars.add_task(f"{self._name}: starting", total=None) if bars else None
+
+    @property
+    def shown(self) -> bool:
+        """Whether anybody sees it."""
+        return self._bars is not None
+
+    def update(self, state: str) -> None:
+        """How it goes, in a few words."""
+        if self._bars:
+            self._bars.update(self._bar, description=f"{self._name}: {state}")
+
+    def end(self) -> None:
+        """Take its line away."""
+        if self._bars:
+            self._bars.remove_task(self._bar)
+
+
+def _bars(file: TextIO, keep: bool) -> Any:
+    """Rich's display, None off a terminal and where rich is not installed."""
+    if not file.isatty() or os.environ.get("TERM") == "dumb" or importlib.util.find_spec("rich") is None:
+        return None
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+    from rich.table import Column
+
+    # The bar takes what the words leave: a narrow terminal shortens the bar first, and the words by an ellipsis last.
+    words = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis"))
+    bar = BarColumn(bar_width=None, table_column=Column(max_width=24))
+    return Progress(bar, words, console=Console(file=file), transient=not keep)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
 
 
 def _duration(seconds: float) -> str:

@@ -10,11 +10,22 @@ whole process group SIGKILL some seconds later.
 import importlib
 import os
 import signal
+import subprocess
 import sys
 import threading
-import time
 
 GRACE_SECONDS = 10.0
+# Waits for the end of the group's first process, some seconds at the most.
+_KILL = """
+import contextlib, os, signal, sys, time
+group, end = int(sys.argv[1]), time.monotonic() + float(sys.argv[2])
+with contextlib.suppress(ProcessLookupError):
+    while time.monotonic() < end:
+        os.kill(group, 0)
+        time.sleep(0.1)
+with contextlib.suppress(ProcessLookupError):
+    os.killpg(group, signal.SIGKILL)
+"""
 
 
 def main() -> None:
@@ -36,9 +47,10 @@ def stop_when_closed(descriptor: int) -> None:
     """Block until the pipe closes, then end this process group: politely, and for certain some seconds later."""
     while os.read(descriptor, 1):
         pass
+    # Outside the group: the script may end at once, and leave children that nobody here would end.
+    command = [sys.executable, "-S", "-c", _KILL, str(os.getpgid(0)), str(GRACE_SECONDS)]
+    subprocess.Popen(command, start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(GRACE_SECONDS)
-    os.killpg(os.getpgid(0), signal.SIGKILL)
 
 
 if __name__ == "__main__":

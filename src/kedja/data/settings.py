@@ -1,13 +1,14 @@
 """What can be asked of data preparation: the keys of `just data`, their defaults and meaning."""
 
 import codecs
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
 from kedja.bundle.inputs.image.spec import Interpolation, Resize
 from kedja.bundle.validate import check_types
 from kedja.common.errors import KedjaError
+from kedja.common.options import option
 
 Storage = Literal["auto", "arrays", "files"]
 NearDuplicates = Literal["report", "group", "drop"]
@@ -18,38 +19,41 @@ OnError = Literal["fail", "skip"]
 _OF_THE_MACHINE = ("source", "jobs")
 
 
-def _key(default: Any, meaning: str, metavar: str | None = None) -> Any:
-    metadata = {"meaning": meaning, "metavar": metavar}
-    if isinstance(default, list):
-        return field(default_factory=lambda: list(default), metadata=metadata)
-    return field(default=default, metadata=metadata)
-
-
 @dataclass
 class Settings:
     """One source and how it is prepared."""
 
-    source: str = _key("", "digits, a folder, an archive, an index file, an .npz, torchvision:<Name>", "where")
-    label: str = _key("", "folders: parent, top or path:<n>; index files and .npz: a column or array", "which")
-    index: list[str] = _key([], "index files inside the source: labels.csv or train:a.txt,val:b.txt", "file,…")
-    path: str = _key("", "index files: the column with the path", "column")
-    split: str = _key("", "index files: the column with the split", "column")
-    group: str = _key("", "index files: images with the same value stay on one side", "column")
-    classes: str = _key("", "table of class names: file:id column:name column", "file:id:name")
-    encoding: str = _key("", "of tables, and of names in archives, that are no UTF-8: cp1252, cp932, …", "name")
-    size: str = _key("", "side in pixels, or height×width as 96x128; chosen from the images by default", "pixels")
-    channels: int | None = _key(None, "1 (grey) or 3 (colour); chosen from the images by default")
-    resize: Resize = _key("crop", "how an image of another shape is fitted")
-    interpolation: Interpolation = _key("bilinear", "resampling filter")
-    storage: Storage = _key("auto", "pixel arrays, or the encoded originals; auto goes by the total size")
-    fractions: list[float] = _key([0.7, 0.15, 0.15], "shares of train, val and test where the source has no splits")
-    seed: int = _key(0, "of the splits")
-    near_duplicates: NearDuplicates = _key("report", "similar images: say so, keep on one side, or keep one only")
-    leaks: Leaks = _key("drop", "a training image that is also in another given split: leave out, or keep")
-    on_error: OnError = _key("fail", "an image that cannot be read: stop, or leave out")
-    max_pixels: int = _key(100_000_000, "larger images are refused")
-    licence: str = _key("", "of the images, for the model card")
-    jobs: int = _key(0, "processes; 0: one per core")
+    source: str = option(
+        "", "digits, a folder, an archive, an index file, an .npz, torchvision:<Name>", metavar="where"
+    )
+    label: str = option(
+        "", "folders: parent, top or path:<n>; index files and .npz: a column or array", metavar="which"
+    )
+    index: list[str] = option(
+        [], "index files inside the source: labels.csv or train:a.txt,val:b.txt", metavar="file,…"
+    )
+    path: str = option("", "index files: the column with the path", metavar="column")
+    split: str = option("", "index files: the column with the split", metavar="column")
+    group: str = option("", "index files: images with the same value stay on one side", metavar="column")
+    classes: str = option("", "table of class names: file:id column:name column", metavar="file:id:name")
+    encoding: str = option(
+        "", "of tables, and of names in archives, that are no UTF-8: cp1252, cp932, …", metavar="name"
+    )
+    size: str = option(
+        "", "side in pixels, or height×width as 96x128; chosen from the images by default", metavar="pixels"
+    )
+    channels: int | None = option(None, "1 (grey) or 3 (colour); chosen from the images by default")
+    resize: Resize = option("crop", "how an image of another shape is fitted")
+    interpolation: Interpolation = option("bilinear", "resampling filter")
+    storage: Storage = option("auto", "pixel arrays, or the encoded originals; auto goes by the total size")
+    fractions: list[float] = option([0.7, 0.15, 0.15], "shares of train, val and test where the source has no splits")
+    seed: int = option(0, "of the splits")
+    near_duplicates: NearDuplicates = option("report", "similar images: say so, keep on one side, or keep one only")
+    leaks: Leaks = option("drop", "a training image that is also in another given split: leave out, or keep")
+    on_error: OnError = option("fail", "an image that cannot be read: stop, or leave out")
+    max_pixels: int = option(100_000_000, "larger images are refused")
+    licence: str = option("", "of the images, for the model card")
+    jobs: int = option(0, "processes; 0: one per core")
 
     def __post_init__(self) -> None:
         if len(self.fractions) != 3 or min(self.fractions) < 0 or self.fractions[0] <= 0:

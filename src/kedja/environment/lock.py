@@ -11,15 +11,17 @@ from kedja.common.errors import KedjaError, nearest
 
 _REGISTRY = re.compile(r'source = \{ registry = "[^"]*" \}')
 _ARTIFACT = re.compile(r'\{ url = "[^"]*/([^/"]+)"')
+_SIZE = re.compile(r'(hash = "[^"]*"), size = \d+')  # some indexes tell it, others do not; the hash says more
 
 
 def neutralise(text: str) -> str:
-    """The lock with every index called `pypi` and every artifact reduced to its bare file name.
+    """The lock with every index called `pypi`, every artifact reduced to its bare file name, and no sizes.
 
     Raises:
         KedjaError: an address is left, which is a source other than an index (a git or URL dependency).
     """
     text = _ARTIFACT.sub(r'{ path = "\1"', _REGISTRY.sub('source = { registry = "pypi" }', text))
+    text = _SIZE.sub(r"\1", text)
     for number, line in enumerate(text.splitlines(), start=1):
         if "://" in line:
             raise KedjaError(

@@ -21,6 +21,7 @@ class Stamp:
         groups, torch, python: what was asked for; an empty `python` leaves it to `.python-version`.
         build: the build of PyTorch that came of it.
         versions: what was installed.
+        root: the clone it was installed for, whose path the programs in `.venv` name.
     """
 
     state: str
@@ -30,6 +31,7 @@ class Stamp:
     python: str = ""
     build: str = ""
     versions: dict[str, str] = dataclasses.field(default_factory=dict)
+    root: str = ""
 
 
 def path(root: Path) -> Path:

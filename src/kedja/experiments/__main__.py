@@ -36,7 +36,7 @@ class Options:
     )
     only: list[str] = cli.option([], "names of experiments or baselines, instead of all")
     baselines: bool = cli.option(True, "run the scikit-learn baselines too")
-    cv: int = cli.option(0, "also cross-validate every configuration and baseline over this many folds", "folds")
+    cv: int = cli.option(0, "cross-validate every configuration and baseline over this many folds too", metavar="folds")
     learning_curve: bool = cli.option(
         False, "then train the best network on shares of the images: what would more bring?"
     )

@@ -1,4 +1,4 @@
-"""What lies in `runs/`: listing it, and removing what nobody refers to."""
+"""List the runs, and remove those that nobody refers to."""
 
 import shutil
 from collections.abc import Callable, Sequence

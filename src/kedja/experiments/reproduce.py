@@ -1,4 +1,4 @@
-"""Is a run what its records say it is? Compare code, lock and data with then, run it again, compare the results."""
+"""Run a run again, and compare code, lock, data and results with its records."""
 
 import dataclasses
 import hashlib

@@ -16,7 +16,7 @@ class Options:
     """
 
     run: Path | None = cli.option(None, "the run to export, runs/<experiment>-<hash>/seed<k>; the best one by default")
-    data: str | None = cli.option(None, "the data set, where runs/ holds runs on several", "name")
+    data: str | None = cli.option(None, "the data set, where runs/ holds runs on several", metavar="name")
     bundle: Path = cli.option(Path("bundle"), "where the bundle goes")
     runs: Path = cli.option(Path("runs"), "where the runs are")
     int8: bool = cli.option(False, "also write an int8 variant, calibrated on training images, and measure it")

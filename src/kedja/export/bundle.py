@@ -1,5 +1,6 @@
 """A finished run → `bundle/`, checked from encoded examples before it takes its place."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -107,8 +108,7 @@ def _quantise(folder: Path, dataset: PreparedDataset, golden: Feed, say: Say) ->
 def _metadata(summary: Run, dataset: PreparedDataset, golden: list[Golden]) -> Metadata:
     run, provenance = summary.directory, read_provenance(summary.directory)
     return Metadata(
-        # An experiment may lie in a folder of experiments; a bundle's name becomes part of file names and addresses.
-        name=f"{dataset.name}-{summary.experiment}".replace("/", "-"),
+        name=bundle_name(dataset.name, summary.experiment),
         version="",
         classes=list(dataset.classes),
         input=dataset.input,
@@ -124,6 +124,11 @@ def _metadata(summary: Run, dataset: PreparedDataset, golden: list[Golden]) -> M
         tolerance=TOLERANCE,
         temperature=_temperature(run),
     )
+
+
+def bundle_name(data: str, experiment: str) -> str:
+    """The bundle's name of a–z, 0–9, `.` and `-`, which is safe in file names and addresses everywhere."""
+    return re.sub(r"[^a-z0-9.]+", "-", f"{data}-{experiment}".lower()).strip("-.") or "model"
 
 
 def _temperature(run: Path) -> float | None:

@@ -1,4 +1,4 @@
-"""Does the model that is about to be exported still answer as it did when its training ended?
+"""Check that the model about to be exported still answers as it did when its training ended.
 
 Weights alone do not say what a network computes: its definition, the libraries under it and the preparation of the
 examples may have changed since. What the run recorded of itself, `validation.npz`, tells.

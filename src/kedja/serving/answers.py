@@ -1,4 +1,4 @@
-"""What is said of the images: the full answer, or a compact one where `Accept` asks for it."""
+"""The answers to a prediction: full, or compact where `Accept` asks for it."""
 
 import re
 from collections.abc import Callable

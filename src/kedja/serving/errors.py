@@ -1,4 +1,4 @@
-"""What a client can do wrong, as one JSON shape."""
+"""The errors of a request, in one JSON shape."""
 
 from typing import Any
 

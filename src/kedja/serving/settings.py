@@ -6,8 +6,8 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from kedja.cli import option
 from kedja.common.errors import KedjaError
+from kedja.common.options import check, option
 
 MEGABYTE = 1_000_000
 # The name is prometheus_client's; it reads the variable when it is imported.
@@ -15,25 +15,6 @@ METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 # In that folder: what a process with this id has seen of late.
 WINDOW_FILE = "drift_{}.json"
 
-# key → smallest and largest value that makes sense
-RANGES: dict[str, tuple[float, float]] = {
-    "port": (0, 65_535),
-    "workers": (1, 256),
-    "threads": (0, 1024),
-    "max_batch": (1, 4096),
-    "max_body": (1000, 1000 * MEGABYTE),
-    "max_images": (1, 10_000),
-    "max_pixels": (1, 500_000_000),
-    "queue": (1, 100_000),
-    "deadline": (0.1, 3600),
-    "header_timeout": (0.1, 600),
-    "idle_timeout": (1, 3600),
-    "drain": (0, 600),
-    "watch": (0, 3600),
-    "drift": (0, 100),
-    "drift_images": (100, 1_000_000),
-    "drift_minutes": (0.1, 10_080),
-}
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
 _COLLECTOR = re.compile(r"https?://[^/\s?#]+[^\s?#]*")
 
@@ -48,26 +29,40 @@ class Settings:
     bundle: Path = option(Path("bundle"), "folder that `just export` wrote")
     variant: str = option("fp32", "which of the bundle's models answers; int8 where `just export int8=true` made it")
     host: str = option("127.0.0.1", "address to listen on; 0.0.0.0 for every network interface")
-    port: int = option(8000, "port to listen on; 0 takes a free one and prints it")
-    workers: int = option(1, "processes; one for each core pays off most for small inputs")
-    threads: int = option(0, "threads of a process that decode and predict; 0: one for each CPU it may use")
-    max_batch: int = option(8, "images predicted in one call of the model at the most")
-    max_body: int = option(20 * MEGABYTE, "bytes of a request at the most")
-    max_images: int = option(64, "images of a request at the most")
-    max_pixels: int = option(50_000_000, "width × height of an image at the most, judged before decoding")
-    queue: int = option(512, "requests of a process in work or waiting at the most; more are told to come again (503)")
-    deadline: float = option(15.0, "seconds that a request may take, its upload included")
-    header_timeout: float = option(10.0, "seconds in which a request's head must arrive")
-    idle_timeout: float = option(75.0, "seconds that an idle connection is kept")
+    port: int = option(8000, "port to listen on; 0 takes a free one and prints it", within=(0, 65_535))
+    workers: int = option(1, "processes; one for each core pays off most for small inputs", within=(1, 256))
+    threads: int = option(
+        0, "threads of a process that decode and predict; 0: one for each CPU it may use", within=(0, 1024)
+    )
+    max_batch: int = option(8, "images predicted in one call of the model at the most", within=(1, 4096))
+    max_body: int = option(20 * MEGABYTE, "bytes of a request at the most", within=(1000, 1000 * MEGABYTE))
+    max_images: int = option(64, "images of a request at the most", within=(1, 10_000))
+    max_pixels: int = option(
+        50_000_000, "width × height of an image at the most, judged before decoding", within=(1, 500_000_000)
+    )
+    queue: int = option(
+        512,
+        "requests of a process in work or waiting at the most; more are told to come again (503)",
+        within=(1, 100_000),
+    )
+    deadline: float = option(15.0, "seconds that a request may take, its upload included", within=(0.1, 3600))
+    header_timeout: float = option(10.0, "seconds in which a request's head must arrive", within=(0.1, 600))
+    idle_timeout: float = option(75.0, "seconds that an idle connection is kept", within=(1, 3600))
     drain: float = option(
-        1.0, "seconds after SIGTERM in which requests are still welcome; each answer ends its connection"
+        1.0,
+        "seconds after SIGTERM in which requests are still welcome; each answer ends its connection",
+        within=(0, 600),
     )
-    watch: float = option(0.0, "look for a new bundle every so many seconds; 0: only on SIGHUP")
+    watch: float = option(0.0, "look for a new bundle every so many seconds; 0: only on SIGHUP", within=(0, 3600))
     drift: float = option(
-        10.0, "images a second of a process that are compared with the training images (see /drift); 0: none"
+        10.0,
+        "images a second of a process that are compared with the training images (see /drift); 0: none",
+        within=(0, 100),
     )
-    drift_images: int = option(5000, "how many of the last of them a process compares at the most")
-    drift_minutes: float = option(60.0, "how long an image counts in the comparison")
+    drift_images: int = option(
+        5000, "how many of the last of them a process compares at the most", within=(100, 1_000_000)
+    )
+    drift_minutes: float = option(60.0, "how long an image counts in the comparison", within=(0.1, 10_080))
     keys: Path | None = option(None, "file of API keys (`just api-key name=…`); requests then need one")
     cors: list[str] = option([], "origins whose web pages may ask, for example https://shop.example")
     tls_certificate: Path | None = option(None, "PEM file; with tls_key, answers in HTTPS")
@@ -76,9 +71,7 @@ class Settings:
     access_log: bool = option(True, "one JSON line a request on standard error")
 
     def __post_init__(self) -> None:
-        for key, (lowest, highest) in RANGES.items():
-            if not lowest <= getattr(self, key) <= highest:
-                raise KedjaError(f"{key}={getattr(self, key)} is not within {lowest:,} and {highest:,}")
+        check(self)
         if not self.host:
             raise KedjaError("host is empty", "host=127.0.0.1 for this machine alone, host=0.0.0.0 for every interface")
         if self.workers > 1 and not hasattr(os, "fork"):

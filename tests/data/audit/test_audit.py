@@ -62,8 +62,8 @@ EXPECTED = {
 
 
 def audited(source, folder, **settings):
-    settings = Settings(source=str(source), max_pixels=100_000, **settings)
-    return audit(load(prepare_for_audit(settings, folder)), judge_labels=False)
+    chosen = Settings(source=str(source), max_pixels=100_000, **settings)
+    return audit(load(prepare_for_audit(chosen, folder)), judge_labels=False)
 
 
 def found(result):

@@ -182,7 +182,7 @@ def test_killed_in_the_middle_it_continues_and_ends_with_the_same_bytes(tmp_path
         process.stdout.readline()
     children = _children(process.pid)
     os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    process.wait(60)
     process.stdout.close()
     assert not (tmp_path / "killed" / "x").exists()
     continued = prepared(source, tmp_path / "killed" / "x")

@@ -71,4 +71,4 @@ def test_asking_for_groups_of_look_alikes_where_none_can_be_told_is_answered(tmp
     pixels = np.random.default_rng(0).integers(0, 256, (40, 8, 8), dtype=np.uint8)
     np.savez(tmp_path / "a.npz", images=pixels, labels=np.arange(40) % 2)
     _, err = said(tmp_path / "a.npz", tmp_path / "made", capsys, near_duplicates="group")
-    assert "no look-alikes were found, or all images resemble each other" in err
+    assert "no near-duplicates were found, or all images resemble each other" in err

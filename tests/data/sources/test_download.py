@@ -12,11 +12,9 @@ CONTENT = bytes(range(256)) * 4000
 class Faltering(http.server.BaseHTTPRequestHandler):
     """Sends half of what is left, then hangs up, until little is left."""
 
-    requests: list[str]
-
     def do_GET(self):
         asked = self.headers.get("Range")
-        self.server.ranges.append(asked)
+        self.server.ranges.append(asked)  # type: ignore[attr-defined]
         start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0
         rest = CONTENT[start:]
         self.send_response(206 if asked else 200)
@@ -32,7 +30,7 @@ class Faltering(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def server():
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Faltering) as server:
-        server.ranges = []
+        server.ranges = []  # type: ignore[attr-defined]
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
         server.shutdown()

@@ -175,7 +175,7 @@ def test_images_that_no_row_names_are_counted(photos):
     assert unlisted == {f"p/{n}.png" for n in range(2, 6)}
     alone = open_source(Settings(source=str(photos / "part.csv")), photos)
     assert len(list(alone.items())) == 2
-    assert set(alone.ignored) == unlisted
+    assert set(alone.ignored) == unlisted  # type: ignore[attr-defined]
 
 
 def test_a_class_table_that_contradicts_itself(photos):

@@ -63,7 +63,7 @@ def test_what_cannot_be_is_refused(wrong: dict[str, float]) -> None:
 
 @pytest.fixture
 def belonging(tmp_path: Path) -> PreparedDataset:
-    """Pictures 0…59, four a patient; 60…69 are look-alikes of the first ten, 70…79 their exact copies."""
+    """Pictures 0…59, four a patient; 60…69 are near-duplicates of the first ten, 70…79 their exact copies."""
     source = write_pictures(tmp_path / "source", {"x": 60}, size=(48, 48))
     for number in range(10):
         original = (source / "x" / f"{number}.png").read_bytes()

@@ -54,7 +54,7 @@ def pin(root, **changes):
         ({"path": 3}, "damaged"),
         ({"md5": "../../../victim/thesis.tex"}, "no folder's hash|no hash of a folder"),
         ({"md5": 5}, "no folder's hash|no hash of a folder"),
-        ({"meta": {"made_with": {"source": 3}}}, "source is not a text"),
+        ({"meta": {"made_with": {"source": 3}}}, "source is not a string"),
         ({"meta": {"made_with": {"jobs": "many"}}}, "jobs is not a whole number"),
         ({"meta": {"made_with": {"colour": "red"}}}, "unknown fields"),
     ],

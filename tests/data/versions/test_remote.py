@@ -122,7 +122,7 @@ def s3(tmp_path, monkeypatch):
     urllib.request.urlopen(urllib.request.Request(f"{address}/bucket", method="PUT")).close()
     yield address
     process.terminate()
-    process.wait()
+    process.wait(60)
     log.close()
 
 

@@ -14,15 +14,15 @@ def pictures(channels: int, side: int) -> np.ndarray:
 @pytest.mark.parametrize(("channels", "side"), [(1, 8), (3, 33)])
 def test_stronger_is_further_from_the_original(name: str, channels: int, side: int) -> None:
     images = pictures(channels, side)
-    spoilt = [corrupt(images, name, strength) for strength in STRENGTHS]
-    distances = [float(np.abs(one.astype(float) - images).mean()) for one in spoilt]
-    assert all(one.shape == images.shape and one.dtype == np.uint8 for one in spoilt)
+    corrupted = [corrupt(images, name, strength) for strength in STRENGTHS]
+    distances = [float(np.abs(one.astype(float) - images).mean()) for one in corrupted]
+    assert all(one.shape == images.shape and one.dtype == np.uint8 for one in corrupted)
     assert 0 < distances[0] <= distances[1] <= distances[2]
-    assert np.array_equal(corrupt(images, name, 2), spoilt[1])
+    assert np.array_equal(corrupt(images, name, 2), corrupted[1])
 
 
 def test_accuracy_under_each() -> None:
     images = pictures(1, 8)
-    found = robustness(images, np.array([0, 1]), lambda spoilt: np.zeros(len(spoilt), np.int64))
+    found = robustness(images, np.array([0, 1]), lambda corrupted: np.zeros(len(corrupted), np.int64))
     assert len(found) == len(CORRUPTIONS) * len(STRENGTHS)
     assert {one.accuracy for one in found} == {0.5}

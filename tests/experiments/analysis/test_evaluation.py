@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kedja.experiments.analysis.evaluation import area_under_roc, class_figures, confident_mistakes, confusion, evaluate
+from kedja.experiments.analysis.statistics import Interval
 from kedja.runs.read import Predictions
 
 CLASSES = ["cat", "dog", "bird"]
@@ -33,6 +34,27 @@ def test_figures_agree_with_scikit_learn() -> None:
     assert result.macro_f1.value == pytest.approx(expected[2].mean())
     assert result.macro_f1.low < result.macro_f1.value < result.macro_f1.high
     assert result.accuracy.value == pytest.approx((predicted == one.labels).mean())
+
+
+def test_figures_of_nearest_means_on_the_digits_are_what_they_were() -> None:
+    """Recorded when all of them were computed by formulas of this project's own."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    pixels, labels = digits.data, digits.target.astype(np.int64)
+    means = np.stack([pixels[:900][labels[:900] == k].mean(axis=0) for k in range(10)])
+    logits = -((pixels[900:, None] - means) ** 2).sum(axis=2) / 100
+    ids = np.array([str(k) for k in range(900, len(pixels))])
+    result = evaluate(Predictions(ids, labels[900:], logits.astype(np.float32)), [str(k) for k in range(10)])
+    assert result.images == 897
+    assert result.accuracy == Interval(0.875139353400223, 0.8518942963345874, 0.8951849964868542)
+    assert result.macro_f1 == Interval(0.8755064058438975, 0.8551205538272137, 0.8957775732226255)
+    assert result.macro_auc == pytest.approx(0.9863590064217128, rel=1e-12)
+    assert result.loss == pytest.approx(0.48517667518922947, rel=1e-6)
+    assert result.brier == pytest.approx(0.19801037926067375, rel=1e-6)
+    nine = result.classes[9]
+    assert (nine.support, nine.auc) == (92, pytest.approx(0.9671482581690521, rel=1e-12))
+    assert (nine.precision, nine.recall, nine.f1) == (0.680327868852459, 0.9021739130434783, 0.7757009345794392)
 
 
 def test_a_class_that_never_occurs() -> None:

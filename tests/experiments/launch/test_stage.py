@@ -162,7 +162,7 @@ def long_stage(workplace: Path) -> Iterator["subprocess.Popen[str]"]:
     assert wait_for(lambda: any(workplace.glob("runs/*/seed0/metrics.jsonl")), 60)
     yield process
     process.kill()
-    process.communicate()
+    process.communicate(timeout=60)
 
 
 def test_sigterm_stops_the_stage_and_its_runs(long_stage: "subprocess.Popen[str]", workplace: Path) -> None:

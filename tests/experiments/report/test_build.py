@@ -29,7 +29,7 @@ def places(
     finish_test: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Places:
-    # No network lies in these runs; tests/experiments/test_stage.py spoils pictures for a real one.
+    # No network lies in these runs; tests/experiments/test_stage.py corrupts images for a real one.
     monkeypatch.setattr(evaluate_run, "_robustness", lambda *_: [Robustness("noise", s, 0.9) for s in (1, 2, 3)])
     for seed in range(3):
         wrong = [5] if seed == 1 else [5, 6]

@@ -16,11 +16,13 @@ NAME = "some_tracker"
 
 
 class Recorder:
-    """`down` names the experiments at which it cannot be reached; `got` is what arrived, in order."""
+    """`down` names the experiments at which it cannot be reached, `refused` counts how often that was tried; `got` is
+    what arrived, in order."""
 
     def __init__(self) -> None:
         self.got: list[str] = []
         self.down: list[str] = []
+        self.refused = 0
 
     def start(self, facts: Facts, settings: Settings, identity: str | None) -> "Recorded":
         self.reach(facts.experiment)
@@ -30,6 +32,7 @@ class Recorder:
 
     def reach(self, experiment: str) -> None:
         if experiment in self.down:
+            self.refused += 1
             raise ConnectionError("no route\nto host")
 
 

@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +15,7 @@ from kedja.experiments.trackers.tracker import Settings, artifacts, read_facts
 from kedja.runs.read import read_run
 from kedja.runs.write import write_config
 from kedja.training.config.run_folder import run_directory
+from support.processes import wait_for
 
 
 @pytest.fixture
@@ -70,13 +70,12 @@ def test_a_tracker_that_comes_back_gets_what_it_missed(recorder, going_on: Path,
     thread = threading.Thread(target=follow, args=(feed_of(going_on), ended))
     thread.start()
     add_epochs(going_on, 1, 2)
-    time.sleep(0.1)
+    assert wait_for(lambda: recorder.refused > 1)
     assert recorder.got == []
     recorder.down = []
-    while len(recorder.got) < 2:
-        time.sleep(0.01)
+    assert wait_for(lambda: len(recorder.got) >= 2)
     ended.set()
-    thread.join()
+    thread.join(30)
     assert recorder.got == ["create digits/debug seed 0", "epochs 1 2", "interrupt"]
 
 

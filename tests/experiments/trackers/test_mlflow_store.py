@@ -1,12 +1,9 @@
 import json
 import os
+import re
 import signal
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -20,6 +17,7 @@ from kedja.experiments.trackers.tracker import Settings
 from kedja.runs.read import find_runs
 from kedja.runs.write import write_config
 from kedja.training.config.schema import TrainConfig
+from support.processes import wait_for
 
 pytest.importorskip("mlflow", reason="the group `track` is not installed")
 pytestmark = pytest.mark.filterwarnings("default")  # MLflow and its many dependencies warn of each other
@@ -31,36 +29,33 @@ TRAIN = Path(__file__).parents[3] / "scripts" / "train.py"
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
     """A tracking server of its own, as `mlflow server` starts one; its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
     places = [
         "--backend-store-uri",
         f"sqlite:///{tmp_path}/server.db",
         "--artifacts-destination",
         str(tmp_path / "kept"),
     ]
-    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1", *places]
+    command = [sys.executable, "-m", "mlflow", "server", "--port", "0", "--workers", "1", *places]
     environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     with (tmp_path / "server.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
     try:
-        wait_for(f"{address}/health", process)
-        yield address
+        yield address_in(tmp_path / "server.log", process)
     finally:
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        process.wait(60)
 
 
-def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    while process.poll() is None:
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
-    pytest.fail("the server did not start")
+def address_in(log: Path, process: subprocess.Popen[bytes]) -> str:
+    """Where it says that it listens, once it has bound a port."""
+
+    def said() -> re.Match[str] | None:
+        return re.search(r"running on (http://127\.0\.0\.1:\d+)", log.read_text(errors="replace"))
+
+    assert wait_for(lambda: said() is not None or process.poll() is not None, 300)
+    found = said()
+    assert found, log.read_text(errors="replace")
+    return found[1]
 
 
 STOOD_IN = """
@@ -102,18 +97,21 @@ def test_a_killed_and_continued_run_is_one_run_at_a_real_server(server: str, mak
 
     client, directory = MlflowClient(server), begun(make_run)
     killed = training(directory, server, "1,2,3", "hang")
-    while not (experiment := client.get_experiment_by_name("mine")):
-        time.sleep(0.2)
-    while not (found := client.search_runs([experiment.experiment_id])) or "val_loss" not in found[0].data.metrics:
-        time.sleep(0.2)
-    assert found[0].info.status == "RUNNING"
-    killed.kill()
-    killed.communicate()
-    while client.get_run(found[0].info.run_id).info.status == "RUNNING":
-        time.sleep(0.2)
+    try:
+        assert wait_for(lambda: client.get_experiment_by_name("mine") is not None, 120)
+        experiment = client.get_experiment_by_name("mine")
+        assert wait_for(
+            lambda: any("val_loss" in one.data.metrics for one in client.search_runs([experiment.experiment_id])), 120
+        )
+        found = client.search_runs([experiment.experiment_id])
+        assert found[0].info.status == "RUNNING"
+    finally:
+        killed.kill()
+        killed.communicate(timeout=60)
+    assert wait_for(lambda: client.get_run(found[0].info.run_id).info.status != "RUNNING", 60)
     assert client.get_run(found[0].info.run_id).info.status == "KILLED"
 
-    out, _ = training(directory, server, "1,2,3,4,5", "end").communicate()
+    out, _ = training(directory, server, "1,2,3,4,5", "end").communicate(timeout=120)
     assert out == b""
     (run,) = client.search_runs([experiment.experiment_id])
     assert run.info.run_id == found[0].info.run_id

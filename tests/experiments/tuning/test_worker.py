@@ -64,7 +64,7 @@ def worker(place: Path) -> Iterator[StartWorker]:
     yield start
     for process in started:
         process.kill()
-        process.wait()
+        process.wait(60)
 
 
 def has_an_epoch(place: Path, trial: str) -> bool:
@@ -103,7 +103,7 @@ def test_no_trial_is_lost_and_none_counted_twice(storage: str, place: Path, work
     begun = (place / "worker0.log").read_text().split("trial ")[1].split()[0]
     assert wait_for(lambda: has_an_epoch(place, f"trial-{begun}"), 60)
     os.kill(victim.pid, signal.SIGKILL)
-    victim.wait()
+    victim.wait(60)
     for number in (1, 2):
         assert workers[number].wait(120) == 0, (place / f"worker{number}.log").read_text()
     trials = trials_of(storage)

@@ -1,5 +1,6 @@
 import os
 import signal
+from pathlib import Path
 
 import pytest
 import torch
@@ -20,7 +21,7 @@ def data(workplace):
 class Fragile(ImageDataset):
     """Kills the worker that fetches the batch with image 7, as often as `deaths` (a file of one byte each) says."""
 
-    deaths = None
+    deaths: Path | None = None
 
     def __getitems__(self, positions):
         if self.deaths is not None and 7 in positions and len(self.deaths.read_bytes()):

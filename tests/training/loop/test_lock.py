@@ -1,9 +1,11 @@
 """Two processes and one run's folder."""
 
+import contextlib
 import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,11 +26,15 @@ with only_process(Path(sys.argv[1])):
 """
 
 
-def holding(directory: Path) -> subprocess.Popen[str]:
-    """A process that has the folder for itself."""
-    first = subprocess.Popen([sys.executable, "-c", HOLD, str(directory)], stdout=subprocess.PIPE, text=True)
-    assert first.stdout.readline() == "held\n"
-    return first
+@contextlib.contextmanager
+def holding(directory: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that has the folder for itself; it does not outlive the block."""
+    with subprocess.Popen([sys.executable, "-c", HOLD, str(directory)], stdout=subprocess.PIPE, text=True) as first:
+        try:
+            assert first.stdout.readline() == "held\n"
+            yield first
+        finally:
+            first.kill()
 
 
 def just_train(*overrides: str) -> subprocess.CompletedProcess[str]:

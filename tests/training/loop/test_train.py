@@ -48,7 +48,7 @@ def test_the_restored_model_answers_as_training_did(workplace, debug):
     directory = train(debug("ema=0.9"))
     stored = np.load(directory / "validation.npz")
     answer = evaluate(directory, "val")
-    assert list(stored["ids"]) == answer.ids
+    assert stored["ids"].tolist() == answer.ids.tolist()
     np.testing.assert_array_equal(stored["labels"], answer.labels)
     np.testing.assert_allclose(stored["logits"], answer.logits, atol=1e-5)
     logits = load_model(directory)(torch.zeros(3, 8, 8, 1, dtype=torch.uint8))

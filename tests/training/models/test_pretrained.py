@@ -3,8 +3,8 @@ from importlib.resources import files
 import pytest
 import torch
 
-from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.bundle.inputs.image.preprocess import preprocess
+from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.common.errors import KedjaError
 from kedja.training.config.schema import ModelConfig
 from kedja.training.models.initial_weights import initialise

@@ -207,7 +207,7 @@ class Input(ABC):
 
 def json_type(value: Any) -> str:
     """What a value of JSON is, in words."""
-    names = {dict: "an object", list: "a list", bool: "a truth value", type(None): "null", str: "a text"}
+    names = {dict: "an object", list: "a list", bool: "a boolean", type(None): "null", str: "a string"}
     return names.get(type(value), "a number")
 
 

@@ -1,1 +1,1 @@
-"""What is wrong with a data set, found before a training run wastes a night on it."""
+"""Find what is wrong with a data set before a training run wastes a night on it."""

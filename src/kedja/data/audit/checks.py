@@ -20,7 +20,7 @@ _FAILURES: dict[str, str] = {
     "unreadable": "file that cannot be opened",
     "crash": "image that crashes its decoder",
     "leak": "image left out because a later split has it",
-    "near-duplicate": "look-alike left out as asked",
+    "near-duplicate": "near-duplicate left out as asked",
 }
 
 
@@ -52,11 +52,11 @@ _ALIKE = (
     _Kind(
         "near-leak",
         "warning",
-        "look-alikes in more than one split",
+        "near-duplicates in more than one split",
         "near_duplicates=group keeps them on one side, near_duplicates=drop keeps one",
     ),
-    _Kind("near-conflict", "warning", "look-alikes with different labels", "decide which label is right"),
-    _Kind("near-duplicate", "note", "look-alikes within a split", "near_duplicates=drop keeps one of each"),
+    _Kind("near-conflict", "warning", "near-duplicates with different labels", "decide which label is right"),
+    _Kind("near-duplicate", "note", "near-duplicates within a split", "near_duplicates=drop keeps one of each"),
 )
 _LEFT_OUT_ON_PURPOSE = ("leak", "near-duplicate")
 

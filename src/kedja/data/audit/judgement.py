@@ -1,4 +1,4 @@
-"""What models say of images that they never saw, and which labels that speaks against.
+"""Find labels that contradict what models answer on images they never saw.
 
 As in confident learning (C. Northcutt, L. Jiang, I. Chuang: Confident Learning, JAIR 70, 2021) labels are judged by
 out-of-sample predictions; but several judges have to agree in place of that work's thresholds for each class, which

@@ -64,7 +64,7 @@ def allot(kind: Kind) -> None:
 
 
 def _drop_look_alikes(workspace: Workspace, pairs: NDArray[np.int64]) -> None:
-    """Keep one of each set of look-alikes: of the latest given split, and of these the first."""
+    """Keep one of each set of near-duplicates: of the latest given split, and of these the first."""
     positions = workspace.column("position", np.int64, KEPT)
     given = workspace.column(_given_as_number(), np.int64, KEPT)
     same = workspace.column("same", np.int64, KEPT)
@@ -94,7 +94,7 @@ def _given_as_number() -> str:
 
 
 def _units(workspace: Workspace, near: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """Numbers of what stays together: equal pixels, one group, and look-alikes where that was asked."""
+    """Numbers of what stays together: equal pixels, one group, and near-duplicates where that was asked."""
     pairs = [near, equal_pairs(workspace.column("same", np.int64, KEPT))]
     if workspace.total("count(*)", "grp <> ''"):
         groups = workspace.group_numbers(KEPT)

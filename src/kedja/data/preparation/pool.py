@@ -1,19 +1,19 @@
 """Worker processes for many small pieces of work: bounded memory, no orphans, no death of one kills all.
 
-Each worker has a pipe of its own. When this process dies, even by kill -9, the pipe closes and the worker
-ends; when a worker dies (a decoder crashed, memory ran out), the pieces it held are tried one by one.
+When a worker dies (a decoder crashed, memory ran out), the pool of all of them breaks; the pieces that were in work
+are then tried item by item, one at a time, so that the one to blame is known.
 """
 
 import multiprocessing
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from kedja.common.allocator import keep_freed_memory
 from kedja.common.errors import KedjaError
@@ -24,13 +24,7 @@ Chunk = Sequence[T]
 # A chunk in work and one waiting keep a worker busy while its answer is taken in.
 IN_FLIGHT = 2
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-
-
-@dataclass
-class _Worker(Generic[T]):
-    process: BaseProcess
-    pipe: Connection
-    held: deque[Chunk[T]] = field(default_factory=deque)
+_given: list[Any] = []  # in a worker: the function and its argument, sent once
 
 
 def map_chunks(
@@ -46,76 +40,53 @@ def map_chunks(
         function: importable by name; runs in `jobs` worker processes.
         argument: given to every call, sent once.
         crashed: the result for an item that took a worker down when tried alone.
-
-    Answers must fit the buffer of a pipe (some 60 kB): a worker that waits for its reader takes no new chunk.
     """
-    workers = [_start(function, argument) for _ in range(jobs)]
+    source, suspects = iter(chunks), deque[T]()
+    pool, pending = _start(function, argument, jobs), dict[Future[list[R]], Chunk[T]]()
     try:
-        for worker in workers:
-            _await_ready(worker)
-        source, again = iter(chunks), deque[Chunk[T]]()
         while True:
-            for worker in workers:
-                _feed(worker, source, again)
-            busy = [worker.pipe for worker in workers if worker.held]
-            numbers = {id(worker.pipe): number for number, worker in enumerate(workers)}
-            if not busy:
+            while len(pending) < (1 if suspects else jobs * IN_FLIGHT):
+                chunk = [suspects.popleft()] if suspects else next(source, None)
+                if chunk is None:
+                    break
+                pending[pool.submit(_work, chunk)] = chunk
+                if len(chunk) == 1 and len(pending) == 1:
+                    break
+            if not pending:
                 return
-            for ready in wait(busy):
-                number = numbers[id(ready)]
+            lost: list[Chunk[T]] = []
+            for future in wait(pending, return_when=FIRST_COMPLETED).done:
+                chunk = pending.pop(future)
                 try:
-                    answer = workers[number].pipe.recv()
-                except (EOFError, ConnectionResetError):
-                    lost = workers[number].held
-                    workers[number].process.join()
-                    workers[number] = _start(function, argument)
-                    _await_ready(workers[number])
-                    yield from _retry(lost, again, crashed)
-                    continue
-                workers[number].held.popleft()
-                if isinstance(answer, BaseException):
-                    raise answer
-                yield answer
+                    yield future.result()
+                except BrokenProcessPool:
+                    lost.append(chunk)
+            if lost:
+                lost += pending.values()
+                pending.clear()
+                pool.shutdown()
+                pool = _start(function, argument, jobs)
+                if [len(chunk) for chunk in lost] == [1]:
+                    yield [crashed(lost[0][0])]
+                else:
+                    suspects.extend(item for chunk in lost for item in chunk)
     finally:
-        for worker in workers:
-            worker.pipe.close()
-            worker.process.terminate()
-            worker.process.join()
+        pool.shutdown(cancel_futures=True)
 
 
-def _feed(worker: _Worker[T], source: Iterator[Chunk[T]], again: deque[Chunk[T]]) -> None:
-    while len(worker.held) < IN_FLIGHT:
-        chunk = again.popleft() if again else next(source, None)
-        if chunk is None:
-            return
-        try:
-            worker.pipe.send(chunk)
-        except (BrokenPipeError, ConnectionResetError):
-            # It died; the reader notices and takes care of what it held, this chunk included.
-            worker.held.append(chunk)
-            return
-        worker.held.append(chunk)
-
-
-def _retry(lost: deque[Chunk[T]], again: deque[Chunk[T]], crashed: Callable[[T], R]) -> Iterator[list[R]]:
-    """Only the oldest chunk was being worked on; its items are tried alone, or given up."""
-    first, *rest = lost
-    again.extend(rest)
-    if len(first) == 1:
-        yield [crashed(first[0])]
-    else:
-        again.extend([item] for item in first)
-
-
-def _start(function: Callable[[Any, Chunk[T]], list[R]], argument: Any) -> _Worker[T]:
+def _start(function: Callable[[Any, Chunk[T]], list[R]], argument: Any, jobs: int) -> ProcessPoolExecutor:
     # spawn: the same on every platform, and no copies of our open files or threads.
     context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(theirs, function, argument), daemon=True)
-    with _single_threaded():
-        process.start()
-    theirs.close()
-    return _Worker(process, ours)
+    pool = ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(function, argument))
+    try:
+        with _single_threaded():
+            wait([pool.submit(int) for _ in range(jobs)])
+            pool.submit(int).result()
+    except BrokenProcessPool:
+        raise KedjaError(
+            "a worker process ended before it began", "if memory is short, try jobs=1; --debug may show more"
+        ) from None
+    return pool
 
 
 @contextmanager
@@ -133,31 +104,24 @@ def _single_threaded() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _await_ready(worker: _Worker[T]) -> None:
-    try:
-        worker.pipe.recv()
-    except (EOFError, ConnectionResetError):
-        raise KedjaError(
-            "a worker process ended before it began", "if memory is short, try jobs=1; --debug may show more"
-        ) from None
-
-
-def _work(pipe: Connection, function: Callable[[Any, Chunk[T]], list[R]], argument: Any) -> None:
+def _begin(function: Callable[[Any, Chunk[T]], list[R]], argument: Any) -> None:
     # Ctrl-C goes to the whole group; the parent decides when workers end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     keep_freed_memory()
-    pipe.send("ready")
-    while True:
-        try:
-            chunk = pipe.recv()
-        except (EOFError, ConnectionResetError):
-            return
-        try:
-            answer: list[R] | Exception = function(argument, chunk)
-        except Exception as error:  # noqa: BLE001 -- raised again in the parent
-            answer = error
-        try:
-            pipe.send(answer)
-        except (BrokenPipeError, ConnectionResetError):
-            return
+    _given[:] = [function, argument]
+
+
+def _end_with_parent() -> None:
+    """The executor's workers would outlive a parent that was killed."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _work(chunk: Chunk[T]) -> list[R]:
+    function, argument = _given
+    answers: list[R] = function(argument, chunk)
+    return answers

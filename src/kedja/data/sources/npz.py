@@ -130,7 +130,7 @@ def _check_labels(labels: NDArray[np.generic], images: NDArray[np.generic], file
     if flat.ndim != 1 or len(flat) != len(images) or flat.dtype.kind not in "iuU":
         raise KedjaError(
             f"{file} holds labels {labels.dtype} {labels.shape} for {len(images)} images",
-            "one whole number or one text an image",
+            "one whole number or one string an image",
         )
     return flat
 

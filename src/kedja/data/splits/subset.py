@@ -89,7 +89,7 @@ def _fold(data: PreparedDataset, subset: Subset) -> NDArray[np.int8]:
 
 
 def _units(data: PreparedDataset, pool: NDArray[np.int64]) -> NDArray[np.int64]:
-    """What the preparation keeps on one side: equal pixels, groups, and look-alikes where that was asked."""
+    """What the preparation keeps on one side: equal pixels, groups, and near-duplicates where that was asked."""
     index = read_index(data)
     same = index.same[pool]
     pairs = [equal_pairs(same)]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kedja.common.errors import KedjaError
 from kedja.data.names import INDEX
-from kedja.data.versions.dvc import cache_folder, cached_files
+from kedja.data.versions.dvc import cached_files, object_path
 from kedja.data.versions.pins import PINS, Pin, parse_pins, read_pins
 
 _SHOWN = 5
@@ -77,7 +77,7 @@ def _line(what: str, names: Iterable[str]) -> list[str]:
 
 def _index(root: Path, pin: Pin, otherwise: Path | None) -> dict[str, dict[str, str]] | None:
     digest = (cached_files(root, pin.hash) or {}).get(INDEX)
-    path = cache_folder(root) / digest[:2] / digest[2:] if digest else otherwise
+    path = object_path(root, digest) if digest else otherwise
     if path is None or not path.is_file():
         return None
     with path.open(newline="", encoding="utf-8") as file:

@@ -1,7 +1,6 @@
 """DVC as the keeper of prepared data sets: its cache, and a remote where one is configured."""
 
 import configparser
-import hashlib
 import json
 import os
 import re
@@ -10,7 +9,7 @@ import sys
 from pathlib import Path
 
 from kedja.common.progress import say
-from kedja.data.versions.folder_hash import FolderHash
+from kedja.data.versions.folder_hash import FolderHash, md5
 
 # `dvc commit` fails where another data set of data.dvc is not here; only its function can be told to go on.
 COMMIT = "import sys; from dvc.repo import Repo; Repo().commit(sys.argv[1], force=True, allow_missing=True)"
@@ -56,11 +55,16 @@ def restore(root: Path, name: str, pinned: str) -> bool:
     return not result.returncode
 
 
-def cache_folder(root: Path) -> Path:
+def _cache_folder(root: Path) -> Path:
     """Where DVC keeps objects: `cache.dir` of its configuration, else `.dvc/cache`."""
     configured = _configuration(root).get("cache", "dir", fallback="")
     base = root / ".dvc" / configured if configured else root / ".dvc" / "cache"
     return base / "files" / "md5"
+
+
+def object_path(root: Path, digest: str) -> Path:
+    """Where the cache keeps the object with this MD5, there or not."""
+    return _cache_folder(root) / digest[:2] / digest[2:]
 
 
 def has_remote(root: Path) -> bool:
@@ -71,7 +75,7 @@ def has_remote(root: Path) -> bool:
 def cached_files(root: Path, pinned: str) -> dict[str, str] | None:
     """Path inside the folder → MD5 of the pinned state, where the cache knows it."""
     try:
-        listing = json.loads(_object(root, pinned).read_bytes())
+        listing = json.loads(object_path(root, pinned).read_bytes())
         files = {str(entry["relpath"]): str(entry["md5"]) for entry in listing}
         # The digests become paths of the cache.
         return files if all(map(_MD5.fullmatch, files.values())) else None
@@ -84,7 +88,7 @@ def drop_damaged(root: Path, pinned: str) -> list[str]:
     files = cached_files(root, pinned) or {}
     damaged = [digest for digest in (pinned, *files.values()) if _is_damaged(root, digest)]
     for digest in damaged:
-        _object(root, digest).unlink()
+        object_path(root, digest).unlink()
     if damaged:
         say(f"removed {len(damaged)} damaged objects from the DVC cache: {', '.join(damaged)}")
     return damaged
@@ -106,16 +110,10 @@ def last_line(result: subprocess.CompletedProcess[str]) -> str:
 
 
 def _is_damaged(root: Path, digest: str) -> bool:
-    path = _object(root, digest)
+    path = object_path(root, digest)
     if not path.is_file():
         return False
-    with path.open("rb") as file:
-        actual = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-    return actual != digest.removesuffix(".dir")
-
-
-def _object(root: Path, digest: str) -> Path:
-    return cache_folder(root) / digest[:2] / digest[2:]
+    return md5(path) != digest.removesuffix(".dir")
 
 
 def _configuration(root: Path) -> configparser.ConfigParser:

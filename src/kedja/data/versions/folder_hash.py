@@ -36,7 +36,7 @@ def hash_folder(folder: Path) -> FolderHash:
         name = path.relative_to(folder).as_posix()
         entry = known.get(name)
         if entry is None or entry[:2] != (status.st_size, status.st_mtime_ns):
-            entry = (status.st_size, status.st_mtime_ns, _md5(path))
+            entry = (status.st_size, status.st_mtime_ns, md5(path))
         entries[name] = entry
     if entries != known and folder.is_dir():
         write_json(stamp_path(folder), {"files": entries})
@@ -66,7 +66,8 @@ def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def _md5(path: Path) -> str:
+def md5(path: Path) -> str:
+    """The hexadecimal MD5 of a file, by which DVC calls it."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 

@@ -38,7 +38,8 @@ def obtain(
         KedjaError: it was made from another source, or its source does not give what is pinned.
     """
     folder = root / "data" / plain_name("name", name)
-    with locked(folder.parent / f".{name}.lock"):
+    waiting = f"another process prepares data/{name}; waiting for it"
+    with locked(folder.parent / f".{name}.lock", waiting=waiting):
         pin = read_pins(root).get(name)
         wanted = settings or _recorded(name, root, pin)
         if not replace:

@@ -11,7 +11,6 @@ from kedja.common.errors import KedjaError, nearest
 from kedja.common.files import check_replaceable
 from kedja.data.prepared import FILES
 from kedja.data.versions.dvc import (
-    cache_folder,
     cached_files,
     changed_files,
     drop_damaged,
@@ -19,6 +18,7 @@ from kedja.data.versions.dvc import (
     is_tracked,
     keep,
     last_line,
+    object_path,
     run_dvc,
 )
 from kedja.data.versions.folder_hash import FolderHash, hash_folder, read_folder
@@ -163,7 +163,7 @@ def _is_cached(root: Path, pin: Pin) -> bool:
 
 
 def _missing(root: Path, files: dict[str, str]) -> list[str]:
-    return [name for name, digest in files.items() if not (cache_folder(root) / digest[:2] / digest[2:]).is_file()]
+    return [name for name, digest in files.items() if not object_path(root, digest).is_file()]
 
 
 def _differences(root: Path, pin: Pin, found: FolderHash) -> list[str]:

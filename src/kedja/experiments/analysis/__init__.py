@@ -1,1 +1,1 @@
-"""What finished runs say, and how sure: evaluation, statistics, comparison, selection."""
+"""Evaluate, compare and select finished runs, with statistics."""

@@ -1,4 +1,4 @@
-"""Do probabilities mean what they say? And the one number that mends them.
+"""Calibration of probabilities: its error, and the temperature that corrects them.
 
 Temperature scaling (Guo et al. 2017, "On Calibration of Modern Neural Networks", ICML) divides the logits by a
 temperature found on the validation split: the predicted class stays, the confidence changes.

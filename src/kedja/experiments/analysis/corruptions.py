@@ -1,4 +1,4 @@
-"""Pictures as the world spoils them: noise, blur, JPEG, brightness and contrast, in three strengths.
+"""Corrupt images with noise, blur, JPEG, brightness and contrast, in three strengths.
 
 After Hendrycks and Dietterich 2019, "Benchmarking Neural Network Robustness to Common Corruptions", ICLR;
 strengths are relative to the image's size, so that they mean the same for 8 and for 348 pixels.
@@ -65,7 +65,7 @@ CORRUPTIONS: dict[str, Corruption] = {
 
 
 def corrupt(images: Pixels, name: str, strength: int) -> Pixels:
-    """uint8 (N, H, W, C) → the same, every image spoilt; the same input gives the same output."""
+    """uint8 (N, H, W, C) → the same, every image corrupted; the same input gives the same output."""
     generator = np.random.default_rng([strength, *name.encode()])
     return np.stack([CORRUPTIONS[name](image, strength, generator) for image in images])
 

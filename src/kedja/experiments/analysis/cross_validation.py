@@ -1,4 +1,4 @@
-"""What k folds say: each configuration trained k times, each time validated on another fold.
+"""Cross-validation: each configuration trained k times, each time validated on another fold.
 
 The training parts of folds overlap, so folds are not independent and an ordinary t-test finds differences that are
 not there. The variance is corrected for that (Nadeau & Bengio 2003, "Inference for the Generalization Error", Machine

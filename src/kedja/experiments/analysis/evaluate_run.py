@@ -16,7 +16,7 @@ from kedja.frameworks.registry import find
 from kedja.runs.folder import evaluation_file
 from kedja.runs.read import Predictions, Run
 
-MOST_SPOILT_IMAGES = 1000
+MOST_CORRUPTED_IMAGES = 1000
 BATCH = 256
 
 
@@ -32,7 +32,7 @@ def evaluate_run(run: Run, dataset: PreparedDataset, split: str = "validation") 
         return stored
     predictions = run.predictions(split)
     temperature = store(run)
-    spoilt = _robustness(run, dataset, predictions) if find(run.framework).robustness else None
+    corrupted = _robustness(run, dataset, predictions) if find(run.framework).robustness else None
     result = {
         "split": split,
         **asdict(evaluate(predictions, dataset.classes)),
@@ -41,7 +41,7 @@ def evaluate_run(run: Run, dataset: PreparedDataset, split: str = "validation") 
             "before": asdict(calibration(predictions)),
             "after": asdict(calibration(predictions, temperature)),
         },
-        "robustness": [asdict(one) for one in spoilt] if spoilt is not None else None,
+        "robustness": [asdict(one) for one in corrupted] if corrupted is not None else None,
     }
     write_json(path, result)
     return result
@@ -55,7 +55,7 @@ def _robustness(run: Run, dataset: PreparedDataset, predictions: Predictions) ->
         return np.concatenate([answer(dataset.spec.feed(part)).argmax(axis=1) for part in parts])
 
     index_of = {identity: index for index, identity in enumerate(dataset.ids)}
-    every = max(1, len(predictions.ids) // MOST_SPOILT_IMAGES)
+    every = max(1, len(predictions.ids) // MOST_CORRUPTED_IMAGES)
     chosen = slice(None, None, every)
     images = dataset.pixels(np.array([index_of[str(identity)] for identity in predictions.ids[chosen]]))
     return robustness(images, predictions.labels[chosen], predict)

@@ -1,4 +1,4 @@
-"""What more images would bring: errors at growing shares of the training images, and the power law through them.
+"""The learning curve: errors at growing fractions of the training images, and their power law.
 
 err(n) = a + b·n^(−c) describes how the error of a classifier falls with its training images (Cortes et al. 1994,
 "Learning Curves: Asymptotic Values and Rate of Convergence", NIPS 6; Hestness et al. 2017, "Deep Learning Scaling is

@@ -1,4 +1,4 @@
-"""How sure: bootstrap intervals over seeds and test images, paired comparisons, correction for many of them.
+"""Bootstrap intervals over seeds and test images, paired comparisons, correction for many of them.
 
 A run's result varies for two reasons: other seeds and other images. Both are resampled together (the
 "pigeonhole" bootstrap for crossed factors: Owen 2007, Annals of Applied Statistics 1(2)). Resampling a handful

@@ -1,75 +1,53 @@
-"""How the runs go: live bars on a terminal, one plain line an event elsewhere."""
+"""Progress of the runs: live bars on a terminal, one plain line an event elsewhere."""
 
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
-from kedja.experiments.launch.pool import Display, Outcome, Task, last_lines
+from kedja.common.progress import Part, Progress
+from kedja.experiments.launch.pool import Outcome, Task, last_lines
 from kedja.runs.read import read_metrics, read_run
 
 REFRESH_SECONDS = 0.5
 
 
 @contextmanager
-def display(total: int) -> Iterator[Display]:
+def display(total: int) -> Iterator["Runs"]:
     """The display that fits standard output."""
-    if sys.stdout.isatty():
-        with _bars() as progress:
-            yield Bars(progress, total)
-    else:
-        yield Lines(total)
+    with Progress("", total, "runs", file=sys.stdout, keep=False) as progress:
+        yield Runs(progress, total)
 
 
-class Lines:
-    """One line for each start and end."""
+class Runs:
+    """One bar for all and one for each running task with its latest epoch; a line for each end, and off a terminal
+    for each start.
+    """
 
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._ended = 0
-
-    def started(self, task: Task) -> None:
-        self._print(f"start  {task.name}")
-
-    def ended(self, outcome: Outcome) -> None:
-        self._ended += 1
-        self._print(f"[{self._ended}/{self._total}] {result_line(outcome)}")
-
-    def tick(self, running: Sequence[Task]) -> None:
-        """Nothing between events."""
-
-    def _print(self, line: str) -> None:
-        print(line, flush=True)
-
-
-class Bars:
-    """One bar for all, one line for each running task with its latest epoch."""
-
-    def __init__(self, progress: Any, total: int) -> None:
-        self._progress = progress
-        self._all = progress.add_task("all runs", total=total, state="")
-        self._bars: dict[Task, Any] = {}
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress, self._total, self._ended = progress, total, 0
+        self._parts: dict[Task, Part] = {}
         self._next = 0.0
 
     def started(self, task: Task) -> None:
-        self._bars[task] = self._progress.add_task(task.name, total=None, state="starting")
+        self._parts[task] = self._progress.part(task.name)
+        if not self._parts[task].shown:
+            self._progress.line(f"start  {task.name}")
 
     def ended(self, outcome: Outcome) -> None:
-        self._progress.remove_task(self._bars.pop(outcome.task))
-        self._progress.advance(self._all)
-        self._progress.console.print(result_line(outcome), markup=False, highlight=False)
+        self._parts.pop(outcome.task).end()
+        self._ended += 1
+        self._progress.line(f"[{self._ended}/{self._total}] {result_line(outcome)}")
+        self._progress.advance()
 
     def tick(self, running: Sequence[Task]) -> None:
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + REFRESH_SECONDS
+        self._progress.advance(0)
         for task in running:
-            epochs = read_metrics(task.directories[0])
-            if epochs:
-                last = epochs[-1]
-                state = f"epoch {last['epoch']}, validation {last['val_accuracy']:.1%}"
-                self._progress.update(self._bars[task], state=state)
+            if self._parts[task].shown and (epochs := read_metrics(task.directories[0])):
+                self._parts[task].update(f"epoch {epochs[-1]['epoch']}, validation {epochs[-1]['val_accuracy']:.1%}")
 
 
 def result_line(outcome: Outcome) -> str:
@@ -86,10 +64,3 @@ def failure_text(outcome: Outcome) -> str:
     """A failed task with the end of its log."""
     lines = last_lines(outcome.task.log).replace("\n", "\n    ")
     return f"{outcome.task.name}: status {outcome.status}, log {outcome.task.log}\n    {lines}"
-
-
-def _bars() -> Any:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn()]
-    return Progress(*columns, TimeElapsedColumn(), TextColumn("{task.fields[state]}"), transient=True)

@@ -12,13 +12,14 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from kedja.common.errors import KedjaError
 from kedja.common.files import replacing_directory
+from kedja.common.options import option
 from kedja.experiments.launch import ray_task
 from kedja.experiments.launch.pool import Display, Outcome, Task
 from kedja.experiments.launch.ray_task import Place, Result, View
@@ -28,19 +29,15 @@ WAIT_SECONDS = 0.5
 CONNECT_SECONDS = 10
 
 
-def _key(default: Any, meaning: str) -> Any:
-    return field(default=default, metadata={"meaning": meaning})
-
-
 @dataclass(frozen=True)
 class Cluster:
     """Which Ray cluster, and what a run needs of it: the keys `ray.…` of `just experiments executor=ray`."""
 
-    address: str = _key("auto", "auto (this machine belongs to it), host:port of its head, or ray://host:10001")
-    cpus: float = _key(1.0, "CPUs a run; also its threads")
-    gpus: float = _key(0.0, "GPUs a run; 0.5 lets two share one")
-    retries: int = _key(3, "how often a run is started again whose node was lost; -1: always")
-    shared: bool | None = _key(None, "whether the nodes see this folder; left out, they are asked")
+    address: str = option("auto", "auto (this machine belongs to it), host:port of its head, or ray://host:10001")
+    cpus: float = option(1.0, "CPUs a run; also its threads")
+    gpus: float = option(0.0, "GPUs a run; 0.5 lets two share one")
+    retries: int = option(3, "how often a run is started again whose node was lost; -1: always")
+    shared: bool | None = option(None, "whether the nodes see this folder; left out, they are asked")
 
     def __post_init__(self) -> None:
         if self.cpus < 0 or self.gpus < 0 or self.cpus + self.gpus == 0:

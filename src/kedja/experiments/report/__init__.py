@@ -1,1 +1,1 @@
-"""The answer for people: table, pictures, analysis, page."""
+"""The report: table, pictures, analysis, page."""

@@ -1,4 +1,4 @@
-"""Cross-validation for people: a table, sentences, and values for the page and for machines."""
+"""Cross-validation in the report: a table, sentences, and values for the page and for machines."""
 
 from collections.abc import Sequence
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""The learning curve for people: one sentence, and values for the page and for machines."""
+"""The learning curve in the report: one sentence, and values for the page and for machines."""
 
 from dataclasses import asdict
 from typing import Any

@@ -1,1 +1,1 @@
-"""Does what is served still look like what was trained on? Histograms, windows, tests, a report."""
+"""Compare what is served with what was trained on: histograms, windows, tests, a report."""

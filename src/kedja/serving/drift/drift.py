@@ -1,4 +1,4 @@
-"""Is what is served still like what the model was trained on? Looked at off the request's way.
+"""Compare what is served with what the model was trained on, off the path of the request.
 
 A worker that has predicted a batch puts a few of its examples aside, so many a second and no more. A thread of its own
 measures them and counts them in the bins of the bundle's reference.

@@ -1,4 +1,4 @@
-"""What is said of drift: as JSON at `/drift`, and as gauges at `/metrics`."""
+"""Report drift: as JSON at `/drift`, and as gauges at `/metrics`."""
 
 import itertools
 import math

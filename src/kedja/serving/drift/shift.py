@@ -1,4 +1,4 @@
-"""How far one histogram is from another, what chance alone does to that figure, and what to call it.
+"""The distance of two histograms, its significance, and the verdict on it.
 
 The population stability index is the symmetrised Kullback-Leibler divergence of the shares in each bin, with the
 customary thresholds 0.1 and 0.25 (Siddiqi, "Credit Risk Scorecards", 2006). Without drift it is not 0 but about

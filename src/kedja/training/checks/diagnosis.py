@@ -1,4 +1,4 @@
-"""What happens inside the network at every so-manieth step: gradients, activations, updates, layer by layer."""
+"""Record gradients, activations and updates, layer by layer, at every k-th step."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

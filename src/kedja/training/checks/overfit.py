@@ -1,4 +1,4 @@
-"""Can the network memorise one batch? If not, something is wrong with the model, the loss or the labels."""
+"""Check that the network can memorise one batch; if not, the model, the loss or the labels are wrong."""
 
 import copy
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Where a training step spends its time and its memory."""
+"""Profile a training step: where it spends its time and its memory."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

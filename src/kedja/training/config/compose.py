@@ -8,6 +8,7 @@ from typing import Any
 from kedja.common.errors import KedjaError, nearest
 from kedja.common.files import read_json
 from kedja.common.names import plain_name
+from kedja.common.options import check_value
 from kedja.training.config.experiments import FOLDER, experiment_names, name_of, option_of
 from kedja.training.config.schema import COMPONENTS, TrainConfig, flat, groups, leaves, own_keys
 from kedja.training.models.records import LIBRARIES
@@ -123,11 +124,7 @@ def _check_override(override: str) -> None:
 def _check_values(config: TrainConfig) -> None:
     fields = leaves()
     for key, value in flat(config).items():
-        choices, limits = list(fields[key].metadata["choices"]), fields[key].metadata["limits"]
-        if choices and value not in choices:
-            raise KedjaError(f"{key}={value} is not a choice", nearest(str(value), choices))
-        if limits and not limits[0] <= value <= limits[1]:
-            raise KedjaError(f"{key}={value} is out of range", f"it lies between {limits[0]} and {limits[1]}")
+        check_value(key, value, fields[key])
 
 
 def _check_owners(config: TrainConfig, given: list[str]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
+from kedja.common.options import option
 from kedja.training.component import Component
 from kedja.training.models import records
 from kedja.training.optim.registry import LOSSES, OPTIMIZERS, SCHEDULES
@@ -37,10 +38,8 @@ def key(
         in_hash: whether the result depends on it.
         later: it came when there were runs already, which keep their names as long as nobody asks for it.
     """
-    limits = None if least is None else (least, most)
-    metadata = {"meaning": meaning, "choices": choices, "limits": limits, "needs": needs, "in_hash": in_hash}
-    metadata["later"] = later
-    return dataclasses.field(default=default, metadata=metadata)
+    within = None if least is None else (least, most)
+    return option(default, meaning, tuple(choices), within=within, needs=needs, in_hash=in_hash, later=later)
 
 
 @dataclass
@@ -84,13 +83,11 @@ class ModelConfig:
 class FinetuneConfig:
     """What of a network that starts from other weights learns, when, and how fast."""
 
-    freeze: str = key(
-        "", "beginnings of layer names that never learn, comma-separated; `body` is all but the last layer"
-    )
+    freeze: str = key("", "prefixes of layer names that never learn, comma-separated; `body` is all but the last layer")
     head_epochs: int = key(0, "epochs in which the last layer alone learns, before all do", least=0)
     solve_head: bool = key(False, "the last layer starts as logistic regression on the network's features", later=True)
     first_lr: float = key(
-        1.0, "learning rate of the first layer as a share of the last one's; geometric in between", least=1e-09, most=1
+        1.0, "learning-rate multiplier of the first layer (1 at the last); geometric in between", least=1e-09, most=1
     )
 
 
@@ -113,7 +110,7 @@ class ScheduleConfig:
 
     name: str = key("onecycle", "the curve after warm-up", SCHEDULES)
     warmup: float = key(0.2, "share of all steps in which the learning rate rises linearly", least=0, most=1)
-    final: float = key(0.0, "learning rate at the end, as a share of the highest", least=0, most=1)
+    final: float = key(0.0, "multiplier of the highest learning rate at the end", least=0, most=1)
     patience: int = key(3, "plateau: epochs without a better validation loss before the rate drops", least=0)
     drop: float = key(0.3, "plateau: what the rate is multiplied with")
 

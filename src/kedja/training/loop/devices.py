@@ -73,7 +73,7 @@ def available_precision(wanted: str, device: str, network: nn.Module) -> str:
 def _fastest_precision(device: str, network: nn.Module) -> str:
     """From what is known beforehand, never from a measurement: a run must choose the same each time.
 
-    A GPU: bf16, or fp16 where it lacks that. A CPU that computes in bf16: that, but fp32 for networks with channel-wise
+    A GPU: bf16, or fp16 where it lacks that. A CPU that computes in bf16: that, but fp32 for networks with depthwise
     convolutions (MobileNet, EfficientNet, …), which take up to twice the time in bf16.
     """
     if device == "cuda":

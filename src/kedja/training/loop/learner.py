@@ -90,7 +90,7 @@ class Learner:
             batch: this process's share of the step's images.
             images: of the step, over all processes.
             step: number of the step in the run, from 0.
-            share: of the highest learning rate.
+            share: multiplier of the highest learning rate.
             side: to which the images are shrunk; 0 keeps their size.
         """
         set_learning_rate(self.optimizer, share)

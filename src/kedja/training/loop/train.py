@@ -20,7 +20,6 @@ from kedja.training.config.schema import TrainConfig, flat
 from kedja.training.loop.checkpoint import save_weights
 from kedja.training.loop.devices import precision_of
 from kedja.training.loop.learner import Learner
-from kedja.training.loop.progress import progress
 from kedja.training.loop.setup import set_up
 from kedja.training.loop.trainer import Trainer
 from kedja.training.models.predict import predict
@@ -48,11 +47,10 @@ def fit(config: TrainConfig, data: PreparedDataset, directory: Path, say: Callab
     try:
         with torch.autograd.set_detect_anomaly(config.anomaly):
             trainer = make_trainer(config, data, directory, say)
-            shown = progress(trainer.steps, config.epochs, quiet=not trainer.fabric.is_global_zero)
             if OPTIMIZERS[config.optim.name].solves:
-                fit_probe(trainer, shown)
+                fit_probe(trainer)
             else:
-                trainer.fit(shown)
+                trainer.fit()
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise out_of_memory(config, error) from None
     if trainer.fabric.is_global_zero:

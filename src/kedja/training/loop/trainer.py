@@ -1,5 +1,6 @@
 """The run: epochs, validation, the best weights, checkpoints."""
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
@@ -10,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from kedja.common.progress import Progress
 from kedja.runs.events import EventFile
 from kedja.runs.folder import CHECKPOINT, DIAGNOSIS, METRICS
 from kedja.runs.record import Record, read_lines
@@ -24,7 +26,6 @@ from kedja.training.config.schema import TENSORBOARD, trackers
 from kedja.training.loop.checkpoint import load_checkpoint, save_checkpoint
 from kedja.training.loop.learner import Learner
 from kedja.training.loop.loss_watch import LossWatch
-from kedja.training.loop.progress import PlainProgress
 from kedja.training.models.predict import predict
 from kedja.training.optim.registry import SCHEDULES
 from kedja.training.optim.schedule import factor
@@ -78,7 +79,7 @@ class Trainer:
         self.watch = LossWatch(train_set, self.steps, self.config.optim.lr, self.fabric.device)
         self._saved_at = time.monotonic()
 
-    def fit(self, progress: PlainProgress) -> None:
+    def fit(self) -> None:
         """Train to the last epoch or until patience runs out.
 
         Raises:
@@ -87,7 +88,9 @@ class Trainer:
         self._resume()
         if self.fabric.is_global_zero:
             self.meter = EnergyMeter(self.fabric.device.index if self.fabric.device.type == "cuda" else None)
-        with self.event_file() as events, progress:
+        first = self.fabric.is_global_zero
+        shown = Progress("", self.steps, "", self.position.step, file=sys.stdout, keep=False, quiet=not first)
+        with self.event_file() as events, shown as progress:
             log = self._start_records(events) if self.fabric.is_global_zero else None
             while self.position.epoch < self.config.epochs and not self._out_of_patience():
                 self._train_epoch(progress)
@@ -107,7 +110,7 @@ class Trainer:
             self._diagnosis = Diagnosis(self.learner, self.config.diagnose, Record(path, seen, events))
         return Record(self.directory / METRICS, self.position.history, events)
 
-    def _train_epoch(self, progress: PlainProgress) -> None:
+    def _train_epoch(self, progress: Progress) -> None:
         position = self.position
         self.learner.start_epoch(position.epoch)
         self.sampler.epoch, self.sampler.first = position.epoch, position.batch
@@ -123,18 +126,19 @@ class Trainer:
             position.batch += 1
             position.step += 1
             started = self._count_time(started)
-            if progress.wants_step():
-                self._show(progress)
+            # Fetching the totals makes a GPU wait: only where they are shown.
+            progress.advance(note=self._state() if progress.due else "")
             if time.monotonic() - self._saved_at >= self.config.checkpoint_seconds:
                 self._save()
                 started = time.perf_counter()
 
-    def _show(self, progress: PlainProgress) -> None:
+    def _state(self) -> str:
+        """The epoch so far, in words."""
         loss, correct, images = self.totals.tolist()
         speed = images / self.position.epoch_seconds
-        progress.step(self.position.step, loss / images, correct / images, speed)
+        return f"loss {loss / images:.4f}, accuracy {correct / images:.1%}, {speed:,.0f} images/s"
 
-    def _finish_epoch(self, log: Record | None, progress: PlainProgress) -> None:
+    def _finish_epoch(self, log: Record | None, progress: Progress) -> None:
         self.watch.look()
         self._count_energy()
         position = self.position
@@ -161,7 +165,15 @@ class Trainer:
             log.add(line)
         else:
             position.history.append(line)
-        progress.epoch(line)
+        progress.line(self.describe(line), always=line["epoch"] == self.config.epochs)
+
+    def describe(self, line: dict[str, Any]) -> str:
+        # At most 80 columns.
+        return (
+            f"epoch {line['epoch']:>3}/{self.config.epochs}  "
+            f"loss {line['train_loss']:.4f}, {line['train_accuracy']:.2%}  "
+            f"validation {line['val_loss']:.4f}, {line['val_accuracy']:.2%}  {line['images_per_second']:.0f} images/s"
+        )
 
     def _validate(self) -> dict[str, float]:
         """The first process evaluates and the others hear of it, so that all decide alike."""

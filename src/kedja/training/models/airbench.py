@@ -23,7 +23,7 @@ MOMENTUM = 0.4
 def airbench(config: ModelConfig, channels: int, classes: int, side: int) -> nn.Module:
     """A whitening layer, three stages of two convolutions that halve the image, and a linear layer.
 
-    The maximum follows the first convolution of a stage directly, so that normalisation and activation work
+    The max-pooling follows the first convolution of a stage directly, so that normalisation and activation work
     on a quarter of the positions. Images under 32 pixels are halved less often.
     """
     return _network(config, channels, classes, side, _plain_stage)
@@ -57,8 +57,8 @@ def _shortcut_stage(inputs: int, outputs: int, halved: bool) -> nn.Module:
 
 
 def _unit(inputs: int, outputs: int, *, halved: bool = False) -> list[nn.Module]:
-    maximum = [nn.MaxPool2d(2)] if halved else []
-    return [_convolution(inputs, outputs), *maximum, nn.BatchNorm2d(outputs, momentum=MOMENTUM)]
+    pooling = [nn.MaxPool2d(2)] if halved else []
+    return [_convolution(inputs, outputs), *pooling, nn.BatchNorm2d(outputs, momentum=MOMENTUM)]
 
 
 def _convolution(inputs: int, outputs: int) -> nn.Conv2d:

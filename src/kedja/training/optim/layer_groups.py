@@ -21,7 +21,7 @@ def head_name(body: nn.Module, classes: int) -> str:
 
 
 def learning_rate_factors(body: nn.Module, config: FinetuneConfig) -> dict[nn.Parameter, float]:
-    """Each parameter's share of the learning rate: `first_lr` at the first layer, geometrically up to 1 at the last."""
+    """Each parameter's learning-rate multiplier: `first_lr` at the first layer, geometrically up to 1 at the last."""
     layers = [layer for layer in body.modules() if any(True for _ in layer.parameters(recurse=False))]
     last = max(1, len(layers) - 1)
     return {

@@ -1,4 +1,4 @@
-"""What is minimised."""
+"""The losses: cross-entropy and focal loss, with label smoothing and class weights."""
 
 import torch
 from torch import Tensor, nn

@@ -39,7 +39,7 @@ def build_optimizer(
 
     Args:
         factors: each parameter's learning-rate multiplier.
-        head: name of the last layer.
+        head: name of the last layer, which Muon leaves to Adam.
     """
     groups: dict[tuple[bool, bool, float], Group] = {}
     for name, parameter in body.named_parameters():
@@ -72,6 +72,6 @@ def muon(groups: list[Group], config: OptimConfig) -> torch.optim.Optimizer:
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, share: float) -> None:
-    """Every group's learning rate to that share of its highest."""
+    """Set every group's learning rate to `share` times its highest."""
     for group in optimizer.param_groups:
         group["lr"] = group["peak_lr"] * share

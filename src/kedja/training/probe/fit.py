@@ -4,17 +4,16 @@ import time
 
 from kedja.runs.folder import METRICS
 from kedja.runs.record import Record
-from kedja.training.loop.progress import PlainProgress
 from kedja.training.loop.trainer import Trainer
 from kedja.training.probe.solve import set_head, solve
 
 
-def fit_probe(trainer: Trainer, progress: PlainProgress) -> None:
+def fit_probe(trainer: Trainer) -> None:
     """Fill the trainer's last layer and its record, as `Trainer.fit` would."""
     learner, config, position = trainer.learner, trainer.config, trainer.position
     started = time.perf_counter()
     solutions = solve(learner.classifier, trainer.train_set.data, config, config.epochs)
-    with trainer.event_file() as events, progress:
+    with trainer.event_file() as events:
         record = Record(trainer.directory / METRICS, position.history, events)
         for epoch, (linear, on_train, on_val) in enumerate(solutions, start=1):
             position.seconds = time.perf_counter() - started
@@ -33,4 +32,4 @@ def fit_probe(trainer: Trainer, progress: PlainProgress) -> None:
             }
             position.epoch = epoch
             record.add(line)
-            progress.epoch(line)
+            print(trainer.describe(line), flush=True)

@@ -1,4 +1,4 @@
-"""Look-alikes where all images resemble each other: the measure must know that it cannot tell."""
+"""Near-duplicates where all images resemble each other: the measure must know that it cannot tell."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A few cheap numbers of an image, whose distribution tells whether the world has changed.
+"""Cheap features of an image and of a model's answer, whose distributions show drift.
 
 Sums are over whole numbers, so an image has the same features in every batch and on every machine: values that
 many images share (a size, an empty background) fall into the same bin wherever they are measured.

@@ -14,7 +14,7 @@ from kedja.bundle.inputs.input import Examples, InputError, Limits, json_type
 def from_base64(value: Any) -> bytes:
     """The bytes of base64, or of a data address; raises `InputError`."""
     if not isinstance(value, str):
-        raise _invalid(f"`image` holds no base64 text but {json_type(value)}")
+        raise _invalid(f"`image` holds no base64 string but {json_type(value)}")
     if value.startswith("data:"):
         # Browsers write images as data addresses.
         head, _, value = value.partition(",")

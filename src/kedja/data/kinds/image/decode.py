@@ -27,7 +27,7 @@ class Plan:
     """Attributes:
     spec: what every image becomes.
     pixels: `.npy` file that takes the pixels, None where they are not kept.
-    brightness: `.npy` file that takes a 16×16 picture of each image, for the search of look-alikes.
+    brightness: `.npy` file that takes a 16×16 picture of each image, for the search of near-duplicates.
     max_pixels: larger images are refused.
     """
 

@@ -6,13 +6,13 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from kedja.bundle.inputs.image.spec import ImageSpec
+from kedja.bundle.image_spec import ImageSpec
 
 # A resized, recompressed or brightened copy changes few of the 64 bits.
 MAX_BITS = 6
 # Pearson correlation of the brightness over a 16×16 grid. Measured on CIFAR-10 and Grocery: see docs/data.md.
 MIN_CORRELATION = 0.97
-# Where look-alikes are copies, few pairs are only almost as alike as copies are: 0.8 such pairs for each found one in
+# Where near-duplicates are copies, few pairs are only almost as alike as copies are: 0.8 for each found one in
 # CIFAR-10. Where all images resemble each other (handwritten digits: 8), likeness tells nothing: see docs/LOG.md.
 ALMOST = 0.94
 MOST_ALMOST = 2.0

@@ -67,7 +67,7 @@ function robustnessPart(E) {
   return html("div", {}, html("h3", {}, "Robustness"), html("div", { class: "scroll" }, html("table", {},
     html("thead", {}, html("tr", {}, html("th", { class: "text" }, "corruption"), ...strengths.map((s) => html("th", { scope: "col" }, ["", "light", "medium", "strong"][s])))),
     html("tbody", {}, ...names.map((name) => html("tr", {}, html("th", { scope: "row", class: "text" }, name), ...strengths.map((s) => cell(at(name, s)))))))),
-    html("p", { class: "soft" }, `Accuracy on the same images, spoilt; ${percent(E.accuracy.value, 1)} as they are.`));
+    html("p", { class: "soft" }, `Accuracy on the same images, corrupted; ${percent(E.accuracy.value, 1)} as they are.`));
 }
 
 show();

@@ -1,5 +1,7 @@
 """Every orientation that a camera notes."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -26,12 +28,12 @@ def test_every_exif_orientation_is_put_upright(orientation, image_format):
     stored = np.kron(random_pixels(4, 6, 3), np.ones((8, 8, 1), np.uint8))
     exif = Image.Exif()
     exif[0x0112] = orientation
-    options = {"WEBP": {"lossless": True}, "JPEG": {"quality": 95, "subsampling": 0}}.get(image_format, {})
-    data = encode(Image.fromarray(stored), image_format, exif=exif, **options)
-    expected = UPRIGHT[orientation](stored)
+    lossless: dict[str, dict[str, Any]] = {"WEBP": {"lossless": True}, "JPEG": {"quality": 95, "subsampling": 0}}
+    data = encode(Image.fromarray(stored), image_format, exif=exif, **lossless.get(image_format, {}))
+    expected = UPRIGHT[orientation](stored)  # type: ignore[operator]
     spec = ImageSpec(*expected.shape)
     np.testing.assert_allclose(preprocess(data, spec).astype(int), expected, atol=24 if image_format == "JPEG" else 0)
-    as_stored = preprocess(data, ImageSpec(*stored.shape, exif=False))
+    as_stored = preprocess(data, ImageSpec(*stored.shape, exif=False))  # type: ignore[misc]
     np.testing.assert_allclose(as_stored.astype(int), stored, atol=24 if image_format == "JPEG" else 0)
 
 
