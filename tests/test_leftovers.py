@@ -27,6 +27,7 @@ def test_the_session_looks_for_processes(tmp_path: Path, end: str, status: int) 
     (tmp_path / "conftest.py").write_text(conftest.replace("SECONDS_TO_END = 15.0", "SECONDS_TO_END = 0.0"))
     (tmp_path / "test_leaving.py").write_text(LEAVING.replace("{end}", end))
     environment = {key: text for key, text in os.environ.items() if key != "KEDJA_TEST_SESSION"}
+    environment["PYTHONPATH"] = str(Path(__file__).parent)  # for tests/support
     command = [
         sys.executable,
         "-m",

@@ -113,7 +113,7 @@ def test_the_version_belongs_to_the_files(bundle):
         integrity.verify_files(bundle, dataclasses.replace(loaded, version="0" * 12))
 
 
-@pytest.mark.parametrize("schema", metadata.READ_VERSIONS)
+@pytest.mark.parametrize("schema", metadata.READABLE)
 @given(files=st.dictionaries(st.text(min_size=1), st.text(min_size=1), min_size=1))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_other_file_is_another_version(good, schema, files):

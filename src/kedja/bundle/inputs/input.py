@@ -8,17 +8,20 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from kedja.common.errors import KedjaError
 
-# What a graph takes: tensor name → array (N, …), the same N for all.
-Feed = dict[str, NDArray[Any]]
-# Features that drift compares: name → float64 (N,), NaN where an example has none.
-Values = dict[str, NDArray[np.float64]]
+# What a graph takes: tensor name → array (N, …), the same N for all. And features that drift compares: name → float64
+# (N,), NaN where an example has none. A bundle's metadata is read where there is no numpy.
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Feed = dict[str, NDArray[Any]]
+    Values = dict[str, NDArray[np.float64]]
+else:
+    Feed = Values = dict
 # What `Input.decode` makes of one example; only its own `Input` looks inside.
 Example = Any
 

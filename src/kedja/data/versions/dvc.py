@@ -55,7 +55,7 @@ def restore(root: Path, name: str, pinned: str) -> bool:
     return not result.returncode
 
 
-def _cache_folder(root: Path) -> Path:
+def cache_folder(root: Path) -> Path:
     """Where DVC keeps objects: `cache.dir` of its configuration, else `.dvc/cache`."""
     configured = _configuration(root).get("cache", "dir", fallback="")
     base = root / ".dvc" / configured if configured else root / ".dvc" / "cache"
@@ -64,7 +64,7 @@ def _cache_folder(root: Path) -> Path:
 
 def object_path(root: Path, digest: str) -> Path:
     """Where the cache keeps the object with this MD5, there or not."""
-    return _cache_folder(root) / digest[:2] / digest[2:]
+    return cache_folder(root) / digest[:2] / digest[2:]
 
 
 def has_remote(root: Path) -> bool:

@@ -5,9 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args
 
-import numpy as np
-from numpy.typing import NDArray
-
 from kedja.bundle.inputs.input import NO_LIMITS, NPY, Example, Examples, Feed, Input, Limits, Tensor, Values
 from kedja.bundle.validate import check_types
 from kedja.common.errors import KedjaError, nearest
@@ -19,6 +16,9 @@ Resize = Literal["stretch", "crop", "pad"]
 Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos"]
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from kedja.bundle.inputs.image.preprocess import Examined
 
 TENSOR = "image"
@@ -36,7 +36,7 @@ _RESIZE = {
 class ImageSpec(Input):
     """Size, channels and resize policy of a model's input; as an example, `preprocess.Examined`.
 
-    What needs Pillow is imported when it is called: a specification is read where no image is.
+    What needs numpy or Pillow is imported when it is called: a specification is read where no image is.
 
     Attributes:
         height, width: size in pixels.
@@ -121,9 +121,11 @@ class ImageSpec(Input):
         return from_pixels(value, self, limits)
 
     def collate(self, examples: Sequence[Example]) -> Feed:
+        import numpy as np
+
         return {TENSOR: np.stack([example.pixels for example in examples])}
 
-    def feed(self, pixels: NDArray[np.uint8]) -> Feed:
+    def feed(self, pixels: "NDArray[np.uint8]") -> Feed:
         """Uint8 (N, H, W, C), as the graph takes them."""
         return {TENSOR: pixels}
 
@@ -133,6 +135,8 @@ class ImageSpec(Input):
         return of_pixels(feed[TENSOR])
 
     def facts(self, examples: Sequence[Example]) -> Values:
+        import numpy as np
+
         from kedja.bundle.inputs.image.features import of_sizes
 
         return of_sizes(np.array([(example.width, example.height) for example in examples], np.float64))
