@@ -102,7 +102,7 @@ def test_a_writer_killed_at_any_moment_leaves_the_old_or_the_new(tmp_path):
         assert wait_for(lambda: files.read_json(path) != ["old"])
         for _ in range(rounds):  # it writes the file anew, and is killed in the middle of it as likely as not
             before = path.stat().st_ino
-            assert wait_for(lambda before=before: path.stat().st_ino != before)
+            assert wait_for(lambda before=before: path.stat().st_ino != before)  # type: ignore[misc]
         process.send_signal(signal.SIGKILL)
         process.wait(60)
         assert json.loads(path.read_text()) == list(range(20_000))

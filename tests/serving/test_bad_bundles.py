@@ -99,7 +99,7 @@ def test_the_watcher_outlives_them_all(start_server, bundle, watched, tmp_path):
             if path.is_file() and path.name != METADATA:
                 shutil.copyfile(path, bundle / path.relative_to(bad))
         (bad / METADATA).replace(bundle / METADATA)
-        wait_until(lambda number=number: f'refused"}} {number}.0' in server.request("GET", "/metrics").body.decode())
+        wait_until(lambda number=number: f'refused"}} {number}.0' in server.request("GET", "/metrics").body.decode())  # type: ignore[misc]
         shutil.rmtree(bad)
     good = make_bundle(tmp_path / "good", seed=5)
     for path in sorted(good.rglob("*"), key=lambda one: one.name == METADATA):

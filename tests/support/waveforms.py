@@ -104,7 +104,7 @@ def register() -> None:
             self.input = Waveform(max(len(content) for content in contents))
 
         def decoder(self, count: int) -> Callable[[Chunk], list[Result]]:
-            place = create_npy(self.workspace.folder / "samples.npy", (count, 2 * self.input.length))
+            place = create_npy(self.workspace.folder / "samples.npy", (count, 2 * self.input.length))  # type: ignore[attr-defined]
             return partial(self.read, place)
 
         def read(self, place: Any, chunk: Chunk) -> list[Result]:

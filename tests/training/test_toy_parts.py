@@ -24,7 +24,7 @@ def test_they_train(workplace, keys) -> None:
     run = read_run(directory)
     assert (run.model, run.parameters) == ("toy", 64 * 10 + 10)
     assert run.validation["accuracy"] > 0.8
-    assert [layer.__class__.__name__ for layer in load_model(directory).body] == ["Flatten", "Linear"]
+    assert [layer.__class__.__name__ for layer in load_model(directory).body] == ["Flatten", "Linear"]  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

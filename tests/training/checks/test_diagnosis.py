@@ -6,6 +6,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from kedja.common.errors import KedjaError
 from kedja.runs.record import read_lines
+from kedja.training.config.run_folder import load_data
 from kedja.training.loop.checkpoint import load_checkpoint, load_weights
 from kedja.training.loop.train import make_trainer, train
 from kedja.training.loop.trainer import Trainer
@@ -37,7 +38,9 @@ def test_every_layer_is_in_tensorboard_at_every_third_step(workplace, debug):
 def test_the_numbers_are_those_of_the_step(workplace, debug):
     """Plain SGD without momentum and decay: what a step adds is the learning rate times the gradient."""
     config = debug("diagnose=1", "epochs=1", "optim.momentum=0", "optim.weight_decay=0", "schedule=constant")
-    before = dict(make_trainer(config, workplace / "unused").learner.classifier.body.named_parameters())
+    before = dict(
+        make_trainer(config, load_data(config), workplace / "unused").learner.classifier.body.named_parameters()
+    )
     first = read_lines(train(config) / "diagnosis.jsonl")[0]
     rate = read_lines(next(workplace.glob("runs/*/seed0/metrics.jsonl")))[0]["learning_rate"]
     for name, weight in before.items():

@@ -132,10 +132,10 @@ def test_encoded_images_are_decoded_by_workers(workplace, prepared, debug, monke
 
     def as_files(folder):
         data = original(folder)
-        data.stored.images = None
+        data.stored.images = None  # type: ignore[attr-defined]
         return data
 
-    monkeypatch.setattr("kedja.training.config.run_folder.load", as_files)
+    monkeypatch.setattr("kedja.training.loop.train.load", as_files)
     from_files = train(debug("data.workers=2", "runs=files"))
     assert from_files.name == from_pixels.name
     first, second = (load_weights(run / "best.safetensors") for run in (from_pixels, from_files))

@@ -41,7 +41,8 @@ def allot(kind: Kind) -> None:
     workspace, settings = kind.workspace, kind.settings
     pairs = kind.near_pairs()
     if settings.near_duplicates != "report" and not len(pairs):
-        say("no near-duplicates were found, or all examples resemble each other too much for copies to be told")
+        nouns = kind.input.nouns
+        say(f"no near-duplicates were found, or all {nouns} resemble each other too much for copies to be told")
     if settings.near_duplicates == "drop" and len(pairs):
         _drop_look_alikes(workspace, pairs)
         pairs = pairs[:0]

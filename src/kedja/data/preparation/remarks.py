@@ -35,7 +35,7 @@ def _meaning(name: str) -> str:
 
 def say_lost_classes(workspace: Workspace) -> None:
     """Classes of which no image could be read."""
-    rows = workspace.table(f"SELECT label FROM images GROUP BY label HAVING NOT sum({_WAS_READ})")  # noqa: S608 -- no outside text
+    rows = workspace.table(f"SELECT label FROM examples GROUP BY label HAVING NOT sum({_WAS_READ})")  # noqa: S608 -- no outside text
     if rows:
         names = ", ".join(label for (label,) in rows[:_SHOWN])
         say(f"note: {len(rows)} classes have no image that can be read and are none: {names}")
@@ -44,7 +44,7 @@ def say_lost_classes(workspace: Workspace) -> None:
 def say_contradictions(workspace: Workspace) -> None:
     """Identical images with different labels, as the audit counts them."""
     labels = workspace.column("class", np.int64, _WAS_READ)
-    same = np.unique(workspace.column("pixels", np.int64, _WAS_READ), return_inverse=True)[1].reshape(-1)
+    same = np.unique(workspace.column("same", np.int64, _WAS_READ), return_inverse=True)[1].reshape(-1)
     lowest, highest = np.full(len(same), len(labels) + labels.max(initial=0)), np.full(len(same), -1)
     np.minimum.at(lowest, same, labels)
     np.maximum.at(highest, same, labels)
@@ -55,7 +55,9 @@ def say_contradictions(workspace: Workspace) -> None:
     positions = workspace.column("position", np.int64, _WAS_READ)[
         [members[0], members[labels[members] != labels[members[0]]][0]]
     ]
-    pair = workspace.table(f"SELECT id, label FROM images WHERE position IN ({int(positions[0])}, {int(positions[1])})")  # noqa: S608 -- numbers
+    pair = workspace.table(
+        f"SELECT id, label FROM examples WHERE position IN ({int(positions[0])}, {int(positions[1])})"
+    )
     shown = " = ".join(f"{name} ({label})" for name, label in pair)
     noun = "set" if len(sets) == 1 else "sets"
     say(f"{len(sets)} {noun} of identical images with different labels, for example {shown}; `just audit` lists them")

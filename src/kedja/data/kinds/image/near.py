@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from kedja.bundle.image_spec import ImageSpec
+from kedja.bundle.inputs.image.spec import ImageSpec
 
 # A resized, recompressed or brightened copy changes few of the 64 bits.
 MAX_BITS = 6
