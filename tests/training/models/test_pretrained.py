@@ -16,7 +16,6 @@ EMBEDDED = ModelConfig(name="efficientnet_lite0", pretrained=True)
 PHOTOGRAPHS = {
     ("sklearn.datasets.images", "china.jpg"): 698,  # palace
     ("sklearn.datasets.images", "flower.jpg"): 985,  # daisy
-    ("matplotlib.mpl-data.sample_data", "grace_hopper.jpg"): 652,  # military uniform
 }
 
 

@@ -23,7 +23,9 @@ def save(conf: Path, name: str, overrides: Sequence[str], comment: str) -> Path:
     from omegaconf import OmegaConf
 
     refuse_resolvers(" ".join(overrides))
-    path = conf / FOLDER / f"{'/'.join(plain_name('save', part) for part in name.split('/'))}.yaml"
+    name = "/".join(plain_name("save", part) for part in name.split("/"))
+    same = conf / FOLDER / f"{option_of(conf, name)}.yaml"
+    path = same if same.is_file() else conf / FOLDER / f"{name}.yaml"
     mark = "# Found by `just tune`"
     if path.is_file() and mark not in path.read_text(encoding="utf-8"):
         raise KedjaError(f"{path} was written by hand", "choose another name: save=…")
