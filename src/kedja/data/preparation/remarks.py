@@ -55,9 +55,7 @@ def say_contradictions(workspace: Workspace) -> None:
     positions = workspace.column("position", np.int64, _WAS_READ)[
         [members[0], members[labels[members] != labels[members[0]]][0]]
     ]
-    pair = workspace.table(
-        f"SELECT id, label FROM examples WHERE position IN ({int(positions[0])}, {int(positions[1])})"
-    )
+    pair = [row for at in positions.tolist() for row in workspace.rows("id, label", f"position = {at}")]
     shown = " = ".join(f"{name} ({label})" for name, label in pair)
     noun = "set" if len(sets) == 1 else "sets"
     say(f"{len(sets)} {noun} of identical images with different labels, for example {shown}; `just audit` lists them")
