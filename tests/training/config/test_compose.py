@@ -5,7 +5,6 @@ import pytest
 
 from kedja.common.errors import KedjaError
 from kedja.common.files import write_json
-from kedja.experiments.launch import train as launch
 from kedja.runs.write import write_config
 from kedja.training.config import compose as module
 from kedja.training.config.compose import compose, files_of, from_json
@@ -73,12 +72,6 @@ def test_texts_with_commas_are_texts():
     assert config.finetune.freeze == "0,1"
     assert trackers(config) == ["tensorboard", "mlflow"]
     assert trackers(compose(["tracker=none"])) == []
-
-
-def test_a_tracker_that_is_not_there_is_named():
-    with pytest.raises(KedjaError, match="there is no tracker 'mlflo'") as error:
-        launch.main(["tracker=tensorboard,mlflo"])
-    assert "mlflow" in error.value.remedy
 
 
 @pytest.mark.parametrize("text", ["${oc.env:SECRET}", "a ${oc.env:SECRET} b", "${ oc.env : SECRET}", "${a:${b:c}}"])

@@ -8,6 +8,7 @@ from kedja.common.errors import KedjaError
 from kedja.common.files import write_text
 from kedja.common.names import plain_name
 from kedja.training.config.compose import refuse_resolvers
+from kedja.training.config.experiments import FOLDER, option_of
 
 
 def save(conf: Path, name: str, overrides: Sequence[str], comment: str) -> Path:
@@ -22,7 +23,9 @@ def save(conf: Path, name: str, overrides: Sequence[str], comment: str) -> Path:
     from omegaconf import OmegaConf
 
     refuse_resolvers(" ".join(overrides))
-    path = conf / "experiment" / f"{'/'.join(plain_name('save', part) for part in name.split('/'))}.yaml"
+    name = "/".join(plain_name("save", part) for part in name.split("/"))
+    same = conf / FOLDER / f"{option_of(conf, name)}.yaml"
+    path = same if same.is_file() else conf / FOLDER / f"{name}.yaml"
     mark = "# Found by `just tune`"
     if path.is_file() and mark not in path.read_text(encoding="utf-8"):
         raise KedjaError(f"{path} was written by hand", "choose another name: save=…")
@@ -32,7 +35,7 @@ def save(conf: Path, name: str, overrides: Sequence[str], comment: str) -> Path:
     for override in overrides:
         key, _, value = override.partition("=")
         if key == "experiment":
-            base = OmegaConf.to_container(OmegaConf.load(conf / "experiment" / f"{value}.yaml"))
+            base = OmegaConf.to_container(OmegaConf.load(conf / FOLDER / f"{option_of(conf, value)}.yaml"))
             content = {str(k): v for k, v in base.items()} if isinstance(base, dict) else {}
         elif key in groups:
             chosen[key] = value

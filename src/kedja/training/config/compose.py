@@ -9,7 +9,9 @@ from kedja.common.errors import KedjaError, nearest
 from kedja.common.files import read_json
 from kedja.common.names import plain_name
 from kedja.common.options import check_value
+from kedja.training.config.experiments import FOLDER, experiment_names, name_of, option_of
 from kedja.training.config.schema import COMPONENTS, TrainConfig, flat, groups, leaves, own_keys
+from kedja.training.models.records import LIBRARIES
 
 CONF = Path(__file__).resolve().parents[4] / "conf"
 
@@ -41,7 +43,7 @@ def compose(overrides: list[str]) -> TrainConfig:
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(CONF), version_base="1.3", job_name="kedja"):
-            composed = hydra_compose("config", overrides=overrides)
+            composed = hydra_compose("config", overrides=[_as_hydra_wants(one) for one in overrides])
             composed.experiment = chosen
             refuse_resolvers(str(OmegaConf.to_container(composed, resolve=False)))
             config = OmegaConf.to_object(composed)
@@ -80,11 +82,13 @@ def refuse_resolvers(text: str) -> None:
 def experiment_of(overrides: list[str]) -> str:
     """The name given as `experiment=…`, else ``default``."""
     given = [override.partition("=")[2] for override in overrides if override.startswith("experiment=")]
-    return given[-1] if given else "default"
+    return name_of(given[-1]) if given else "default"
 
 
 def files_of(group: str) -> list[str]:
     """Names of the files in `conf/<group>/`, those in folders as `<folder>/<name>`."""
+    if group == FOLDER:
+        return experiment_names(CONF)
     folder = CONF / group
     return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
 
@@ -92,8 +96,9 @@ def files_of(group: str) -> list[str]:
 def _expand(override: str) -> list[str]:
     """`model=torchvision:resnet18` is short for a group file and the name in it; `key=a,b` means the text, no sweep."""
     key, _, value = override.partition("=")
-    if override.startswith("model=torchvision:"):
-        return ["model=torchvision", f"model.name={value}"]
+    library, colon, _ = value.partition(":")
+    if key == "model" and library + colon in LIBRARIES:
+        return [f"model={library}", f"model.name={value}"]
     is_text = key in leaves() and leaves()[key].type is str
     if is_text and not _PLAIN_TEXT.fullmatch(value) and value[0] not in "'\"":
         return [f"{key}={_quoted(value)}"]
@@ -106,13 +111,18 @@ def _quoted(text: str) -> str:
     return f"'{escaped}'"
 
 
+def _as_hydra_wants(override: str) -> str:
+    key, _, value = override.partition("=")
+    return f"{key}={option_of(CONF, name_of(value))}" if key == FOLDER else override
+
+
 def _check_override(override: str) -> None:
     refuse_resolvers(override)
     key, equals, value = override.partition("=")
     if not equals:
         raise KedjaError(f"{override!r} is not of the form key=value", nearest(override, list(leaves())))
     if key in [*groups(), "experiment"]:
-        if value not in files_of(key):
+        if name_of(value) not in files_of(key):
             raise KedjaError(f"{key}={value}: there is no conf/{key}/{value}.yaml", nearest(value, files_of(key)))
     elif key in RECIPES:
         raise KedjaError(f"{key} is no key of a run", f"it is a recipe: `just {RECIPES[key]}`")
