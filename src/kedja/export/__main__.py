@@ -33,11 +33,8 @@ def main(options: Options) -> None:
     if not options.force and is_exported(run, options.bundle, ["int8"] if options.int8 else []):
         print(f"{options.bundle}/ is already the bundle of {run} (force=true exports it again)")
         return
-    from kedja.experiments.analysis.calibration import store
     from kedja.export.bundle import export
-    from kedja.runs.read import read_run
 
-    store(read_run(run))
     print(f"exporting {run}")
     metadata = export(run, options.bundle, say=lambda line: print(f"  {line}", flush=True), int8=options.int8)
     for name, metric in metadata.metrics.items():
