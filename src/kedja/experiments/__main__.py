@@ -32,7 +32,7 @@ class Options:
 
     seeds: list[int] = cli.option([0, 1, 2], "one run a configuration and seed")
     set: str = cli.option(
-        "", "digits, photos, …: the folder of conf/experiment/ to run; by default what suits the data", "name"
+        "", "digits, photos, …: the folder of conf/experiment/ to run; by default what suits the data", metavar="name"
     )
     only: list[str] = cli.option([], "names of experiments or baselines, instead of all")
     baselines: bool = cli.option(True, "run the scikit-learn baselines too")

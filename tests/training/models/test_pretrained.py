@@ -44,10 +44,10 @@ def test_size_and_units_belong_to_the_weights():
     of_data = [0.1] * 3, [0.2] * 3
     small = build(EMBEDDED, 7, ImageSpec(32, 32, 3), *of_data)
     assert small.network.resize.side == 224
-    assert small.network.normalise.mean.flatten().tolist() == [0.5] * 3
+    assert small.network.normalise.mean.flatten().tolist() == [0.5] * 3  # type: ignore[operator]
     assert not hasattr(build(EMBEDDED, 7, ImageSpec(256, 256, 3), *of_data).network, "resize")
     fresh = ModelConfig(name="efficientnet_lite0")
-    assert build(fresh, 7, ImageSpec(64, 64, 3), *of_data).network.normalise.mean.flatten().tolist() == pytest.approx(
+    assert build(fresh, 7, ImageSpec(64, 64, 3), *of_data).network.normalise.mean.flatten().tolist() == pytest.approx(  # type: ignore[operator]
         of_data[0]
     )
 

@@ -14,7 +14,7 @@ def examples():
 
 
 def test_penalties_go_from_strong_to_weak(examples):
-    solutions = list(path(*examples, 4, 5))
+    solutions = list(path(*examples, 4, 5))  # type: ignore[call-arg]
     sizes = [float(np.abs(linear.weight).sum()) for linear in solutions]
     assert sizes == sorted(sizes)
     assert strengths(5)[0] < strengths(5)[-1]
@@ -35,7 +35,7 @@ def test_it_is_scikit_learns_logistic_regression(examples):
 
 
 def test_a_class_without_images_never_wins(examples):
-    *_, linear = path(*examples, 4, 2)
+    *_, linear = path(*examples, 4, 2)  # type: ignore[call-arg]
     assert linear.bias[2] == NEVER
     assert 2 not in linear(examples[0]).argmax(1)
 

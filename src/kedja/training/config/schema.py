@@ -258,6 +258,17 @@ def flat(config: TrainConfig) -> dict[str, Any]:
     return _flatten(dataclasses.asdict(config), "")
 
 
+def own(config: TrainConfig) -> dict[str, Any]:
+    """`flat` without the keys that the chosen components lack, which the command line would refuse."""
+    lacked = {
+        f"{group}.{field.name}"
+        for group in COMPONENTS
+        for field in dataclasses.fields(getattr(config, group))
+        if field.name not in ("name", *own_keys(group, getattr(config, group).name))
+    }
+    return {key: value for key, value in flat(config).items() if key not in lacked}
+
+
 def _flatten(values: dict[str, Any], prefix: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in values.items():
