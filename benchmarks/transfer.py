@@ -60,8 +60,8 @@ def main(arguments: list[str]) -> None:
     experiments = group([read_run(folder) for task in stage.tasks for folder in task.directories])
     content = markdown(options, pretraining, experiments)
     print(content)
-    if options.document is not None and not renew(options.document, content):
-        raise KedjaError(f"{options.document} has no {BEGIN} and {END}", "put them where the result belongs")
+    if options.document is not None:
+        renew(options.document, content)
 
 
 def request(options: Options, pretraining: TrainConfig, extra: list[str]) -> plan.Request:
