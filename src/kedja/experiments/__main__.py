@@ -1,6 +1,8 @@
 """Run every experiment over its seeds, and the baselines; skip what is finished."""
 
+import contextlib
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -17,17 +19,21 @@ from kedja.training.config.schema import TENSORBOARD
 
 PASSED_ON = ("runs", "tracker", "tracker_address", "tracker_project")
 RAY = "ray."
+PAGE = Path("reports/report.html")
 
 
 @dataclass
 class Options:
-    """Run every file of conf/experiment/ (but debug) over the seeds, and the scikit-learn baselines.
+    """Run the experiments that suit the data (a folder of conf/experiment/) over the seeds, and the baselines.
 
     Any other key goes to training, for every run: just experiments data=flowers epochs=40.
     grid.<key>=a,b,c runs every value: just experiments only=resnet9 grid.optim.lr=0.01,0.1
     """
 
     seeds: list[int] = cli.option([0, 1, 2], "one run a configuration and seed")
+    set: str = cli.option(
+        "", "digits, photos, …: the folder of conf/experiment/ to run; by default what suits the data", metavar="name"
+    )
     only: list[str] = cli.option([], "names of experiments or baselines, instead of all")
     baselines: bool = cli.option(True, "run the scikit-learn baselines too")
     cv: int = cli.option(0, "cross-validate every configuration and baseline over this many folds too", metavar="folds")
@@ -51,7 +57,8 @@ class Options:
 def main(arguments: list[str]) -> None:
     """Run what is not finished, and say what came out."""
     options, request, of_ray = read(arguments)
-    stage = run_stage(request, CONF, options.runs, options.jobs, cluster=cluster(options, of_ray))
+    on = cluster(options, of_ray)
+    stage = run_stage(request, CONF, options.runs, options.jobs, cluster=on, after=renew(options))
     ran = len(stage.outcomes)
     print(f"{ran} ran, {len(stage.tasks) - ran} were finished before\n" if ran else "all runs are finished\n")
     if len(stage.failures) < len(stage.tasks):
@@ -79,8 +86,22 @@ def read(arguments: list[str]) -> tuple[Options, plan.Request, list[str]]:
     overrides += [
         f"{key}={getattr(options, key)}" for key in PASSED_ON if getattr(options, key) != getattr(Options(), key)
     ]
-    request = plan.Request(options.seeds, options.only, options.baselines, overrides, grids, options.cv)
+    request = plan.Request(
+        options.seeds, options.only, options.baselines, overrides, grids, options.cv, set=options.set
+    )
     return options, request, of_ray
+
+
+def renew(options: Options) -> Callable[[str], None]:
+    """Renews the page of the report, as far as there is something to show; reads no test split."""
+
+    def after(data: str) -> None:
+        from kedja.experiments.report.watch import preview
+
+        with contextlib.suppress(KedjaError):
+            preview(options.runs, PAGE, data)
+
+    return after
 
 
 def cluster(options: Options, arguments: list[str]) -> Cluster | None:

@@ -1,16 +1,21 @@
 """The whole experiment stage: plan, run what is missing, say what failed."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from kedja.common.cpus import available
+from kedja.common.errors import KedjaError, nearest
+from kedja.data.prepared import load
 from kedja.data.versions.ensure import ensure
-from kedja.experiments.launch import plan, pool, progress, ray_cluster, warm
+from kedja.experiments.launch import plan, pool, progress, ray_cluster, sets, warm
 from kedja.experiments.launch.plan import Request
 from kedja.experiments.launch.pool import Display, Outcome, Task
 from kedja.experiments.launch.ray_cluster import Cluster
+from kedja.experiments.launch.renewing import Renewing
+from kedja.training.config.experiments import HOME
 
 
 @dataclass(frozen=True)
@@ -34,16 +39,18 @@ def run_stage(
     *,
     cluster: Cluster | None = None,
     train: str = plan.TRAIN,
+    after: Callable[[str], None] | None = None,
 ) -> Stage:
     """Make the data, run every run of the request that is not finished, `jobs` side by side, here or on a cluster.
 
     Args:
         train: the module that trains one run.
+        after: gets the data set's name whenever a run has finished.
 
     Raises:
         KedjaError: an unknown experiment or override; the data cannot be made; the cluster cannot be used.
     """
-    experiments, baselines = plan.chosen(request, conf)
+    experiments, baselines = plan.chosen(request, conf, _set_of(request, conf))
     wanted = plan.training_runs(request, experiments)
     data = plan.data_name(request, wanted)
     folder = ensure(data)
@@ -54,11 +61,28 @@ def run_stage(
     todo = plan.unfinished(tasks)
     if not todo:
         return Stage(tasks, [], data)
-    with progress.display(len(todo)) as display:
+    with progress.display(len(todo)) as shown:
+        display = Renewing(shown, partial(after, data)) if after else shown
         if cluster:
             return Stage(tasks, ray_cluster.run_all(todo, cluster, folder, jobs, display), data)
         jobs = min(jobs or plan.default_jobs(request.overrides), len(todo))
         return Stage(tasks, run_here(todo, jobs, display), data)
+
+
+def _set_of(request: Request, conf: Path) -> str:
+    """The set that was asked for, else the one that suits the data, which is said."""
+    known = sets.sets(conf)
+    if request.set and request.set not in known:
+        raise KedjaError(f"set={request.set}: there is no conf/experiment/{request.set}/", nearest(request.set, known))
+    if request.set or request.only:
+        return request.set or HOME
+    name, why = load(ensure(plan.data_name(request, []))).stored.experiments()
+    if name not in known:
+        raise KedjaError(
+            f"there are no experiments for examples {why}", f"choose one of set={'|'.join(known)}, or only=…"
+        )
+    print(f"experiments: {name} ({why}); set=… chooses others", flush=True)
+    return name
 
 
 def run_here(tasks: Sequence[Task], jobs: int, display: Display) -> list[Outcome]:

@@ -8,6 +8,7 @@ from kedja.common.errors import KedjaError
 from kedja.common.files import write_text
 from kedja.common.names import plain_name
 from kedja.training.config.compose import refuse_resolvers
+from kedja.training.config.experiments import FOLDER, option_of
 
 MARK = "# Found by `just tune`"
 
@@ -18,7 +19,9 @@ def save(conf: Path, name: str, overrides: Sequence[str], comment: str) -> Path:
     Raises:
         KedjaError: a file of that name stands there and was not written by this function.
     """
-    path = conf / "experiment" / f"{'/'.join(plain_name('save', part) for part in name.split('/'))}.yaml"
+    name = "/".join(plain_name("save", part) for part in name.split("/"))
+    same = conf / FOLDER / f"{option_of(conf, name)}.yaml"
+    path = same if same.is_file() else conf / FOLDER / f"{name}.yaml"
     if path.is_file() and MARK not in path.read_text(encoding="utf-8"):
         raise KedjaError(f"{path} was written by hand", "choose another name: save=…")
     return write(path, conf, overrides, comment)
@@ -39,7 +42,7 @@ def write(path: Path, conf: Path, overrides: Sequence[str], comment: str) -> Pat
     for override in overrides:
         key, _, value = override.partition("=")
         if key == "experiment":
-            base = OmegaConf.to_container(OmegaConf.load(conf / "experiment" / f"{value}.yaml"))
+            base = OmegaConf.to_container(OmegaConf.load(conf / FOLDER / f"{option_of(conf, value)}.yaml"))
             content = {str(k): v for k, v in base.items()} if isinstance(base, dict) else {}
         elif key in groups:
             chosen[key] = value
