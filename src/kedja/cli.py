@@ -19,6 +19,7 @@ from typing import Any, Literal, TypeVar
 from kedja.common.errors import KedjaError
 from kedja.common.options import convert, data_set, not_a_pair, option, required, spellings, unknown
 from kedja.common.outside import printable
+from kedja.common.terminal import align, fold_output
 
 __all__ = [
     "align",
@@ -62,6 +63,7 @@ def run_guarded(main: Callable[[list[str]], int | None]) -> None:
         # A name that the terminal cannot show is written out, it does not end the program.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    fold_output()
     debug = "--debug" in arguments or os.environ.get("KEDJA_DEBUG") == "1"
     arguments = [a for a in arguments if a != "--debug"]
     previous = signal.signal(signal.SIGTERM, _raise_interrupt)
@@ -155,17 +157,6 @@ def next_step(command: str, why: str = "") -> None:
     """The line that a recipe ends with; nothing within another one, which has a next step of its own."""
     if os.environ.get(WITHIN) != "1":
         print(printable(f"next: {command}" + (f"   # {why}" if why else "")))
-
-
-def align(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Left-aligned columns, the last one free."""
-    # Cells may hold names of files, and a line feed in one is no new row.
-    header, *rows = [[printable(cell).replace("\n", "\\n") for cell in row] for row in [header, *rows]]
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header) - 1)]
-    return [
-        "  " + "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip()
-        for row in [header, *rows]
-    ]
 
 
 def type_name(kind: Any) -> str:

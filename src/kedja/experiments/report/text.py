@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from kedja.common.outside import printable
+from kedja.common.terminal import width
 from kedja.experiments.analysis.comparisons import Result, compare, differing_settings, labels_of
 from kedja.frameworks.registry import find
 from kedja.runs.read import Experiment, Run, find_experiments, find_tries
@@ -27,10 +28,13 @@ def markdown_table(results: list[Result]) -> str:
 
 
 def terminal_table(runs: Path, data: str | None = None) -> str:
-    """The results without the settings, in aligned columns."""
+    """The results without the settings, in aligned columns: as many as the terminal has room for."""
     results = compare(find_experiments(runs, data))
-    header, rows = ["experiment", *FIGURES], [_row(result, {}) for result in results]
-    return aligned([header, *rows])
+    rows = [["experiment", *FIGURES], *(_row(result, {}) for result in results)]
+    columns = width()
+    while columns and len(rows[0]) > 2 and max(map(len, aligned(rows).splitlines())) > columns:
+        rows = [row[:-1] for row in rows]
+    return aligned(rows)
 
 
 def tries_text(runs: Path, data: str | None = None) -> str:
