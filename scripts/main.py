@@ -120,13 +120,13 @@ def findings(name: str, sound: bool, selection: dict[str, Any], seconds: float) 
         f"  figure  {figure}",
         *doubts,
         f"  why     {REPORTS}/report.html",
-        f"  served  {metadata.name} {metadata.version} from {BUNDLE}/, which answers as it was trained",
+        f"  served  {metadata.name} {metadata.version}, from {BUNDLE}/",
         f"  took    {seconds:.0f} s",
         "",
         "next:",
         "  just serve                       its page in a browser: drop a picture",
         "  just predict image=photo.jpg     without a server; a folder works too",
-        f"  just experiments data={name} epochs=40     more of it, then just report and just export",
+        f"  just runs data={name}".ljust(35) + "what was trained, and how well",
         "  just docker-run                  in a container",
     ]
 
