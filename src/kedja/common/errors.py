@@ -15,9 +15,9 @@ class KedjaError(Exception):
         super().__init__(f"{problem}\n  → {remedy}" if remedy else problem)
 
 
-def nearest(name: str, valid: list[str]) -> str:
+def nearest(name: str, valid: list[str], cutoff: float = 0.5) -> str:
     """``did you mean 'lr'?`` where a valid name is close, else the list of valid names."""
     from difflib import get_close_matches
 
-    close = get_close_matches(name, valid, n=1, cutoff=0.5)
+    close = get_close_matches(name, valid, n=1, cutoff=cutoff)
     return f"did you mean {close[0]!r}?" if close else f"valid: {', '.join(sorted(valid))}"
