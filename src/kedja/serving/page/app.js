@@ -109,7 +109,9 @@ async function setUpModel() {
   kind.setUp(model, use);
   byId("model-facts").textContent =
     `version ${model.version} · ${classes.length} classes · ${kind.facts(model.input)}`;
-  renderMarkdown(byId("card-text"), model.model_card || "The bundle has no model card.");
+  // The dialogue has a title already: the model's own name, which stands first in the card.
+  byId("card-title").textContent = `Model card of ${model.name}`;
+  renderMarkdown(byId("card-text"), (model.model_card || "The bundle has no model card.").replace(/^\s*# .*\n/, ""));
 }
 
 setUpKey();
