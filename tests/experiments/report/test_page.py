@@ -103,6 +103,12 @@ def open_report(browser: Browser, report: Path) -> Iterator[OpenPage]:
 def test_every_section_is_drawn(open_report: OpenPage) -> None:
     page = open_report()
     expect(page.get_by_role("heading", level=1)).to_have_text("Experiments on digits")
+    told = page.locator("#headline")
+    expect(told).to_contain_text("right")
+    expect(told).to_contain_text("Use this model: large, seed")
+    expect(told.get_by_role("img", name="Of 100 answers")).to_be_visible()
+    assert told.bounding_box()["y"] < page.get_by_role("heading", level=2).first.bounding_box()["y"]
+    expect(page.get_by_text("Read with care")).to_be_visible()
     titles = ["Results", "Learning curves", "Settings", "Comparisons", "Cross-validation", "More data"]
     titles += ["The selected run", "Cost", "Provenance"]
     assert page.get_by_role("heading", level=2).all_text_contents() == titles
@@ -147,6 +153,23 @@ def test_names_are_text_and_never_markup(open_report: OpenPage) -> None:
 def test_nothing_hangs_over_the_edge(open_report: OpenPage, width: int) -> None:
     page = open_report(viewport={"width": width, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_on_a_phone_the_accuracy_is_in_sight(open_report: OpenPage) -> None:
+    page = open_report(viewport={"width": 390, "height": 800})
+    box = page.get_by_role("table").first.locator("tbody tr td").nth(1).bounding_box()
+    assert box["x"] + box["width"] <= 390
+
+
+def test_labels_of_settings_do_not_overlap(open_report: OpenPage) -> None:
+    texts = open_report().get_by_role("img", name="Settings and result").locator("text")
+    boxes = [box for one in texts.all() if (box := one.bounding_box())]
+    assert len(boxes) > 8
+    for index, one in enumerate(boxes):
+        for other in boxes[:index]:
+            apart_x = one["x"] >= other["x"] + other["width"] or other["x"] >= one["x"] + one["width"]
+            apart_y = one["y"] >= other["y"] + other["height"] or other["y"] >= one["y"] + one["height"]
+            assert apart_x or apart_y
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -104,9 +104,10 @@ async function setUpModel() {
   const model = await getJson("model");
   classes = model.classes;
   document.title = `${model.name} · Kedja`;
-  byId("model-name").textContent = model.name;
   kind = await import(`./${model.kind}.js`);
   kind.setUp(model, use);
+  // Last: whoever sees the name can drop, paste and draw.
+  byId("model-name").textContent = model.name;
   byId("model-facts").textContent =
     `version ${model.version} · ${classes.length} classes · ${kind.facts(model.input)}`;
   // The dialogue has a title already: the model's own name, which stands first in the card.
