@@ -26,7 +26,7 @@ PAGE = Path("reports/report.html")
 class Options:
     """Run the experiments that suit the data (a folder of conf/experiment/) over the seeds, and the baselines.
 
-    Any other key goes to training, for every run: just experiments data.name=flowers epochs=40.
+    Any other key goes to training, for every run: just experiments data=flowers epochs=40.
     grid.<key>=a,b,c runs every value: just experiments only=resnet9 grid.optim.lr=0.01,0.1
     """
 
@@ -39,6 +39,9 @@ class Options:
     cv: int = cli.option(0, "cross-validate every configuration and baseline over this many folds too", metavar="folds")
     learning_curve: bool = cli.option(
         False, "then train the best network on shares of the images: what would more bring?"
+    )
+    minutes: float = cli.option(
+        0, "spend about so many on what is most promising, and say what was cut; 0 runs everything"
     )
     jobs: int | None = cli.option(None, "processes side by side (default: one a core)")
     tracker: str = cli.option(
@@ -56,6 +59,32 @@ class Options:
 
 def main(arguments: list[str]) -> None:
     """Run what is not finished, and say what came out."""
+    options, request, of_ray = read(arguments)
+    on = cluster(options, of_ray)
+    stage = run_stage(
+        request, CONF, options.runs, options.jobs, cluster=on, after=renew(options), minutes=options.minutes
+    )
+    ran = len(stage.outcomes)
+    print(f"{ran} ran, {len(stage.tasks) - ran} were finished before\n" if ran else "all runs are finished\n")
+    if len(stage.failures) < len(stage.tasks):
+        from kedja.experiments.report.text import terminal_table
+
+        print(terminal_table(options.runs, stage.data))
+        if options.learning_curve:
+            print_learning_curve(options, stage.data)
+        if options.cv:
+            print_folds(options.runs, stage.data)
+    if stage.cut:
+        print("\nnot done within the minutes given; without minutes= everything runs:\n  " + "\n  ".join(stage.cut))
+    send_the_rest(options)
+    if stage.failures:
+        texts = "\n  ".join(failure_text(outcome) for outcome in stage.failures)
+        raise KedjaError(f"{len(stage.failures)} of {len(stage.outcomes)} failed:\n  {texts}", "the others are kept")
+    cli.next_step(f"just report data={stage.data}")
+
+
+def read(arguments: list[str]) -> tuple[Options, plan.Request, list[str]]:
+    """Own options, what they ask for, and the keys of a Ray cluster."""
     own = [field.name for field in dataclasses.fields(Options)]
     of_ray = [argument for argument in arguments if argument.startswith(RAY)]
     mine, overrides, grids = plan.split_arguments([one for one in arguments if one not in of_ray], own)
@@ -67,22 +96,7 @@ def main(arguments: list[str]) -> None:
     request = plan.Request(
         options.seeds, options.only, options.baselines, overrides, grids, options.cv, set=options.set
     )
-    on = cluster(options, of_ray)
-    stage = run_stage(request, CONF, options.runs, options.jobs, cluster=on, after=renew(options))
-    ran = len(stage.outcomes)
-    print(f"{ran} ran, {len(stage.tasks) - ran} were finished before\n" if ran else "all runs are finished\n")
-    if len(stage.failures) < len(stage.tasks):
-        from kedja.experiments.report.text import terminal_table
-
-        print(terminal_table(options.runs, stage.data))
-        if options.learning_curve:
-            print_learning_curve(options, stage.data)
-        if options.cv:
-            print_folds(options.runs, stage.data)
-    send_the_rest(options)
-    if stage.failures:
-        texts = "\n  ".join(failure_text(outcome) for outcome in stage.failures)
-        raise KedjaError(f"{len(stage.failures)} of {len(stage.outcomes)} failed:\n  {texts}", "the others are kept")
+    return options, request, of_ray
 
 
 def renew(options: Options) -> Callable[[str], None]:

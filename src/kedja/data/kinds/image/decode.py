@@ -11,6 +11,7 @@ from PIL import Image
 
 from kedja.bundle.inputs.image.preprocess import MAX_PIXELS, ImageError, examine, fit, to_mode
 from kedja.bundle.inputs.image.spec import ImageSpec
+from kedja.bundle.inputs.input import Limits
 from kedja.data.kinds.image.perceptual import brightness, perceptual_hashes
 from kedja.data.kinds.image.statistics import image_sums
 from kedja.data.kinds.kind import Result
@@ -78,7 +79,7 @@ def _decode_block(plan: Plan, block: Sequence[tuple[int, Content]]) -> list[Resu
 def _read(content: Content, plan: Plan) -> tuple[NDArray[np.uint8], tuple[Any, ...]]:
     if not isinstance(content, np.ndarray):
         data = content.read_bytes()
-        found = examine(data, plan.spec, plan.max_pixels)
+        found = examine(data, plan.spec, Limits(pixels=plan.max_pixels))
         if found.deep and plan.spec.white is None:
             problem = "the image has more than eight bits a pixel, and none of those that were looked at has"
             raise ImageError("out-of-scale", f"{problem}: state the scale with bits=…, for example bits=16")
