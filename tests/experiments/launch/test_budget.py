@@ -64,4 +64,4 @@ def test_what_would_take_longer_than_is_left_is_not_begun(go):
     # A stand-in says that it took a second, so four of them do not fit into three.
     spent = budget.spend(3 / 60, wanted([0]), [], plan.TRAIN, go)
     assert len(go.ran) == 3
-    assert sum("would take" in line for line in spent.cut) == 2
+    assert sum("takes about" in line for line in spent.cut) == 2
