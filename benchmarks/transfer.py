@@ -22,7 +22,7 @@ from kedja.experiments.analysis.statistics import Difference, paired_difference
 from kedja.experiments.launch import plan
 from kedja.experiments.launch.progress import failure_text
 from kedja.experiments.launch.stage import run_stage
-from kedja.experiments.report.readme import BEGIN, END, renew
+from kedja.experiments.report.readme import renew
 from kedja.runs.folder import CONFIG
 from kedja.runs.read import Experiment, group, read_run
 from kedja.training.config.compose import CONF, from_json
@@ -60,8 +60,8 @@ def main(arguments: list[str]) -> None:
     experiments = group([read_run(folder) for task in stage.tasks for folder in task.directories])
     content = markdown(options, pretraining, experiments)
     print(content)
-    if options.document is not None and not renew(options.document, content):
-        raise KedjaError(f"{options.document} has no {BEGIN} and {END}", "put them where the result belongs")
+    if options.document is not None:
+        renew(options.document, content)
 
 
 def request(options: Options, pretraining: TrainConfig, extra: list[str]) -> plan.Request:

@@ -26,7 +26,7 @@ PAGE = Path("reports/report.html")
 class Options:
     """Run the experiments that suit the data (a folder of conf/experiment/) over the seeds, and the baselines.
 
-    Any other key goes to training, for every run: just experiments data.name=flowers epochs=40.
+    Any other key goes to training, for every run: just experiments data=flowers epochs=40.
     grid.<key>=a,b,c runs every value: just experiments only=resnet9 grid.optim.lr=0.01,0.1
     """
 
@@ -59,17 +59,7 @@ class Options:
 
 def main(arguments: list[str]) -> None:
     """Run what is not finished, and say what came out."""
-    own = [field.name for field in dataclasses.fields(Options)]
-    of_ray = [argument for argument in arguments if argument.startswith(RAY)]
-    mine, overrides, grids = plan.split_arguments([one for one in arguments if one not in of_ray], own)
-    options = cli.parse(Options, mine)
-    check_names(options.tracker.split(","))
-    overrides += [
-        f"{key}={getattr(options, key)}" for key in PASSED_ON if getattr(options, key) != getattr(Options(), key)
-    ]
-    request = plan.Request(
-        options.seeds, options.only, options.baselines, overrides, grids, options.cv, set=options.set
-    )
+    options, request, of_ray = read(arguments)
     on = cluster(options, of_ray)
     stage = run_stage(
         request, CONF, options.runs, options.jobs, cluster=on, after=renew(options), minutes=options.minutes
@@ -90,6 +80,23 @@ def main(arguments: list[str]) -> None:
     if stage.failures:
         texts = "\n  ".join(failure_text(outcome) for outcome in stage.failures)
         raise KedjaError(f"{len(stage.failures)} of {len(stage.outcomes)} failed:\n  {texts}", "the others are kept")
+    cli.next_step(f"just report data={stage.data}")
+
+
+def read(arguments: list[str]) -> tuple[Options, plan.Request, list[str]]:
+    """Own options, what they ask for, and the keys of a Ray cluster."""
+    own = [field.name for field in dataclasses.fields(Options)]
+    of_ray = [argument for argument in arguments if argument.startswith(RAY)]
+    mine, overrides, grids = plan.split_arguments([one for one in arguments if one not in of_ray], own)
+    options = cli.parse(Options, mine)
+    check_names(options.tracker.split(","))
+    overrides += [
+        f"{key}={getattr(options, key)}" for key in PASSED_ON if getattr(options, key) != getattr(Options(), key)
+    ]
+    request = plan.Request(
+        options.seeds, options.only, options.baselines, overrides, grids, options.cv, set=options.set
+    )
+    return options, request, of_ray
 
 
 def renew(options: Options) -> Callable[[str], None]:

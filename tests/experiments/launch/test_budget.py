@@ -18,14 +18,14 @@ def go(workplace, monkeypatch):
     def run(tasks, deadline):
         outcomes = []
         for task in plan.unfinished(tasks):
-            if time.monotonic() < deadline and task.name not in run.refused:
+            if time.monotonic() < deadline and task.name not in run.refused:  # type: ignore[attr-defined]
                 monkeypatch.setattr(sys, "argv", ["train", *task.command[1:]])
                 stand_in_train.run()
-                run.ran.append(task.name)
+                run.ran.append(task.name)  # type: ignore[attr-defined]
                 outcomes.append(Outcome(task, 0, 1.0))
         return outcomes
 
-    run.ran, run.refused = [], ()
+    run.ran, run.refused = [], ()  # type: ignore[attr-defined]
     return run
 
 

@@ -136,7 +136,7 @@ def data_name(request: Request, runs: Sequence[TrainingRun]) -> str:
     if len(names) > 1:
         raise KedjaError(
             f"these experiments train on different data sets: {', '.join(names)}",
-            "one command for each, or all on one with data.name=…",
+            "one command for each, or all on one with data=…",
         )
     return str(names[0])
 

@@ -17,7 +17,7 @@ from kedja.training.config.schema import NOT_HASHED, DataConfig, TrainConfig, le
 
 def data_folder(config: TrainConfig) -> Path:
     """`data/<name>/`."""
-    return DATA / plain_name("data.name", config.data.name)
+    return DATA / plain_name("data", config.data.name)
 
 
 def subset(config: TrainConfig) -> Subset:
@@ -48,7 +48,7 @@ def config_hash(config: TrainConfig) -> str:
     """
     folder = data_folder(config)
     if not folder.is_dir():
-        raise KedjaError(f"{folder}/ does not exist", f"make it with `just data name={config.data.name}`")
+        raise KedjaError(f"{folder}/ does not exist", f"make it with `just data data={config.data.name}`")
     values = {k: v for k, v in _effective(config).items() if k not in NOT_HASHED}
     # What nobody asked for does not count, so that runs from before there were folds keep their names.
     values["data"] = {k: v for k, v in values["data"].items() if k not in KEYS or v != getattr(DataConfig, k)}

@@ -91,7 +91,8 @@ class Trainer:
         if self.fabric.is_global_zero:
             self.meter = EnergyMeter(self.fabric.device.index if self.fabric.device.type == "cuda" else None)
         first = self.fabric.is_global_zero
-        shown = Progress("", self.steps, "", self.position.step, file=sys.stdout, keep=False, quiet=not first)
+        done = self.position.step
+        shown = Progress("", self.steps, "", done, file=sys.stdout, keep=False, quiet=not first, announce=5)
         with self.event_file() as events, shown as progress:
             log = self._start_records(events) if self.fabric.is_global_zero else None
             while self.position.epoch < self.config.epochs and not self._out_of_patience():
