@@ -1,5 +1,5 @@
 # Kedja: every link of the chain is one recipe over one plain script.
-# Recipes take key=value arguments; `just <recipe> --help` lists the keys.
+# Recipes take key=value arguments; `just train --help` lists the keys of one.
 
 set positional-arguments
 
