@@ -146,7 +146,7 @@ track *arguments: _ready
 # the curves of the runs in TensorBoard, also while they go on
 [group('experiments')]
 tensorboard *arguments: _ready
-    @{{python}} scripts/tensorboard.py "$@"
+    @{{python}} scripts/tensorboard_ui.py "$@"
 
 # MLflow's pages over the runs in its local store
 [group('experiments')]

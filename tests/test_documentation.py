@@ -27,6 +27,7 @@ TO_TRAINING = {"train", "experiments", "tune", "main", "profile", "find-lr", "ov
 AXES = ("grid.", "space.")
 NUMBER = r"[\d,.]*\d(?:e[-+]\d+)?"
 HASH = r"[0-9a-f]{8}(?=/)"
+PRECISION = r"fp32|bf16|fp16"
 
 
 def recipes() -> dict[str, str]:
@@ -127,10 +128,16 @@ def blocks(document: Path) -> dict[str, list[str]]:
 
 
 def pattern(line: str) -> re.Pattern[str]:
-    """A shown line: numbers, hashes and what `…` stands for may differ."""
-    parts = re.split(f"(…|{HASH}|{NUMBER})", " ".join(line.split()))
-    kinds = {1: lambda part: ".*" if part == "…" else HASH if re.fullmatch(HASH[:-5], part) else NUMBER}
-    return re.compile("".join(kinds[1](part) if index % 2 else re.escape(part) for index, part in enumerate(parts)))
+    """A shown line: numbers, hashes, the machine's precision and what `…` stands for may differ."""
+    kinds = ["…", HASH, PRECISION, NUMBER]
+    text = "|".join(f"({kind})" for kind in kinds)
+    whole, position = "", 0
+    line = " ".join(line.split())
+    for found in re.finditer(text, line):
+        kind = kinds[(found.lastindex or 1) - 1]
+        whole += re.escape(line[position : found.start()]) + (".*" if kind == "…" else f"(?:{kind})")
+        position = found.end()
+    return re.compile(whole + re.escape(line[position:]))
 
 
 @pytest.mark.slow
