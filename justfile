@@ -218,6 +218,11 @@ lint *arguments: _ready
 bench-serving *arguments: _ready
     @{{python}} benchmarks/serving.py "$@"
 
+# requests that are dear to answer, against a running service or one of its own: just attack url=http://localhost:8000
+[group('development')]
+attack *arguments: _ready
+    @{{python}} benchmarks/attack.py "$@"
+
 # the training loop beside its limit; peers: time to other libraries' accuracy; decode: the loader of encoded images
 [group('development')]
 bench-training *arguments: _ready

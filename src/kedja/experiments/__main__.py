@@ -40,6 +40,9 @@ class Options:
     learning_curve: bool = cli.option(
         False, "then train the best network on shares of the images: what would more bring?"
     )
+    minutes: float = cli.option(
+        0, "spend about so many on what is most promising, and say what was cut; 0 runs everything"
+    )
     jobs: int | None = cli.option(None, "processes side by side (default: one a core)")
     tracker: str = cli.option(
         TENSORBOARD, "who gets the runs while they go on: tensorboard, mlflow, wandb, several, none"
@@ -58,7 +61,9 @@ def main(arguments: list[str]) -> None:
     """Run what is not finished, and say what came out."""
     options, request, of_ray = read(arguments)
     on = cluster(options, of_ray)
-    stage = run_stage(request, CONF, options.runs, options.jobs, cluster=on, after=renew(options))
+    stage = run_stage(
+        request, CONF, options.runs, options.jobs, cluster=on, after=renew(options), minutes=options.minutes
+    )
     ran = len(stage.outcomes)
     print(f"{ran} ran, {len(stage.tasks) - ran} were finished before\n" if ran else "all runs are finished\n")
     if len(stage.failures) < len(stage.tasks):
@@ -69,6 +74,8 @@ def main(arguments: list[str]) -> None:
             print_learning_curve(options, stage.data)
         if options.cv:
             print_folds(options.runs, stage.data)
+    if stage.cut:
+        print("\nnot done within the minutes given; without minutes= everything runs:\n  " + "\n  ".join(stage.cut))
     send_the_rest(options)
     if stage.failures:
         texts = "\n  ".join(failure_text(outcome) for outcome in stage.failures)

@@ -1,15 +1,17 @@
 """Experiments against the best one: by how much, how sure, corrected for their number."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from kedja.common.errors import KedjaError
 from kedja.data.splits.subset import KEYS
 from kedja.experiments.analysis.statistics import (
+    ALPHA,
     Difference,
     Interval,
-    holm,
+    corrected,
     mean_accuracy,
     paired_difference,
     pairs,
@@ -20,7 +22,6 @@ from kedja.runs.read import Experiment
 from kedja.training.config.compose import RECIPES
 from kedja.training.config.schema import NOT_HASHED
 
-ALPHA = 0.05
 MOST_PARTS = 3  # settings in a label
 # Part of a run's settings, but not what an experiment is about.
 NO_HYPERPARAMETERS = frozenset(
@@ -36,7 +37,8 @@ class Result:
         label: its name, with what differs where several configurations share the name.
         accuracy: mean validation accuracy over seeds, with its interval over seeds and images.
         spread: standard deviation over seeds; None for one seed.
-        behind: the best experiment's accuracy minus this one's; None for the best itself.
+        behind: the best experiment's accuracy minus this one's, its interval corrected as `p` is; None for the best
+            itself.
         p: p-value of that difference, adjusted for the number of pairs (Holm).
     """
 
@@ -72,8 +74,9 @@ def compare(experiments: list[Experiment]) -> list[Result]:
     """
     correct = [experiment.correct() for experiment in experiments]
     _check_same_images(experiments)
-    differences = [paired_difference(correct[0], other) for other in correct[1:]]
-    adjusted = holm([difference.p for difference in differences], pairs(len(experiments)))
+    differences = corrected(
+        [partial(paired_difference, correct[0], other) for other in correct[1:]], pairs(len(experiments))
+    )
     labels = labels_of(experiments)
     results = []
     for index, experiment in enumerate(experiments):
@@ -83,8 +86,7 @@ def compare(experiments: list[Experiment]) -> list[Result]:
                 labels[index],
                 mean_accuracy(correct[index]),
                 spread(experiment.accuracies),
-                differences[index - 1] if index else None,
-                adjusted[index - 1] if index else None,
+                *(differences[index - 1] if index else (None, None)),
             )
         )
     return results

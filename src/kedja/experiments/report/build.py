@@ -16,6 +16,7 @@ from kedja.experiments.analysis.evaluate_run import evaluate_run
 from kedja.experiments.analysis.learning_curve import learning_curve
 from kedja.experiments.report import figures, folds, html_page, more_data
 from kedja.experiments.report.analysis import sentences
+from kedja.experiments.report.headline import headline, markdown
 from kedja.experiments.report.readme import renew
 from kedja.experiments.report.text import NOTE, markdown_table
 from kedja.runs.read import Run, find_experiments
@@ -72,8 +73,9 @@ def build(places: Places, data: str | None = None) -> Report:
     of_data = f"\n\n## More data\n\n{more_data.markdown(curve)}" if curve else ""
     of_folds = f"\n\n## Cross-validation\n\n{folds.markdown(validated)}" if validated else ""
     section = _section(results, analysis, ".", heading="##")
+    told = markdown(headline(results, selected, evaluation))
     documents = {
-        "report.md": f"# Experiments on {dataset.name}\n\n{section}{of_folds}{of_data}\n",
+        "report.md": f"# Experiments on {dataset.name}\n\n{told}\n\n{section}{of_folds}{of_data}\n",
         "report.html": html_page.render(page),
         "selection.json": _json_text(selection(selected, test)),
         "results.json": _json_text([as_json(result) for result in results]),

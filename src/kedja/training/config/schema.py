@@ -217,9 +217,14 @@ NOT_HASHED = (
 )
 
 
+def steps_through_epochs(config: TrainConfig) -> bool:
+    """Whether it learns by steps, more of which bring more; a last layer that is solved is done at once."""
+    return not OPTIMIZERS[config.optim.name].solves
+
+
 def is_drawn(config: TrainConfig) -> bool:
     """Whether the result depends on the seed: a last layer that is solved has none, unless the images are drawn."""
-    return not OPTIMIZERS[config.optim.name].solves or config.data.fraction < 1
+    return steps_through_epochs(config) or config.data.fraction < 1
 
 
 def leaves(config: type = TrainConfig, prefix: str = "") -> "dict[str, dataclasses.Field[Any]]":

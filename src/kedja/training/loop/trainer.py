@@ -22,6 +22,7 @@ from kedja.training.batches.loader import BatchLoader
 from kedja.training.batches.sampler import EpochBatches
 from kedja.training.checks.diagnosis import Diagnosis
 from kedja.training.checks.energy import EnergyMeter
+from kedja.training.checks.remarks import Remarks
 from kedja.training.config.schema import TENSORBOARD, trackers
 from kedja.training.loop.checkpoint import load_checkpoint, save_checkpoint
 from kedja.training.loop.learner import Learner
@@ -77,6 +78,7 @@ class Trainer:
         self._diagnosis: Diagnosis | None = None
         self.meter: EnergyMeter | None = None
         self.watch = LossWatch(train_set, self.steps, self.config.optim.lr, self.fabric.device)
+        self.remarks = Remarks(self.config, train_set.labels, train_set.classes, self.sampler.batches)
         self._saved_at = time.monotonic()
 
     def fit(self) -> None:
@@ -167,6 +169,7 @@ class Trainer:
         else:
             position.history.append(line)
         progress.line(self.describe(line), always=line["epoch"] == self.config.epochs)
+        self.remarks.look(line, progress.line)
 
     def describe(self, line: dict[str, Any]) -> str:
         # At most 80 columns.
