@@ -19,7 +19,7 @@ from typing import Any, Literal, TypeVar
 from kedja.common.errors import KedjaError
 from kedja.common.options import convert, data_set, not_a_pair, option, required, spellings, unknown
 from kedja.common.outside import printable
-from kedja.common.terminal import align, fold_output
+from kedja.common.terminal import align, fold_output, width
 
 __all__ = [
     "align",
@@ -156,7 +156,9 @@ def call(module: str, *arguments: str) -> None:
 def next_step(command: str, why: str = "") -> None:
     """The line that a recipe ends with; nothing within another one, which has a next step of its own."""
     if os.environ.get(WITHIN) != "1":
-        print(printable(f"next: {command}" + (f"   # {why}" if why else "")))
+        line = printable(f"next: {command}" + (f"   # {why}" if why else ""))
+        columns = width()
+        print(line.replace("   # ", "\n      # ") if columns and len(line) > columns else line)
 
 
 def type_name(kind: Any) -> str:
