@@ -16,7 +16,7 @@ class Options:
     """
 
     run: Path | None = cli.option(None, "the run to export, runs/<experiment>-<hash>/seed<k>; the best one by default")
-    data: str | None = cli.option(None, "the data set, where runs/ holds runs on several", metavar="name")
+    data: str | None = cli.data_set(None, "the data set; of several, the one used last")
     name: str = cli.option("", "what the model is called (default: <data set>-<experiment>)")
     bundle: Path = cli.option(Path("bundle"), "where the bundle goes")
     runs: Path = cli.option(Path("runs"), "where the runs are")
@@ -50,17 +50,18 @@ def main(options: Options) -> None:
         )
     seconds = time.perf_counter() - started
     print(f"{options.bundle}/ holds {metadata.name} version {metadata.version} ({seconds:.1f} s)")
+    cli.next_step("just serve", "or without a server: just predict image=…")
 
 
 def best_run(runs: Path, data: str | None) -> Path:
     """The selected run; experiments are run first where there is none."""
     from kedja.experiments.analysis.select import best_run as select
-    from kedja.runs.read import find_runs
+    from kedja.runs.read import chosen_data, find_runs
 
     if not find_runs(runs):
         print(f"no finished run under {runs}/: running the experiments first", file=sys.stderr)
-        cli.call("kedja.experiments", *([] if data is None else [f"data.name={data}"]))
-    return select(runs, data)
+        cli.call("kedja.experiments", *([] if data is None else [f"data={data}"]))
+    return select(runs, chosen_data(runs, data, print))
 
 
 def run() -> None:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 
-from kedja.serving import body, payload, schemas
+from kedja.serving import body, schemas
 from kedja.serving.answers import JsonAnswer, respond
 from kedja.serving.drift.report import report
 from kedja.serving.errors import RequestError
@@ -54,21 +54,20 @@ async def predict(request: Request) -> Response:
     `Accept: application/vnd.kedja.top+json; k=3` gives the most probable classes alone.
     """
     service = service_of(request)
-    with service.admission():
-        started = time.monotonic()
-        deadline = started + service.settings.deadline
-        content_type = request.headers.get("content-type", "")
-        data = await body.read(request, service.settings.max_body, service.settings.deadline)
-        received = time.monotonic()
-        service.metrics.upload.observe(received - started)
-        stages = service.tracing.stages() if service.tracing else None
-        if stages:
-            stages("receive", started, received)
-        answer = await service.engine.run(
-            lambda predictor: payload.read(content_type, data, predictor.metadata.input, service.limits),
-            deadline,
-            stages,
-        )
+    settings = service.settings
+    started = time.monotonic()
+    deadline = started + settings.deadline
+    content_type = request.headers.get("content-type", "")
+    upload = body.read(request, settings.max_body, deadline, settings.upload_timeout, service.budget)
+    # Only who has sent all takes one of the places.
+    async with upload as data:
+        with service.admission():
+            received = time.monotonic()
+            service.metrics.upload.observe(received - started)
+            stages = service.tracing.stages() if service.tracing else None
+            if stages:
+                stages("receive", started, received)
+            answer = await service.answer(content_type, data, deadline, stages)
     return respond(answer, request.headers.get("accept", ""))
 
 
@@ -139,7 +138,10 @@ async def live(_: Request) -> Response:
     tags=["health"],
 )
 async def ready(request: Request) -> Response:
-    """A verified model is loaded and requests are welcome."""
-    if not service_of(request).ready:
+    """A verified model is loaded, requests are welcome, and workers get on with them."""
+    service = service_of(request)
+    if service.engine.stuck(service.settings.deadline):
+        raise RequestError(503, "stuck", "no worker has finished anything for as long as a request may take")
+    if not service.ready:
         raise RequestError(503, "not-ready", "the service is starting or shutting down", headers={"Retry-After": "1"})
     return JsonAnswer({"status": "ready"})
