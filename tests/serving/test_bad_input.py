@@ -122,7 +122,7 @@ def test_a_compressed_body_is_refused(client):
 )
 def test_bytes_that_are_no_image(client, data, code):
     response = client.post("/predict", content=data, headers=PNG)
-    assert response.status_code in (413, 422)
+    assert response.status_code in (400, 413)
     refused(response, response.status_code, code or response.json()["error"]["code"])
 
 
@@ -151,7 +151,7 @@ def test_a_bad_image_among_good_ones_is_named(client):
         ("multipart/form-data", b"x", 400, "invalid-multipart"),
         ("multipart/form-data; boundary=a", b"x", 400, "invalid-multipart"),
         ("multipart/form-data; boundary=a", b"", 400, "invalid-multipart"),
-        ("multipart/form-data; boundary=a", b"--a\r\n\r\n", 422, "invalid-input"),
+        ("multipart/form-data; boundary=a", b"--a\r\n\r\n", 400, "invalid-multipart"),
         ("multipart/form-data; boundary=a", b"--a--\r\n", 422, "invalid-input"),
         (
             "multipart/form-data; boundary=a",
@@ -168,8 +168,14 @@ def test_a_bad_image_among_good_ones_is_named(client):
         (
             "multipart/form-data; boundary=a",
             b'--a\r\nContent-Disposition: form-data; name="file"\r\n\r\nab\r\n--a--\r\n',
-            422,
+            400,
             "unknown-format",
+        ),
+        (
+            "multipart/form-data; boundary=a",
+            b'--a\r\nContent-Disposition: form-data; name="photo"; filename="a.png"\r\n\r\nab\r\n--a--\r\n',
+            422,
+            "invalid-input",
         ),
     ],
 )

@@ -50,7 +50,7 @@ def model_card(metadata: Metadata, run: Run, dataset: dict[str, Any], provenance
             "  belongs to none of them; a low highest probability is a hint, not a proof.",
             "- The figures above hold for the data set's own splits. Another camera, light or population needs figures",
             "  of its own.",
-            "- Probabilities are the softmax of the logits; they are not calibrated unless the results say so.",
+            *_calibration_lines(metadata),
             "",
             "## Integrity",
             "",
@@ -99,6 +99,15 @@ def _metric_lines(metadata: Metadata) -> list[str]:
         for name, variant in metadata.variants.items()
     ]
     return lines
+
+
+def _calibration_lines(metadata: Metadata) -> list[str]:
+    if not metadata.calibrated:
+        return ["- Probabilities are the softmax of the logits; the validation split taught no temperature for them."]
+    return [
+        f"- Probabilities are calibrated: the softmax of the logits divided by {metadata.temperature:.4g}, which the",
+        "  validation split gave. The calibration error above is how far confidence and accuracy still lie apart.",
+    ]
 
 
 def _split_counts(dataset: dict[str, Any]) -> str:
