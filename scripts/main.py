@@ -19,6 +19,7 @@ from kedja.training.config.compose import compose
 
 BUNDLE = Path("bundle")
 REPORTS = Path("reports")
+MINUTES = 20  # for experiments on one's own images, where nothing else is said
 
 
 @dataclass
@@ -28,6 +29,7 @@ class Options(DataOptions):
     just main                                   the digits
     just main source=photos/                    your own images: a folder with one sub-folder per class,
                                                 or anything else that `just data` takes
+    just main source=photos/ minutes=60         how long to experiment; 20 for your own images, 0 for all there is
     just main source=photos/ epochs=5 seeds=0   any other key goes to `just experiments`
     """
 
@@ -40,6 +42,8 @@ def main(arguments: list[str]) -> None:
     name = data_set_name(options.data, options.source)
     jobs = [f"jobs={options.jobs}"] if options.jobs else []
     of_experiments += [f"data={name}", *jobs]
+    if name != "digits" and not any(one.startswith("minutes=") for one in of_experiments):
+        of_experiments.append(f"minutes={MINUTES}")
     # A slip of the keys is said now, not when the data is made.
     compose(read(of_experiments)[1].overrides)
 
@@ -51,6 +55,8 @@ def main(arguments: list[str]) -> None:
     sound = passes("kedja.data.audit", f"data={name}")
 
     headline("experiments")
+    if f"minutes={MINUTES}" in of_experiments:
+        print(f"for about {MINUTES} minutes; minutes=0 runs everything", flush=True)
     cli.call("kedja.experiments", *of_experiments)
 
     headline("report")
