@@ -24,10 +24,10 @@ def cut(text: str) -> str:
     return text if len(text) <= MOST_LETTERS else f"{text[:MOST_LETTERS]}…"
 
 
-def nearest(name: str, valid: list[str]) -> str:
+def nearest(name: str, valid: list[str], cutoff: float = 0.5) -> str:
     """``did you mean 'lr'?`` where a valid name is close, else the list of valid names."""
     from difflib import get_close_matches
 
     # Comparing takes the product of the lengths.
-    close = get_close_matches(name, valid, n=1, cutoff=0.5) if len(name) <= MOST_LETTERS else []
+    close = get_close_matches(name, valid, n=1, cutoff=cutoff) if len(name) <= MOST_LETTERS else []
     return f"did you mean {close[0]!r}?" if close else f"valid: {', '.join(sorted(valid))}"

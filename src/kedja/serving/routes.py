@@ -38,7 +38,11 @@ def service_of(request: Request) -> Service:
 
 
 @router.post(
-    "/predict", tags=["predict"], response_model=schemas.OneAnswer | schemas.ManyAnswers, responses=schemas.ERRORS
+    "/predict",
+    tags=["predict"],
+    response_model=schemas.OneAnswer | schemas.ManyAnswers,
+    responses=schemas.ERRORS,
+    response_description="Of one example one answer, of several a list of them",
 )
 async def predict(request: Request) -> Response:
     """Classify one example or several.
@@ -67,7 +71,7 @@ async def predict(request: Request) -> Response:
     return respond(answer, request.headers.get("accept", ""))
 
 
-@router.get("/class-names", response_model=schemas.ClassNames, tags=["model"])
+@router.get("/class-names", response_model=schemas.ClassNames, tags=["model"], response_description="The names")
 async def class_names(request: Request) -> Response:
     """The classes in the order of `probabilities`."""
     return JsonAnswer({"class_names": service_of(request).predictor.metadata.classes})
@@ -75,6 +79,7 @@ async def class_names(request: Request) -> Response:
 
 _SAMPLE: dict[int | str, dict[str, Any]] = {
     200: {
+        "description": "The file, as it was before preprocessing",
         "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
         "headers": {"X-Label": {"description": "the true class, percent-encoded UTF-8", "schema": {"type": "string"}}},
     }
@@ -90,7 +95,7 @@ async def sample(request: Request) -> Response:
     return Response(chosen.data, media_type=chosen.media_type, headers=headers)
 
 
-@router.get("/model", tags=["model"])
+@router.get("/model", tags=["model"], response_description="Name, version, classes, input, figures, model card")
 async def model(request: Request) -> Response:
     """The bundle's metadata without the golden examples, and its model card as Markdown."""
     predictor = service_of(request).predictor
@@ -99,7 +104,12 @@ async def model(request: Request) -> Response:
     return JsonAnswer({**facts, "golden_difference": predictor.golden_difference, "model_card": predictor.model_card})
 
 
-@router.get("/metrics", tags=["health"], response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+@router.get(
+    "/metrics",
+    tags=["health"],
+    response_class=Response,
+    responses={200: {"description": "Prometheus' text format", "content": {"text/plain": {}}}},
+)
 async def metrics(request: Request) -> Response:
     """Prometheus metrics of all workers."""
     # In a thread: with several workers this reads files.
@@ -107,14 +117,14 @@ async def metrics(request: Request) -> Response:
     return Response(text, media_type=CONTENT_TYPE)
 
 
-@router.get("/drift", response_model=schemas.Drift, tags=["health"])
+@router.get("/drift", response_model=schemas.Drift, tags=["health"], response_description="The comparison")
 async def drift(request: Request) -> Response:
     """How far what all workers served of late is from the training examples, feature by feature."""
     # In a thread, as above.
     return JsonAnswer(await asyncio.to_thread(report, service_of(request).monitor))
 
 
-@health.get("/health/live", response_model=schemas.Health, tags=["health"])
+@health.get("/health/live", response_model=schemas.Health, tags=["health"], response_description="It does")
 async def live(_: Request) -> Response:
     """The process runs and its event loop turns."""
     return JsonAnswer({"status": "alive"})
@@ -123,6 +133,7 @@ async def live(_: Request) -> Response:
 @health.get(
     "/health/ready",
     response_model=schemas.Health,
+    response_description="They are",
     responses={503: {"model": schemas.ErrorAnswer, "description": "Not ready, or shutting down"}},
     tags=["health"],
 )
