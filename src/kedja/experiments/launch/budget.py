@@ -67,7 +67,8 @@ def spend(minutes: float, wanted: Sequence[TrainingRun], others: Sequence[Task],
         full = whole[short.config.experiment]
         seconds = run.wall_seconds * full.config.epochs / run.epochs if full.config.epochs > short.config.epochs else 0
         if seconds > left:
-            spent.cut.append(f"would take {seconds / 60:.0f} of the {left / 60:.0f} minutes left: {full.name}")
+            takes = f"would take {seconds / 60:.0f} of the {left / 60:.0f} minutes left" if left > 0 else "out of time"
+            spent.cut.append(f"{takes}: {full.name}")
         else:
             kept.append(full)
     finished = round_of(kept)
