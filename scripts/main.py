@@ -1,5 +1,6 @@
 """The whole chain, top to bottom: from a source of images to one checked prediction of a running service."""
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -121,6 +122,8 @@ def findings(name: str, sound: bool, selection: dict[str, Any], seconds: float) 
     else:
         figure = f"{selection['validation']['accuracy']:.1%} of the validation images right; there is no test split"
     doubts = [] if sound else [f"  but     the audit doubts the data: {REPORTS}/audit-{name}.html"]
+    # What is shown can be typed.
+    on_path = ['  eval "$(sh scripts/just.sh shell)"   puts just on the PATH'] if cli.JUST in os.environ else []
     return [
         f"  model   {selection['experiment']}, the best of those compared on {name}",
         f"  figure  {figure}",
@@ -130,6 +133,7 @@ def findings(name: str, sound: bool, selection: dict[str, Any], seconds: float) 
         f"  took    {seconds:.0f} s",
         "",
         "next:",
+        *on_path,
         "  just serve                       its page in a browser: drop a picture",
         "  just predict image=photo.jpg     without a server; a folder works too",
         f"  just runs data={name}".ljust(35) + "what was trained, and how well",
