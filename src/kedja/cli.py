@@ -7,6 +7,7 @@ A script declares its keys as a dataclass, one `option(default, "meaning")` a fi
 import dataclasses
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from kedja.common.errors import KedjaError
 from kedja.common.options import convert, data_set, not_a_pair, option, required, spellings, unknown
 from kedja.common.outside import printable
 from kedja.common.refusals import refusal_of
-from kedja.common.terminal import align, fold_output
+from kedja.common.terminal import align, fold_output, width
 
 __all__ = [
     "align",
@@ -43,6 +44,7 @@ EXIT_USER_ERROR = 1
 EXIT_INTERRUPTED = 130
 # Set for programs that another one of ours calls.
 WITHIN = "KEDJA_WITHIN"
+JUST = "KEDJA_JUST"
 
 
 def run(main: Callable[[T], int | None], options: type[T], environment_prefix: str = "") -> None:
@@ -167,10 +169,17 @@ def call(module: str, *arguments: str) -> None:
         raise KedjaError(f"{module} failed with status {status}", "its message is above")
 
 
+def typed(command: str) -> str:
+    """The command as this shell has it: `scripts/just.sh` says so where `just` is not on its PATH."""
+    return re.sub(r"^just\b", lambda _: os.environ.get(JUST, "just"), command)
+
+
 def next_step(command: str, why: str = "") -> None:
     """The line that a recipe ends with; nothing within another one, which has a next step of its own."""
     if os.environ.get(WITHIN) != "1":
-        print(printable(f"next: {command}" + (f"   # {why}" if why else "")))
+        line = printable(f"next: {typed(command)}" + (f"   # {why}" if why else ""))
+        columns = width()
+        print(line.replace("   # ", "\n      # ") if columns and len(line) > columns else line)
 
 
 def type_name(kind: Any) -> str:

@@ -78,6 +78,14 @@ def test_what_ran_with_fewer_seeds_is_a_try(make_run: MakeRun, tmp_path: Path) -
     assert only.first.directory == tried
 
 
+def test_the_short_form_of_a_run_is_a_try(make_run: MakeRun, tmp_path: Path) -> None:
+    short = make_run("small", config_hash="1", hyperparameters={"epochs": 3, "lr": 0.1})
+    make_run("small", config_hash="2", hyperparameters={"epochs": 12, "lr": 0.1}, wrong=[1])
+    make_run("small", config_hash="3", hyperparameters={"epochs": 3, "lr": 0.2}, wrong=[1, 2])
+    (only,) = find_tries(tmp_path / "runs")
+    assert only.first.directory == short
+
+
 def test_of_several_data_sets_the_one_used_last_is_compared_and_said(make_run: MakeRun, tmp_path: Path) -> None:
     os.utime(make_run("small", data="digits") / "summary.json", (1, 1))
     make_run("large", data="flowers")

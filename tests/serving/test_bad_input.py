@@ -218,3 +218,21 @@ def test_an_error_of_ours_is_a_plain_500_with_a_request_id(serve_here, monkeypat
     refused(response, 500, "internal")
     assert "division" not in response.text
     assert "division by zero" in caplog.text
+
+
+def test_what_was_sent_is_not_sent_back_at_length(client):
+    long = "imag" * 100_000
+    form = f'--a\r\nContent-Disposition: form-data; name="{long[:3000]}"\r\n\r\nab\r\n--a--\r\n'
+    answers = [
+        client.post("/predict", json={long: 1}),
+        client.post("/predict", json={"image": long}),
+        client.post("/predict", json={"pixels": [10**19] * 64}),
+        client.post("/predict", content=form, headers={"Content-Type": "multipart/form-data; boundary=a"}),
+        client.post("/predict", content=b"x", headers={"Content-Type": long[:3000]}),
+        client.post("/predict", content=b"x", headers={"Accept": f"application/vnd.kedja.top+json; q={long[:3000]}"}),
+        client.get("/" + long[:3000]),
+        client.request(long[:3000], "/predict"),
+    ]
+    for answer in answers:
+        assert 400 <= answer.status_code < 500
+        assert len(answer.content) < 700

@@ -22,6 +22,7 @@ def model_card(metadata: Metadata, run: Run, dataset: dict[str, Any], provenance
             "## Model",
             "",
             f"- architecture: `{run.model}`, {run.parameters:,} parameters",
+            *_origin_lines(provenance),
             f"- experiment: `{run.experiment}` (configuration {run.config_hash}), seed {run.seed}",
             f"- code: git commit `{metadata.git_commit or 'unknown'}`"
             + (" with uncommitted changes" if (provenance.get("git") or {}).get("dirty") else ""),
@@ -65,6 +66,17 @@ def model_card(metadata: Metadata, run: Run, dataset: dict[str, Any], provenance
             "",
         ]
     )
+
+
+def _origin_lines(provenance: dict[str, Any]) -> list[str]:
+    """What the network had learnt before, where it had."""
+    weights = provenance.get("weights")
+    if not weights:
+        return []
+    return [
+        f"- began from: {weights['title']}, licence of these weights: {weights['licence']}, SHA-256 of the tensors "
+        f"`{weights['sha256']}`"
+    ]
 
 
 def _input_lines(metadata: Metadata) -> list[str]:

@@ -1,5 +1,6 @@
 """Weights to start from: published ones, a file's, or another run's; what fits is taken, and what was not is said."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,8 +41,11 @@ class Transfer:
         return "\n".join(lines)
 
 
-def initialise(body: nn.Module, config: ModelConfig, say: Callable[[str], None]) -> None:
+def initialise(body: nn.Module, config: ModelConfig, say: Callable[[str], None]) -> dict[str, str] | None:
     """Fill `body` as `pretrained` and `init_from` say, and say what was and was not loaded.
+
+    Returns:
+        Where the weights come from, for the provenance: title, licence and SHA-256 of the tensors; None for fresh ones.
 
     Raises:
         KedjaError: both are set, the weights cannot be had, or none of them fits.
@@ -50,11 +54,12 @@ def initialise(body: nn.Module, config: ModelConfig, say: Callable[[str], None])
         raise KedjaError("model.pretrained and model.init_from are both set", "keep one of them")
     if config.pretrained:
         found = published(config)
-        weights, source = found.load(list(body.state_dict())), found.title
+        weights, source, licence = found.load(list(body.state_dict())), found.title, found.licence
     elif config.init_from:
         weights, source = read_weights(Path(config.init_from).expanduser()), config.init_from
+        licence = "as what they come from"
     else:
-        return
+        return None
     state = body.state_dict()
     fitting, prefix = matched(weights, state)
     transfer = take_over(body, fitting)
@@ -68,6 +73,17 @@ def initialise(body: nn.Module, config: ModelConfig, say: Callable[[str], None])
             f"{source} holds values that are not finite, in {broken[0]}", "give the weights of another epoch"
         )
     say(transfer.describe(f"{source} (without its prefix `{prefix}`)" if prefix else source))
+    return {"title": source, "licence": licence, "sha256": fingerprint(weights)}
+
+
+def fingerprint(weights: dict[str, Tensor]) -> str:
+    """SHA-256 of names and values, whatever file they came in."""
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        digest.update(
+            name.encode() + weights[name].detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes()
+        )
+    return digest.hexdigest()
 
 
 def matched(weights: Weights, state: Weights) -> tuple[Weights, str]:
