@@ -39,6 +39,15 @@ def test_runs_are_grouped_by_configuration_best_first(make_run: MakeRun, tmp_pat
     assert found[0].mean_accuracy == found[0].correct().mean()
 
 
+def test_a_summary_of_no_bytes_blocks_nothing(make_run: MakeRun, tmp_path: Path, capfd) -> None:
+    make_run("small")
+    (make_run("broken") / "summary.json").write_bytes(b"")
+    assert [run.experiment for run in find_runs(tmp_path / "runs")] == ["small"]
+    assert "summary.json is empty: the run counts as unfinished" in "".join(capfd.readouterr())
+    with pytest.raises(KedjaError, match="no finished run"):
+        read_run(tmp_path / "runs" / "broken-00000000" / "seed0")
+
+
 def test_unfinished_runs_do_not_count(make_run: MakeRun, tmp_path: Path) -> None:
     make_run("small")
     (make_run("broken") / "summary.json").unlink()

@@ -21,7 +21,7 @@ from kedja.common.errors import KedjaError
 IR_VERSION = 10
 OPSETS = {"": 18, "ai.onnx.ml": 3}
 
-Constants = dict[str, NDArray[np.float64]]
+Constants = dict[str, NDArray[Any]]
 
 _AVERAGE = 'Einsum <equation = "ay,nyxc,bx->nabc"> (rows, scaled, columns)'
 _PIXELS = """pixels (uint8[n, {height}, {width}, {channels}] image) => (double[n, {features}] x) {{
@@ -35,19 +35,23 @@ _ANSWERS = """answers (double[n, {known}] known) => (float[n, {classes}] logits,
   clipped = Clip (every, least, most)
   exact_logits = Log (clipped)
   logits = Cast <to = 1> (exact_logits)
-  probabilities = Softmax <axis = 1> (logits)
+  {tempered}
+  probabilities = Softmax <axis = 1> (tempered)
 }}"""
 
 
-def write_pipeline(pipeline: Any, spec: ImageSpec, classes: int, path: Path) -> None:
+def write_pipeline(pipeline: Any, spec: ImageSpec, classes: int, path: Path, temperature: float = 1.0) -> None:
     """Write `path`: input `image` uint8 (n, H, W, C), outputs `logits` and `probabilities` float32 (n, classes).
+
+    Args:
+        temperature: the logits are divided by it for the probabilities.
 
     Raises:
         KedjaError: a step of the pipeline has no ONNX form.
     """
     features, width = _pixels(spec)
     graph = compose.merge_models(features, _fitted(pipeline, width), io_map=[("x", "fitted_x")])
-    answers = _answers(pipeline.classes_, classes)
+    answers = _answers(pipeline.classes_, classes, temperature)
     graph = compose.merge_models(graph, answers, io_map=[("fitted_known", "known")], outputs=list(OUTPUTS))
     onnx.checker.check_model(graph, full_check=True)
     path.write_bytes(graph.SerializeToString(deterministic=True))
@@ -96,14 +100,17 @@ def _fitted(pipeline: Any, features: int) -> onnx.ModelProto:
     return compose.add_prefix(model, "fitted_")
 
 
-def _answers(known: NDArray[np.int64], classes: int) -> onnx.ModelProto:
+def _answers(known: NDArray[np.int64], classes: int, temperature: float) -> onnx.ModelProto:
     """`kedja.baselines.pipeline.logits` as a graph, and their softmax."""
-    constants = {
+    tempered = "tempered = Div (logits, temperature)" if temperature != 1 else "tempered = Identity (logits)"
+    constants: Constants = {
         "places": np.eye(classes)[known],
         "least": np.array(SMALLEST_PROBABILITY),
         "most": np.array(1.0),
     }
-    return _parse(_ANSWERS.format(known=len(known), classes=classes), constants)
+    if temperature != 1:
+        constants["temperature"] = np.array(temperature, np.float32)
+    return _parse(_ANSWERS.format(known=len(known), classes=classes, tempered=tempered), constants)
 
 
 def _parse(text: str, constants: Constants) -> onnx.ModelProto:

@@ -7,12 +7,13 @@ and one registry line.
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kedja.baselines.pipeline import FEATURE_SIDE
 from kedja.common.errors import KedjaError, nearest
@@ -37,12 +38,14 @@ class Baseline:
         grid: name of a setting → the values tried, every combination.
         seeded: whether the result depends on the seed; if not, one run says it all.
         limit: at most this many training images (stratified), where the cost grows faster than their number.
+        least: training images that it needs of every class that has any.
     """
 
     build: Callable[..., Any]
     grid: Mapping[str, list[Any]]
     seeded: bool = False
     limit: int | None = None
+    least: int = 1
 
     def points(self) -> list[dict[str, Any]]:
         return [dict(zip(self.grid, values, strict=True)) for values in itertools.product(*self.grid.values())]
@@ -88,7 +91,7 @@ def support_vectors(seed: int, C: float, scaler: bool) -> Any:  # noqa: N803 - s
 BASELINES: dict[str, Baseline] = {
     "logistic-regression": Baseline(logistic_regression, {"C": [0.01, 0.1, 1.0]}),
     "random-forest": Baseline(random_forest, {"variance": [0.8, 0.95], "min_samples_leaf": [1, 3]}, seeded=True),
-    "svm": Baseline(support_vectors, {"C": [1.0, 10.0], "scaler": [True, False]}, limit=10_000),
+    "svm": Baseline(support_vectors, {"C": [1.0, 10.0], "scaler": [True, False]}, limit=10_000, least=3),
 }
 
 
@@ -112,6 +115,18 @@ def runs_of(name: str, seeds: list[int], folds: int) -> list[tuple[int, Subset]]
     """Seed and part of the data of each run: every seed on the splits, then the first one on every fold."""
     whole = [(seed, WHOLE) for seed in seeds_of(name, seeds)]
     return whole + [(seeds[0], Subset(folds, fold)) for fold in range(folds)]
+
+
+def reason_to_skip(name: str, labels: NDArray[np.int64], classes: Sequence[str]) -> str:
+    """Why the baseline cannot be fitted to training images with these labels; empty where it can."""
+    counts = np.bincount(labels, minlength=len(classes))
+    if (counts > 0).sum() < 2:
+        return "it needs training images of two classes"
+    rarest = int(np.where(counts > 0, counts, len(labels)).argmin())
+    least = find(name).least
+    if counts[rarest] >= least:
+        return ""
+    return f"it needs {least} training images of every class, and {classes[rarest]} has {counts[rarest]}"
 
 
 def configuration(name: str, data: str, data_hash: str, subset: Subset = WHOLE) -> dict[str, Any]:

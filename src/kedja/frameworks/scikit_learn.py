@@ -13,6 +13,7 @@ from kedja.bundle.inputs.input import Feed
 from kedja.bundle.metadata import MODEL
 from kedja.data.prepared import PreparedDataset
 from kedja.frameworks.framework import Framework, Predict, Runner
+from kedja.runs.calibration import temperature_of
 from kedja.runs.read import read_input, read_provenance
 
 
@@ -43,7 +44,7 @@ def write(run: Path, folder: Path) -> dict[str, Runner]:
     from kedja.frameworks.onnx_runner import onnx_runner
 
     classes = len(read_provenance(run)["data"]["classes"])
-    write_pipeline(fitted.load(run), cast(ImageSpec, read_input(run)), classes, folder / MODEL)
+    write_pipeline(fitted.load(run), cast(ImageSpec, read_input(run)), classes, folder / MODEL, temperature_of(run))
     return {MODEL: onnx_runner(folder / MODEL)}
 
 

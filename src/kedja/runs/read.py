@@ -13,6 +13,7 @@ from kedja.bundle.inputs.registry import from_json
 from kedja.common.errors import KedjaError
 from kedja.common.files import read_json, write_text
 from kedja.common.npz import read_arrays
+from kedja.common.progress import say
 from kedja.runs.folder import METRICS, PROVENANCE, SUMMARY, answers_file, is_finished
 from kedja.runs.record import read_lines
 from kedja.runs.scores import softmax
@@ -170,7 +171,11 @@ def read_input(directory: Path) -> Input:
 
 def find_runs(runs: Path, data: str | None = None) -> list[Run]:
     """Every finished run under `runs/`, in the order of their paths; of the data set `data` where given."""
-    found = [read_run(path.parent) for path in sorted(runs.glob(f"*/seed*/{SUMMARY}"))]
+    folders = [path.parent for path in sorted(runs.glob(f"*/seed*/{SUMMARY}"))]
+    for folder in folders:
+        if not is_finished(folder):
+            say(f"note: {folder / SUMMARY} is empty: the run counts as unfinished; its training again completes it")
+    found = [read_run(folder) for folder in folders if is_finished(folder)]
     return [run for run in found if data is None or run.data["name"] == data]
 
 
