@@ -68,7 +68,7 @@ def test_probabilities_are_calibrated_and_logits_raw(exported, run):
     assert metadata.calibrated
     assert json.loads((folder / "metadata.json").read_text())["calibrated"] is True
     assert metadata.temperature == recorded["temperature"] != 1
-    feed = {"image": load_dataset(Path("data/digits")).images[:50]}
+    feed = {"image": np.array(load_dataset(Path("data/digits")).images[:50])}
     session = onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
     answers = [session.run(["logits", "probabilities"], feed), TorchScriptPredictor(folder)._model(feed)]
     for logits, probabilities in answers:

@@ -25,10 +25,10 @@ from kedja.bundle.inputs.input import NO_LIMITS, InputError, Limits
 # one file) is opened by Pillow's JPEG plugin and has no entry of its own.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "TGA", "ICO", "AVIF", "JPEG2000")
 MAX_PIXELS = 100_000_000
-# Rows of an image that are converted at once, so that conversion takes no second and third image's memory.
-_STRIP = 64
 # Share of an image's pixels.
 MOST_BEYOND = 0.01
+# Rows of an image that are converted at once, so that conversion takes no second and third image's memory.
+_STRIP = 64
 # ISO/IEC 23008-12: what phones write as .heic. Its free decoders are under copyleft licences (see docs/data.md).
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
@@ -217,6 +217,24 @@ def _centre_box(source: tuple[int, int], target: tuple[int, int], fraction: floa
     return left, top, left + width, top + height
 
 
+def _scaled(image: Image.Image, white: float) -> Image.Image:
+    """0…`white` → 0…255; a few values beyond, of hot pixels and resampling, become black and white."""
+    eight, beyond = np.empty((image.height, image.width), np.uint8), 0
+    lowest, highest = np.inf, -np.inf
+    for top, strip in _strips(image):
+        values: NDArray[np.float32] = np.nan_to_num(np.asarray(strip, np.float32))
+        lowest, highest = min(lowest, values.min()), max(highest, values.max())
+        beyond += int(((values < 0) | (values > white)).sum())
+        eight[top : top + len(values)] = (values.clip(0, white) * (255 / white) + 0.5).astype(np.uint8)
+    if beyond > MOST_BEYOND * eight.size:
+        raise ImageError(
+            "out-of-scale",
+            f"the image holds values from {lowest:g} to {highest:g}, and white is {white:g}",
+            f"scale its values to 0…{white:g}",
+        )
+    return Image.fromarray(eight)
+
+
 def _strips(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
     """The image in pieces of a few rows, each with its first row."""
     if image.height <= _STRIP:
@@ -233,18 +251,6 @@ def _over_white(image: Image.Image, mode: str) -> Image.Image:
         white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
         result.paste(Image.alpha_composite(white, rgba).convert(mode), (0, top))
     return result
-
-
-def _scaled(image: Image.Image, white: float) -> Image.Image:
-    """0…`white` → 0…255; a few values beyond, of hot pixels and resampling, become black and white."""
-    values: NDArray[np.float32] = np.nan_to_num(np.asarray(image, np.float32))
-    if ((values < 0) | (values > white)).mean() > MOST_BEYOND:
-        raise ImageError(
-            "out-of-scale",
-            f"the image holds values from {values.min():g} to {values.max():g}, and white is {white:g}",
-            f"scale its values to 0…{white:g}",
-        )
-    return Image.fromarray((values.clip(0, white) * (255 / white) + 0.5).astype(np.uint8))
 
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:

@@ -62,7 +62,7 @@ function calibrationPart(C) {
   const swatchOf = (fill) => html("span", { class: "swatch", style: `background:${fill}` });
   return html("div", {}, html("h3", {}, "Calibration"),
     html("div", { class: "legend" }, html("span", {}, swatchOf("var(--c1)"), `as trained: error ${error(C.before)}`), html("span", {}, swatchOf("var(--c0)"), `temperature ${C.after.temperature.toFixed(2)}: error ${error(C.after)}`)),
-    root, html("p", { class: "soft" }, "The temperature is found on the validation split. It changes confidences, never the predicted class; the exported model applies it. The error is the expected calibration error; intervals and bars are of 95 %."),
+    root, html("p", { class: "soft" }, "The temperature is found on the validation split. It changes confidences, never the predicted class; the exported model applies it. The error is the expected calibration error. Bars and brackets are 95 % intervals."),
     fewest < FEW ? html("p", {}, html("strong", {}, "Read with care: "), `each point stands for about ${fewest} images. An interval that reaches the line of perfect calibration is no sign of a fault.`) : null);
 }
 
