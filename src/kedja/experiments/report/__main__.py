@@ -7,7 +7,7 @@ from pathlib import Path
 from kedja import cli
 from kedja.experiments.report.build import Places, build
 from kedja.experiments.report.text import terminal_table, tries_text
-from kedja.runs.read import chosen_data, runs_on_other_data
+from kedja.runs.read import chosen_data, remember, runs_on_other_data
 
 
 @dataclass
@@ -23,6 +23,7 @@ class Options:
 
 
 def main(options: Options) -> None:
+    remember(options.runs, options.data)
     options.data = chosen_data(options.runs, options.data, print)
     if options.watch:
         from kedja.experiments.report.watch import watch
