@@ -40,6 +40,9 @@ class Settings:
     max_pixels: int = option(
         50_000_000, "width × height of an image at the most, judged before decoding", within=(1, 500_000_000)
     )
+    max_text: int = option(
+        100_000, "bytes of a text at the most, judged before it is cut into tokens", within=(1, 10_000_000)
+    )
     queue: int = option(
         512,
         "requests of a process in work or waiting at the most; more are told to come again (503)",

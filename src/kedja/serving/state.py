@@ -41,7 +41,7 @@ class Service:
 
     def __init__(self, settings: Settings, predictor: Predictor) -> None:
         self.settings = settings
-        self.limits = Limits(examples=settings.max_images, pixels=settings.max_pixels)
+        self.limits = Limits(settings.max_images, settings.max_pixels, settings.max_text)
         self.metrics = Metrics(predictor.metadata.classes)
         self.keys = Keys(settings.keys, self._count_keys) if settings.keys else None
         self.monitor = Monitor(settings, predictor, Board(shared_folder()))

@@ -8,6 +8,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from kedja.common.errors import KedjaError
@@ -56,10 +57,11 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Limits:
-    """What one request may ask for: number of examples, and pixels of each image."""
+    """What one request may ask for: number of examples, pixels of each image, bytes of each text."""
 
     examples: int = sys.maxsize
     pixels: int = 100_000_000
+    text_bytes: int = 10_000_000
 
 
 NO_LIMITS = Limits()
@@ -97,6 +99,14 @@ class Input(ABC):
     suffixes: ClassVar[frozenset[str]]
     hint: ClassVar[str]
 
+    def located(self, folder: Path) -> Self:
+        """The same, told in which folder (of a data set, of a bundle) the files lie that its settings name."""
+        return self
+
+    def files(self) -> dict[str, bytes]:
+        """The files without which the settings mean nothing: name in a data set and in a bundle → content."""
+        return {}
+
     @property
     @abstractmethod
     def tensors(self) -> tuple[Tensor, ...]:
@@ -129,6 +139,10 @@ class Input(ABC):
     def facts(self, examples: Sequence[Example]) -> Values:
         """What drift compares of examples beyond what the model sees of them, for example the size of a file."""
         return {}
+
+    def remarks(self, examples: Sequence[Example]) -> Sequence[dict[str, Any]]:
+        """What the answer to each example says beyond its classes, under keys of their own; empty where nothing."""
+        return ()
 
     @abstractmethod
     def value_schema(self) -> dict[str, Any]:
