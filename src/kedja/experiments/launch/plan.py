@@ -16,6 +16,8 @@ from kedja.experiments.launch.pool import Task
 from kedja.runs.folder import is_finished
 from kedja.runs.read import DEBUG
 
+from kedja.training import KINDS
+
 if TYPE_CHECKING:
     from kedja.training.config.schema import TrainConfig
 
@@ -125,6 +127,23 @@ def training_runs(request: Request, names: Sequence[str]) -> list[TrainingRun]:
         overrides = [f"experiment={name}", *point, *request.overrides, *part]
         runs.append(TrainingRun(" ".join([name, *point, *part]), overrides, compose(overrides)))
     return runs
+
+
+def for_kind(
+    request: Request, runs: Sequence[TrainingRun], names: Sequence[str], kind: str
+) -> tuple[list[TrainingRun], list[str]]:
+    """Those of the runs and baselines that take examples of this kind.
+
+    Raises:
+        KedjaError: one was named that does not, or none does.
+    """
+    known = baselines.of_kind(kind)
+    taken = [run for run in runs if kind in KINDS], [name for name in names if name in known]
+    left_out = [run.name for run in runs if kind not in KINDS] + [name for name in names if name not in known]
+    if (request.only and left_out) or not any(taken):
+        named = f"only={left_out[0]}" if request.only else "none of the experiments"
+        raise KedjaError(f"{named} takes examples of kind {kind!r}", f"there are {', '.join(known)}")
+    return taken
 
 
 def data_name(request: Request, runs: Sequence[TrainingRun]) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kedja.common.cpus import available
+from kedja.data.prepared import read_description
 from kedja.data.versions.ensure import ensure
 from kedja.experiments.launch import plan, pool, progress, ray_cluster, warm
 from kedja.experiments.launch.plan import Request
@@ -47,6 +48,7 @@ def run_stage(
     wanted = plan.training_runs(request, experiments)
     data = plan.data_name(request, wanted)
     folder = ensure(data)
+    wanted, baselines = plan.for_kind(request, wanted, baselines, read_description(folder)["kind"])
     tasks = [
         *plan.training_tasks(wanted, train),
         *plan.baseline_tasks(request, baselines, folder, runs),

@@ -27,7 +27,9 @@ def facts(index: FullIndex) -> dict[str, Any]:
 
 def rows(facts: dict[str, Any]) -> dict[str, str]:
     """The facts in words."""
-    spans = {name: "{} to {} (median {})".format(*np.array(facts[name])[[0, 2, 1]]) for name in ("characters", "tokens")}
+    spans = {
+        name: "{} to {} (median {})".format(*np.array(facts[name])[[0, 2, 1]]) for name in ("characters", "tokens")
+    }
     return {"tokens that are read": f"at most {facts['length']}", **spans}
 
 

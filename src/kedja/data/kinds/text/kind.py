@@ -95,5 +95,3 @@ def _read(expected: TextInput, position: int, content: Content) -> Result:
 
 def _failure(code: str, reason: str, position: int) -> Result:
     return ("", 0, None, 0, 0, "", code, reason, position)
-
-
