@@ -62,7 +62,7 @@ def fit(choice: Choice, dataset: PreparedDataset, folder: Path) -> None:
     classes = len(dataset.classes)
     represented = baseline.representation
     on_train, on_validation = (_examples(represented, part, positions) for positions in (train, validation))
-    fitted = search(baseline, choice.seed, classes, on_train, on_validation, represented.settings(part))
+    fitted = search(baseline, choice.seed, classes, on_train, on_validation, settings=represented.settings(part))
     seconds = time.perf_counter() - since
     config = configuration(name, dataset.name, dataset.hash, choice.subset)
     whole = configuration_hash(configuration(name, dataset.name, dataset.hash))
@@ -99,6 +99,7 @@ def search(
     classes: int,
     train: Examples,
     validation: Examples,
+    *,
     settings: Mapping[str, Any] = NO_SETTINGS,
 ) -> Fitted:
     """Fit every point of the grid on the training split; the best on the validation split wins (then its loss).

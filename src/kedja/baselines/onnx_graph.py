@@ -1,7 +1,8 @@
-"""A fitted scikit-learn pipeline → one ONNX file with a dynamic batch, from what the model's input gives to probabilities.
+"""A fitted scikit-learn pipeline → one ONNX file with a dynamic batch, from the input's tensors to probabilities.
 
 Three graphs in a row: examples → features (`kedja.baselines.representation`), the pipeline as `skl2onnx` writes it,
-its probabilities → the bundle's outputs. All of it computes in float64 (`kedja.baselines.pipeline` says why); only what leaves the graph is float32.
+its probabilities → the bundle's outputs. All of it computes in float64 (`kedja.baselines.pipeline` says why), but for
+a network in front; only what leaves the graph is float32.
 """
 
 import warnings

@@ -1,7 +1,9 @@
 """Texts as vectors of the sentence encoder that comes with the lock; nothing of it is trained."""
 
+import os
 import warnings
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
@@ -11,6 +13,7 @@ from kedja.baselines.representation import Front
 from kedja.bundle.inputs.input import Feed, Input
 from kedja.bundle.inputs.text.spec import IDS, MASK, TextInput
 from kedja.common.errors import KedjaError
+from kedja.common.progress import Progress
 from kedja.data.kinds.text.stored import StoredTexts
 from kedja.data.prepared import PreparedDataset
 
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
 # SHA-256 of the tokenizer that the encoder was trained with.
 TOKENIZER = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
+# Beside the data sets: what the encoder said of their texts, one file a version.
+VECTORS = ".vectors"
 _BATCH = 32
 
 
@@ -39,14 +44,17 @@ class Sentences:
             raise KedjaError(
                 f"{dataset.folder}/ has another tokenizer than the sentence encoder", "just data tokenizer=minilm …"
             )
-        texts = cast(StoredTexts, dataset.stored).decoded(positions)
+        known = open_vectors(dataset.folder.parent / VECTORS / f"{dataset.hash}.npy", len(dataset))
+        missing = positions[np.isnan(known[positions, 0])]
+        texts = cast(StoredTexts, dataset.stored).decoded(missing)
         # By length, so that little of a batch is padding.
         order = np.argsort([len(text.ids) for text in texts], kind="stable")
-        vectors = np.empty((len(texts), self.recorded["width"]))
-        for start in range(0, len(order), _BATCH):
-            chosen = order[start : start + _BATCH]
-            vectors[chosen] = self.features(expected.collate([texts[place] for place in chosen]))
-        return vectors
+        with Progress("encoding", len(positions), done=len(positions) - len(missing)) as progress:
+            for start in range(0, len(order), _BATCH):
+                chosen = order[start : start + _BATCH]
+                known[missing[chosen]] = self.features(expected.collate([texts[place] for place in chosen]))
+                progress.advance(len(chosen))
+        return known[positions].astype(np.float64)
 
     def features(self, feed: Feed) -> NDArray[np.float64]:
         import torch
@@ -63,6 +71,20 @@ class Sentences:
         from kedja.baselines.texts.encoder import load_encoder
 
         return load_encoder()
+
+
+def open_vectors(path: Path, count: int) -> NDArray[np.float32]:
+    """The vectors that were found before, float32 (count, 384), in a file; NaN where they were not."""
+    if not path.exists():
+        path.parent.mkdir(exist_ok=True)
+        # Made under another name: a file of the right name is whole, whoever else makes one meanwhile.
+        fresh = path.with_suffix(f".{os.getpid()}")
+        empty = np.lib.format.open_memmap(fresh, "w+", np.float32, (count, Sentences.recorded["width"]))
+        empty[:] = np.nan
+        empty.flush()
+        fresh.replace(path)
+    vectors: NDArray[np.float32] = np.load(path, mmap_mode="r+")
+    return vectors
 
 
 def encoder_graph(encoder: "Encoder") -> "onnx.ModelProto":

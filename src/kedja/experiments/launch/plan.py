@@ -15,7 +15,6 @@ from kedja.data.splits.subset import Subset
 from kedja.experiments.launch.pool import Task
 from kedja.runs.folder import is_finished
 from kedja.runs.read import DEBUG
-
 from kedja.training import KINDS
 
 if TYPE_CHECKING:
