@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 TOKENIZER = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
 # Beside the data sets: what the encoder said of their texts, one file a version.
 VECTORS = ".vectors"
-_BATCH = 32
+# Tokens of a batch, padding included: long enough for matrix products to pay, short enough for the cache.
+_BATCH = 2048
 
 
 class Sentences:
@@ -47,11 +49,8 @@ class Sentences:
         known = open_vectors(dataset.folder.parent / VECTORS / f"{dataset.hash}.npy", len(dataset))
         missing = positions[np.isnan(known[positions, 0])]
         texts = cast(StoredTexts, dataset.stored).decoded(missing)
-        # By length, so that little of a batch is padding.
-        order = np.argsort([len(text.ids) for text in texts], kind="stable")
-        with Progress("encoding", len(positions), done=len(positions) - len(missing)) as progress:
-            for start in range(0, len(order), _BATCH):
-                chosen = order[start : start + _BATCH]
+        with Progress("encoding", len(positions), "texts", done=len(positions) - len(missing)) as progress:
+            for chosen in by_length([len(text.ids) for text in texts]):
                 known[missing[chosen]] = self.features(expected.collate([texts[place] for place in chosen]))
                 progress.advance(len(chosen))
         return known[positions].astype(np.float64)
@@ -71,6 +70,16 @@ class Sentences:
         from kedja.baselines.texts.encoder import load_encoder
 
         return load_encoder()
+
+
+def by_length(lengths: Sequence[int]) -> Iterator[NDArray[np.int64]]:
+    """Places of texts in batches of neighbours by length, so that little of a batch is padding."""
+    order = np.argsort(lengths, kind="stable")
+    start = 0
+    for end in range(1, len(order) + 1):
+        if end == len(order) or (end + 1 - start) * lengths[order[end]] > _BATCH:
+            yield order[start:end]
+            start = end
 
 
 def open_vectors(path: Path, count: int) -> NDArray[np.float32]:
