@@ -75,7 +75,7 @@ def fit(choice: Choice, dataset: PreparedDataset, folder: Path) -> None:
         Run(
             directory=folder,
             framework=baseline.framework,
-            experiment=f"baseline-{name}",
+            experiment=f"{baseline.prefix}{name}",
             config_hash=configuration_hash(config),
             seed=choice.seed,
             model=name,

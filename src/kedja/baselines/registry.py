@@ -46,6 +46,7 @@ class Baseline:
         limit: at most this many training examples (stratified), where the cost grows faster than their number.
         represented: where what it is fitted on is defined, see `kedja.baselines.representation`.
         framework: that its runs are of, see `kedja.frameworks.registry`.
+        prefix: of the names of its experiments, before its own.
     """
 
     build: Callable[..., Any]
@@ -54,6 +55,7 @@ class Baseline:
     limit: int | None = None
     represented: str = PIXELS
     framework: str = "sklearn"
+    prefix: str = "baseline-"
 
     @property
     def representation(self) -> "Representation":
@@ -140,7 +142,7 @@ BASELINES: dict[str, Baseline] = {
     "svm": Baseline(support_vectors, {"C": [1.0, 10.0], "scaler": [True, False]}, limit=10_000),
     "tfidf": Baseline(ngrams, {"C": [10.0]}, represented=NGRAMS),
     "tfidf-svm": Baseline(ngrams_svm, {"C": [1.0]}, represented=NGRAMS),
-    "minilm": Baseline(sentences, {"C": [10.0, 30.0, 100.0]}, represented=SENTENCES, framework="frozen"),
+    "minilm": Baseline(sentences, {"C": [10.0, 30.0, 100.0]}, represented=SENTENCES, framework="frozen", prefix=""),
 }
 
 
@@ -190,6 +192,6 @@ def configuration_hash(configuration: Mapping[str, Any]) -> str:
 
 
 def directory(runs: Path, name: str, data: str, data_hash: str, seed: int, *, subset: Subset = WHOLE) -> Path:
-    """`runs/baseline-<name>-<hash>/seed<k>`."""
+    """`runs/<prefix><name>-<hash>/seed<k>`."""
     digest = configuration_hash(configuration(name, data, data_hash, subset))
-    return runs / f"baseline-{name}-{digest}" / f"seed{seed}"
+    return runs / f"{find(name).prefix}{name}-{digest}" / f"seed{seed}"
