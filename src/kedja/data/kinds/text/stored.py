@@ -46,6 +46,11 @@ class StoredTexts(Stored):
         start, end = self._offsets[position : position + 2]
         return self._bytes[start:end].tobytes()
 
+    def by_size(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        sizes = self._offsets[positions + 1] - self._offsets[positions]
+        ordered: NDArray[np.int64] = positions[np.argsort(sizes, kind="stable")]
+        return ordered
+
     def facts(self, positions: NDArray[np.int64]) -> Values:
         return {"characters": np.array([len(self._text(int(one))) for one in positions], np.float64)}
 
