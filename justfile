@@ -3,6 +3,9 @@
 
 set positional-arguments
 
+# What failed has said so itself, and better than a line number of this file.
+set no-exit-message := true
+
 # Torch's modules are compiled once, not at every start, whatever the shell's setting: that halves the start-up.
 export PYTHONDONTWRITEBYTECODE := ""
 
@@ -25,7 +28,7 @@ _default:
 _ready:
     @sh scripts/python.sh scripts/sync_env.py quiet=true
 
-# all of it: data, experiments, report, export, service, one checked prediction
+# all of it, for the digits or your own images: just main source=photos/
 [group('the chain')]
 main *arguments: _ready
     @{{python}} scripts/main.py "$@"
@@ -34,6 +37,11 @@ main *arguments: _ready
 [group('environment')]
 env *arguments:
     @sh scripts/python.sh scripts/sync_env.py "$@"
+
+# put just, uv and tensorboard on this shell's PATH: eval "$(sh scripts/just.sh shell)"
+[group('environment')]
+shell *arguments:
+    @sh scripts/python.sh scripts/shell.py "$@"
 
 # check Python, packages, accelerators, ONNX Runtime, tools and disk: just check-env --json
 [group('environment')]
@@ -135,6 +143,11 @@ reproduce *arguments: _ready
 track *arguments: _ready
     @{{python}} scripts/track.py "$@"
 
+# the curves of the runs in TensorBoard, also while they go on
+[group('experiments')]
+tensorboard *arguments: _ready
+    @{{python}} scripts/tensorboard.py "$@"
+
 # MLflow's pages over the runs in its local store
 [group('experiments')]
 mlflow-ui *arguments: _ready
@@ -145,7 +158,7 @@ mlflow-ui *arguments: _ready
 tune *arguments: _ready
     @{{python}} scripts/tune.py "$@"
 
-# compare the finished runs: table, pictures, analysis, and reports/report.html
+# compare the finished runs: table, pictures and analysis in reports/
 [group('experiments')]
 report *arguments: _ready
     @{{python}} scripts/report.py "$@"
@@ -197,27 +210,18 @@ test-portable *arguments: _ready
 
 # check format, style, types, walls, scripts, workflows, manifests and the lock; changes nothing
 [group('development')]
-lint: _ready
-    ruff format --check --quiet .
-    ruff check --quiet .
-    mypy
-    mypy --config-file tests/mypy.ini
-    lint-imports
-    shellcheck scripts/*.sh .ci/run
-    hadolint Dockerfile
-    check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
-    check-jsonschema --builtin-schema vendor.github-actions .github/actions/*/action.yml
-    check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
-    kubernetes-validate --strict --quiet deploy/kubernetes/*.yaml
-    sh scripts/actionlint.sh .github/workflows/*.yml
-    zizmor --offline --no-progress --quiet .github
-    git ls-files -z | xargs -0 detect-secrets-hook --baseline .secrets.baseline
-    @{{python}} scripts/lock.py check=true
+lint *arguments: _ready
+    @{{python}} scripts/lint.py "$@"
 
 # the service beside its peers: just bench-serving case=pixels (needs wrk, or install=true)
 [group('development')]
 bench-serving *arguments: _ready
     @{{python}} benchmarks/serving.py "$@"
+
+# requests that are dear to answer, against a running service or one of its own: just attack url=http://localhost:8000
+[group('development')]
+attack *arguments: _ready
+    @{{python}} benchmarks/attack.py "$@"
 
 # the training loop beside its limit; peers: time to other libraries' accuracy; decode: the loader of encoded images
 [group('development')]
@@ -236,9 +240,8 @@ bench-check *arguments: _ready
 
 # format the code, and mend what has one obvious remedy
 [group('development')]
-fmt: _ready
-    ruff check --fix --quiet .
-    ruff format --quiet .
+fmt *arguments: _ready
+    @{{python}} scripts/lint.py mend=true "$@"
 
 # resolve the dependencies: just lock upgrade=true, just lock packages=torch,ruff
 [group('development')]
@@ -247,12 +250,13 @@ lock *arguments:
 
 # checks before each commit, by the lock's versions of the tools
 [group('development')]
-hooks: _ready
-    pre-commit install
+hooks *arguments: _ready
+    @pre-commit install "$@"
 
 # what CI runs
 [group('development')]
-ci: lint licences test
+ci *arguments: _ready
+    @{{python}} scripts/ci.py "$@"
 
 # list everybody's licences; fail where the serving image would hold more than permissive ones
 [group('supply chain')]

@@ -93,7 +93,7 @@ def make_contestants(options: Options, folder: Path) -> dict[str, Callable[[], i
     overrides = [
         "model=resnet9",
         f"model.width={options.width}",
-        "augment=photos",
+        "augment=small-photos",
         "batch_size=128",
         "device=cpu",
         f"threads={options.threads}",

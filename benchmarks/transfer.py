@@ -22,11 +22,11 @@ from kedja.experiments.analysis.statistics import Difference, paired_difference
 from kedja.experiments.launch import plan
 from kedja.experiments.launch.progress import failure_text
 from kedja.experiments.launch.stage import run_stage
-from kedja.experiments.report.readme import BEGIN, END, renew
+from kedja.experiments.report.readme import renew
 from kedja.runs.folder import CONFIG
 from kedja.runs.read import Experiment, group, read_run
 from kedja.training.config.compose import CONF, from_json
-from kedja.training.config.schema import TrainConfig, flat
+from kedja.training.config.schema import TrainConfig, own
 
 RECIPE = ("model.", "optim.", "schedule.", "augment.", "loss.")
 # The weights to start from are what the arms differ in; small images first is for long runs.
@@ -60,19 +60,22 @@ def main(arguments: list[str]) -> None:
     experiments = group([read_run(folder) for task in stage.tasks for folder in task.directories])
     content = markdown(options, pretraining, experiments)
     print(content)
-    if options.document is not None and not renew(options.document, content):
-        raise KedjaError(f"{options.document} has no {BEGIN} and {END}", "put them where the result belongs")
+    if options.document is not None:
+        renew(options.document, content)
 
 
 def request(options: Options, pretraining: TrainConfig, extra: list[str]) -> plan.Request:
     """Both arms at every rate, all else as the pretraining run had it."""
     recipe = {
-        key: value
-        for key, value in flat(pretraining).items()
-        if key.startswith(RECIPE) and key not in NOT_OF_THE_RECIPE
+        key: value for key, value in own(pretraining).items() if key.startswith(RECIPE) and key not in NOT_OF_THE_RECIPE
     }
-    own = {"data.name": options.data, "epochs": options.epochs, "batch_size": options.batch_size, "runs": options.runs}
-    overrides = [f"{key}={value}" for key, value in {**recipe, **own}.items()]
+    target = {
+        "data.name": options.data,
+        "epochs": options.epochs,
+        "batch_size": options.batch_size,
+        "runs": options.runs,
+    }
+    overrides = [f"{key}={value}" for key, value in {**recipe, **target}.items()]
     rates = [f"{rate * pretraining.optim.lr:.6g}" for rate in options.rates]
     grids = {"optim.lr": rates, "model.init_from": ["", str(options.init_from)]}
     return plan.Request(options.seeds, ["default"], False, [*overrides, *extra], grids)

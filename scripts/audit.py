@@ -1,47 +1,6 @@
 """Audit a data set: unreadable files, copies, leaks between splits, label errors."""
 
-import tempfile
-from dataclasses import dataclass, fields
-from pathlib import Path
-
-from kedja import cli
-from kedja.common.outside import printable
-from kedja.data.audit.audit import audit, table, write_reports
-from kedja.data.audit.source import prepare_for_audit
-from kedja.data.names import data_set_name
-from kedja.data.prepared import load
-from kedja.data.settings import Settings
-from kedja.data.versions.ensure import ensure
-
-
-@dataclass
-class Options(Settings):
-    """Audit a data set: table here, JSON and an HTML page with thumbnails in reports/.
-
-    just audit name=flowers                        what `just data` prepared
-    just audit source=photos/                      a source as it is, before anything is prepared from it
-    just audit name=flowers judges=runs/default-3f2a91c0   these runs judge the labels of images they never saw
-
-    The exit status is 1 where results measured on the data set would be wrong.
-    """
-
-    name: str = cli.option("", "data/<name>/; digits by default")
-    labels: bool = cli.option(True, "look for label errors too")
-    judges: list[Path] = cli.option([], "folders of finished runs that judge the labels; else two cheap models do")
-    reports: Path = cli.option(Path("reports"), "folder for audit-<name>.json and .html")
-
-
-def main(options: Options) -> int:
-    settings = Settings(**{field.name: getattr(options, field.name) for field in fields(Settings)})
-    name = data_set_name(options.name, settings.source)
-    with tempfile.TemporaryDirectory(prefix="kedja-audit-") as temporary:
-        folder = prepare_for_audit(settings, Path(temporary) / name) if settings.source else ensure(name)
-        result = audit(load(folder), judge_labels=options.labels, judges=options.judges)
-        paths = write_reports(result, options.reports)
-    print(printable(table(result)))
-    print("written:", *paths)
-    return int(result.invalid)
-
+from kedja.data.audit.__main__ import run
 
 if __name__ == "__main__":
-    cli.run(main, Options)
+    run()

@@ -13,7 +13,7 @@ class Options:
     """List the runs: just runs match=resnet9 sort=time."""
 
     match: str = cli.option("", "only runs with this in their folder's name")
-    data: str | None = cli.option(None, "only runs on this data set", metavar="name")
+    data: str | None = cli.data_set(None, "only runs on this data set")
     sort: Literal["accuracy", "loss", "time", "name", "newest"] = cli.option("accuracy", "the order, best first")
     runs: Path = cli.option(Path("runs"), "where the runs are")
 

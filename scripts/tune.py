@@ -1,6 +1,7 @@
 """Search hyper-parameters with Optuna; then check the best settings with fresh seeds against the other experiments."""
 
 import dataclasses
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -27,7 +28,7 @@ class Options:
     objectives: Literal["accuracy", "accuracy,latency"] = cli.option("accuracy", "what counts; two give a front")
     storage: str = cli.option("", "database, for example postgresql+psycopg://user@host/name (default: SQLite)")
     seed: int = cli.option(0, "of the sampler; 0 draws one, which several workers need")
-    save: str = cli.option("tuned", "the best settings become conf/experiment/<save>.yaml; empty for not")
+    save: str = cli.option("", "the best settings become conf/experiment/<save>.yaml, an experiment from then on")
     seeds: list[int] = cli.option([1, 2, 3], "fresh seeds that check the best settings")
     runs: Path = cli.option(Path("runs"), "where runs are written")
 
@@ -51,8 +52,10 @@ def main(arguments: list[str]) -> None:
     )
     found = search(wanted, print)
     print(found.text())
-    if options.save and found.best_overrides and found.complete:
+    if found.best_overrides and found.complete:
         print(confirm(wanted, found, CONF, options.save, options.seeds))
+        if not options.save:
+            cli.next_step(f"just tune {shlex.join([*arguments, 'save=tuned'])}", "makes these settings an experiment")
 
 
 if __name__ == "__main__":

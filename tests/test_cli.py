@@ -42,12 +42,35 @@ def test_values_are_converted_to_their_types():
         ("storage=file", "did you mean 'files'?"),
         ("verbose=perhaps", "is not true or false"),
         ("digits", "is not of the form key=value"),
+        ("--seeds", "write seeds=…"),
+        ("--folder=x", "write folder=…"),
     ],
 )
 def test_errors_name_the_key_and_the_remedy(argument, message):
     with pytest.raises(KedjaError) as error:
         cli.parse(Options, [argument])
     assert message in str(error.value)
+
+
+def test_a_data_set_is_named_by_one_key_and_other_spellings_are_understood():
+    @dataclass
+    class OfData:
+        """Look at a data set."""
+
+        data: str = cli.data_set("digits")
+
+    for spelling in ("data", "name", "data.name", "dataset"):
+        assert cli.parse(OfData, [f"{spelling}=flowers"]) == OfData("flowers")
+    with pytest.raises(KedjaError, match="data is given twice"):
+        cli.parse(OfData, ["data=a", "name=b"])
+
+
+def test_the_next_step_is_said_once_by_the_outermost_recipe(capsys, monkeypatch):
+    monkeypatch.delenv(cli.WITHIN, raising=False)
+    cli.next_step("just report", "compares them")
+    monkeypatch.setenv(cli.WITHIN, "1")
+    cli.next_step("just export")
+    assert capsys.readouterr().out == "next: just report   # compares them\n"
 
 
 def test_a_key_given_twice_is_an_error():

@@ -16,16 +16,32 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from kedja.common.errors import KedjaError, nearest
-from kedja.common.options import option, required
+from kedja.common.errors import KedjaError
+from kedja.common.options import convert, data_set, not_a_pair, option, required, spellings, unknown
 from kedja.common.outside import printable
+from kedja.common.terminal import align, fold_output
 
-__all__ = ["align", "call", "convert", "help_text", "option", "parse", "required", "run", "run_guarded", "type_name"]
+__all__ = [
+    "align",
+    "call",
+    "convert",
+    "data_set",
+    "help_text",
+    "next_step",
+    "option",
+    "parse",
+    "required",
+    "run",
+    "run_guarded",
+    "type_name",
+]
 
 T = TypeVar("T")
 
 EXIT_USER_ERROR = 1
 EXIT_INTERRUPTED = 130
+# Set for programs that another one of ours calls.
+WITHIN = "KEDJA_WITHIN"
 
 
 def run(main: Callable[[T], int | None], options: type[T], environment_prefix: str = "") -> None:
@@ -47,6 +63,7 @@ def run_guarded(main: Callable[[list[str]], int | None]) -> None:
         # A name that the terminal cannot show is written out, it does not end the program.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    fold_output()
     debug = "--debug" in arguments or os.environ.get("KEDJA_DEBUG") == "1"
     arguments = [a for a in arguments if a != "--debug"]
     previous = signal.signal(signal.SIGTERM, _raise_interrupt)
@@ -86,12 +103,14 @@ def parse(options: type[T], arguments: Sequence[str], defaults: Mapping[str, str
     fields = {field.name: field for field in dataclasses.fields(options) if field.init}  # type: ignore[arg-type]
     values = {key: convert(key, text, types_of[key]) for key, text in (defaults or {}).items()}
     given: set[str] = set()
+    known = spellings(fields.values())
     for argument in arguments:
         key, equals, text = argument.partition("=")
         if not equals:
-            raise KedjaError(f"{argument!r} is not of the form key=value", nearest(argument, list(fields)))
-        if key not in fields:
-            raise KedjaError(f"unknown key {key!r}", nearest(key, list(fields)))
+            raise not_a_pair(argument, arguments, list(fields))
+        if key not in known:
+            raise unknown(key, list(fields))
+        key = known[key]
         if key in given:
             raise KedjaError(f"{key} is given twice", "keep one of them")
         given.add(key)
@@ -101,35 +120,6 @@ def parse(options: type[T], arguments: Sequence[str], defaults: Mapping[str, str
         if name not in values and not has_default:
             raise KedjaError(f"{name}=… is missing", field.metadata.get("meaning", ""))
     return options(**values)
-
-
-def convert(key: str, text: str, kind: Any) -> Any:
-    """The value of `text` as `kind`: str, int, float, bool, Path, Literal, `X | None`, or list[X] (comma-separated)."""
-    origin, parameters = typing.get_origin(kind), typing.get_args(kind)
-    if origin in (types.UnionType, typing.Union):
-        if text.lower() in ("none", "null", "") and type(None) in parameters:
-            return None
-        return convert(key, text, next(p for p in parameters if p is not type(None)))
-    if origin is Literal:
-        matching = [choice for choice in parameters if str(choice) == text]
-        if not matching:
-            raise KedjaError(f"{key}={text} is not a choice", nearest(text, [str(c) for c in parameters]))
-        return matching[0]
-    if origin in (list, tuple):
-        return origin(convert(key, part.strip(), parameters[0]) for part in text.split(",") if part.strip())
-    if kind is bool:
-        if text.lower() not in ("true", "false", "yes", "no", "1", "0"):
-            raise KedjaError(f"{key}={text} is not true or false", f"{key}=true or {key}=false")
-        return text.lower() in ("true", "yes", "1")
-    if kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            noun = "a whole number" if kind is int else "a number"
-            raise KedjaError(f"{key}={text} is not {noun}", f"for example {key}={kind(1)}") from None
-    if kind is Path:
-        return Path(text).expanduser()
-    return text
 
 
 def help_text(options: type) -> str:
@@ -155,22 +145,18 @@ def call(module: str, *arguments: str) -> None:
     Raises:
         KedjaError: it failed (its own message has been printed).
     """
-    status = subprocess.run([sys.executable, "-m", module, *arguments], check=False).returncode
+    command = [sys.executable, "-m", module, *arguments]
+    status = subprocess.run(command, check=False, env={**os.environ, WITHIN: "1"}).returncode
     if status == EXIT_INTERRUPTED:
         raise KeyboardInterrupt
     if status:
         raise KedjaError(f"{module} failed with status {status}", "its message is above")
 
 
-def align(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Left-aligned columns, the last one free."""
-    # Cells may hold names of files, and a line feed in one is no new row.
-    header, *rows = [[printable(cell).replace("\n", "\\n") for cell in row] for row in [header, *rows]]
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header) - 1)]
-    return [
-        "  " + "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip()
-        for row in [header, *rows]
-    ]
+def next_step(command: str, why: str = "") -> None:
+    """The line that a recipe ends with; nothing within another one, which has a next step of its own."""
+    if os.environ.get(WITHIN) != "1":
+        print(printable(f"next: {command}" + (f"   # {why}" if why else "")))
 
 
 def type_name(kind: Any) -> str:

@@ -35,7 +35,7 @@ def repository(folder):
     for name in ("regression.py", "regression_probe.py"):
         (folder / "benchmarks" / name).write_text((ROOT / "benchmarks" / name).read_text())
     shutil.copytree(ROOT / "src" / "kedja", source, ignore=shutil.ignore_patterns("__pycache__"))
-    preprocess = source / "bundle" / "preprocess.py"
+    preprocess = source / "bundle" / "inputs" / "image" / "preprocess.py"
     git(folder, "init", "-q")
     git(folder, "add", "src")
     git(folder, "commit", "-qm", "feat: quick")

@@ -1,5 +1,6 @@
 """What people see of long work: on a terminal of 80 columns, and in a log."""
 
+import io
 import os
 import pty
 import re
@@ -114,3 +115,29 @@ def test_work_that_fails_keeps_its_last_line_to_itself(capsys):
     with pytest.raises(OSError, match="full"), Progress("preparing", 3):
         raise OSError("full")
     assert capsys.readouterr().err == ""
+
+
+def test_how_long_it_will_take_is_said_beforehand_where_it_is_long(monkeypatch):
+    clock = iter(range(0, 10_000, 2))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: float(next(clock)))
+    said = io.StringIO()
+    with Progress("", 1_000, "", file=said, keep=False, announce=5) as shown:
+        for _ in range(10):
+            shown.advance()
+    about = [line for line in said.getvalue().splitlines() if line.startswith("about ")]
+    assert len(about) == 1
+    assert about[0].endswith("to go, by the first 5 of 1,000 steps")
+
+
+@pytest.mark.parametrize(
+    ("line", "share"),
+    [
+        ("epoch   3/15  loss 1.25", 0.2),
+        ("1,250 of 5,000, loss 1.25, 0:12 left", 0.25),
+        ("preparing: 50 of 100 images", 0.5),
+        ("runs/a/seed0: cnn, 65,834 parameters", None),
+        ("", None),
+    ],
+)
+def test_a_line_says_what_share_is_done(line, share):
+    assert progress.share_done(line) == share

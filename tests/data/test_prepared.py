@@ -42,7 +42,7 @@ def test_an_unknown_split_names_the_nearest(digits):
 
 
 def test_no_data_set_names_the_remedy(tmp_path):
-    with pytest.raises(KedjaError, match="just data name=birds"):
+    with pytest.raises(KedjaError, match="just data data=birds"):
         load(tmp_path / "birds")
 
 

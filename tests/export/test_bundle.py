@@ -11,7 +11,7 @@ from kedja.bundle.integrity import verify_files, verify_golden
 from kedja.bundle.metadata import load
 from kedja.common.errors import KedjaError
 from kedja.data.prepared import load as load_dataset
-from kedja.export.bundle import bundle_name, export
+from kedja.export.bundle import bundle_name, check_name, export
 from kedja.export.source import is_exported
 from kedja.frameworks.evaluate import evaluate
 from kedja.frameworks.pytorch import onnx_graph
@@ -171,6 +171,14 @@ def test_an_int8_variant_is_measured_served_where_asked_for_and_refused_when_it_
 
 
 def test_the_name_of_a_bundle_is_no_path():
-    assert bundle_name("cifar10", "cifar10/speed") == "cifar10-cifar10-speed"
-    assert bundle_name("Ma Mère", "été_2") == "ma-m-re-t-2"
-    assert bundle_name("写真", "写") == "model"
+    assert bundle_name("cifar10-cifar10/speed") == "cifar10-cifar10-speed"
+    assert bundle_name("Ma Mère-été_2") == "ma-m-re-t-2"
+    assert bundle_name("写真-写") == "model"
+
+
+def test_a_person_may_name_the_model() -> None:
+    check_name("")
+    check_name("garden-flowers.2")
+    with pytest.raises(KedjaError, match="a–z") as refused:
+        check_name("Garden flowers")
+    assert refused.value.remedy == "name=garden-flowers"

@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 
 from kedja.common.errors import KedjaError
-from kedja.runs.read import find_experiments, find_runs, read_metrics, read_run, runs_on_other_data
+from kedja.runs.read import (
+    chosen_data,
+    find_experiments,
+    find_runs,
+    find_tries,
+    read_metrics,
+    read_run,
+    runs_on_other_data,
+)
 from kedja.runs.scores import softmax
 
 MakeRun = Callable[..., Path]
@@ -19,11 +27,11 @@ def test_runs_are_grouped_by_configuration_best_first(make_run: MakeRun, tmp_pat
     for seed in (1, 0):
         make_run("small", seed=seed, wrong=[1, 2, 3])
         make_run("large", seed=seed, wrong=[1])
-    make_run("large", config_hash="11111111", wrong=[1, 2])
+        make_run("large", config_hash="11111111", seed=seed, wrong=[1, 2])
     found = find_experiments(tmp_path / "runs")
     assert [(one.name, one.config_hash, [run.seed for run in one.runs]) for one in found] == [
         ("large", "00000000", [0, 1]),
-        ("large", "11111111", [0]),
+        ("large", "11111111", [0, 1]),
         ("small", "00000000", [0, 1]),
     ]
     assert found[0].correct().shape == (2, 200)
@@ -51,11 +59,26 @@ def test_debug_counts_only_where_it_is_alone(make_run: MakeRun, tmp_path: Path) 
     assert [one.name for one in find_experiments(tmp_path / "runs")] == ["small", "baseline-svm"]
 
 
-def test_several_data_sets_need_a_choice(make_run: MakeRun, tmp_path: Path) -> None:
-    make_run("small", data="digits")
+def test_what_ran_with_fewer_seeds_is_a_try(make_run: MakeRun, tmp_path: Path) -> None:
+    for seed in (0, 1):
+        make_run("large", seed=seed, wrong=[1])
+    tried = make_run("large", config_hash="11111111")
+    make_run("small")  # the only one of its name
+    assert [(one.name, len(one.runs)) for one in find_experiments(tmp_path / "runs")] == [("small", 1), ("large", 2)]
+    (only,) = find_tries(tmp_path / "runs")
+    assert only.first.directory == tried
+
+
+def test_of_several_data_sets_the_one_used_last_is_compared_and_said(make_run: MakeRun, tmp_path: Path) -> None:
+    os.utime(make_run("small", data="digits") / "summary.json", (1, 1))
     make_run("large", data="flowers")
-    with pytest.raises(KedjaError, match="digits, flowers"):
-        find_experiments(tmp_path / "runs")
+    said: list[str] = []
+    assert chosen_data(tmp_path / "runs", None, said.append) == "flowers"
+    assert said == ["data set flowers, used last (others have runs too: data=digits)"]
+    assert [one.name for one in find_experiments(tmp_path / "runs")] == ["large"]
+    assert chosen_data(tmp_path / "runs", "digits", said.append) == "digits"
+    assert chosen_data(tmp_path / "elsewhere", None, said.append) is None
+    assert len(said) == 1
     assert [one.name for one in find_experiments(tmp_path / "runs", "flowers")] == ["large"]
     with pytest.raises(KedjaError, match="'birds'"):
         find_experiments(tmp_path / "runs", "birds")

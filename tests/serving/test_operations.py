@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from expensive import jpeg_scans
 from kedja.bundle import metadata as bundles
 from support.bundles import make_bundle
 from support.servers import wait_until
@@ -231,11 +232,12 @@ def test_heads_that_never_end_are_given_up(start_server):
 
 
 def test_a_full_queue_says_when_to_come_again_and_health_answers(start_server, digits):
-    server = start_server("queue=2", "deadline=20")
-    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 99\r\n\r\nx"
+    server = start_server("queue=2", "deadline=20", "decoders=1")
+    data = jpeg_scans(4000, 80)
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(data)
     slow = [socket.create_connection((server.host, server.port), timeout=20) for _ in range(2)]
     for connection in slow:
-        connection.sendall(head)
+        connection.sendall(head + data)
     sample = (digits / "samples/0.png").read_bytes()
 
     def ask():
@@ -248,7 +250,7 @@ def test_a_full_queue_says_when_to_come_again_and_health_answers(start_server, d
     assert server.request("GET", "/health/ready").status == 200
     for connection in slow:
         connection.close()
-    wait_until(lambda: ask().status == 200)
+    wait_until(lambda: ask().status == 200, 60)
 
 
 def test_cors_is_off_unless_origins_are_named(serve_here):

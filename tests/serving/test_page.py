@@ -53,9 +53,12 @@ def test_a_random_sample_by_keyboard(open_page, digits):
     page.keyboard.press("Enter")
     status = page.get_by_role("status")
     expect(status).to_contain_text("✓ truly")
-    expect(page.get_by_role("list", name="Probabilities").get_by_role("listitem")).to_have_count(10)
+    expect(page.get_by_role("list", name="Probabilities").get_by_role("listitem")).to_have_count(5)
     expect(page.get_by_role("button", name="Random sample", exact=True)).to_be_focused()
+    page.get_by_role("button", name="Show all 10 classes").click()
+    expect(page.get_by_role("list", name="Probabilities").get_by_role("listitem")).to_have_count(10)
     shares = [float(text.strip("< %")) for text in page.locator(".bars .value").all_text_contents()]
+    assert shares == sorted(shares, reverse=True)
     assert sum(shares) == pytest.approx(100, abs=0.2)
 
 
@@ -99,12 +102,20 @@ def test_a_file_that_is_no_image_is_explained(open_page, digits, tmp_path):
     page = open_page(digits)
     (tmp_path / "notes.txt").write_text("not an image")
     page.get_by_label("Images", exact=True).set_input_files(tmp_path / "notes.txt")
-    expect(page.get_by_role("status")).to_contain_text("no image of a known format")
+    expect(page.get_by_role("status")).to_contain_text("“notes.txt” is not a picture that this service can read.")
+    expect(page.get_by_role("status")).to_contain_text("Send one of JPEG, PNG")
+    page.get_by_role("button", name="Random sample", exact=True).click()
+    expect(page.locator("#history-list button")).to_have_count(2)
+    assert page.evaluate(
+        "[...document.images].every((image) => !image.src.startsWith('blob:') || image.naturalWidth > 0)"
+    )
 
 
 def test_drawing(open_page, digits):
     page = open_page(digits)
     page.get_by_role("button", name="Draw").click()
+    expect(page.get_by_role("dialog", name="Draw")).to_contain_text("Draw one of 0, 1, 2, 3")
+    expect(page.get_by_role("button", name="Classify")).to_be_disabled()
     box = page.get_by_role("img", name="Drawing pad").bounding_box()
     page.mouse.move(box["x"] + 60, box["y"] + 60)
     page.mouse.down()
@@ -120,6 +131,7 @@ def test_the_model_card(open_page, photos):
     page.get_by_role("button", name="Model card").click()
     card = page.get_by_role("dialog", name="Model card")
     expect(card).to_contain_text("with seeded random weights")
+    expect(card.get_by_role("heading", level=1)).to_have_count(0)
     page.keyboard.press("Escape")
     expect(card).to_be_hidden()
 
@@ -178,3 +190,7 @@ def test_the_documentation_tries_its_examples(open_page, digits):
     page.locator("details", has_text="/sample").locator("summary").click()
     page.locator("details", has_text="/sample").get_by_role("button", name="Try it").click()
     expect(page.locator("figure img")).to_be_visible()
+    words = page.locator("main").inner_text()
+    assert "`" not in words
+    assert "Successful Response" not in words
+    assert words.count("Every refusal is") == 1  # of the one operation that is open

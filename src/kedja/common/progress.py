@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import sys
 import time
 from types import TracebackType
@@ -11,6 +12,7 @@ from kedja.common.outside import printable
 
 BAR_SECONDS = 0.1
 PLAIN_SECONDS = 30.0
+LONG_SECONDS = 20.0  # from which on people want to know beforehand
 LINE_SECONDS = 1.0  # between plain lines that may be left out, so that a log stays readable
 
 LONGEST_NAME = 44  # of 80 columns; the rest is for how it goes
@@ -32,6 +34,7 @@ class Progress:
         file: where to; standard error by default.
         keep: whether the last state stays to be read.
         quiet: show nothing at all, for all processes but the first.
+        announce: after so many, say how long it will take, where that is long enough to wonder; 0 is off.
     """
 
     def __init__(
@@ -44,11 +47,14 @@ class Progress:
         file: TextIO | None = None,
         keep: bool = True,
         quiet: bool = False,
+        announce: int = 0,
     ) -> None:
         self._text, self._total, self._unit = _short(text), total, unit
-        self._done = self._before = done
+        self._done: float = done
+        self._before = done
         self._file = file or sys.stderr
         self._keep, self._quiet = keep, quiet
+        self._announce = announce
         self._note = ""
         self._start = self._shown = time.monotonic()
         self._printed = float("-inf")
@@ -79,8 +85,23 @@ class Progress:
         """Count; `note` is shown in place of the rate."""
         self._done += number
         self._note = note or self._note
+        if self._done - self._before == self._announce and (left := self.seconds_left) and left >= LONG_SECONDS:
+            first = f"{self._announce} of {self._total:,} {self._unit or 'steps'}"
+            self.line(f"about {duration(left)} to go, by the first {first}")
         if self.due:
             self._show()
+
+    def at(self, done: float, note: str = "") -> None:
+        """Count to `done`, which may hold parts of what is counted."""
+        self._done, self._note = done, note or self._note
+        if self.due:
+            self._show()
+
+    @property
+    def seconds_left(self) -> float | None:
+        """At the rate so far; None while nothing is done."""
+        rate = (self._done - self._before) / max(time.monotonic() - self._start, 1e-3)
+        return (self._total - self._done) / rate if rate and self._total else None
 
     def line(self, text: str, *, always: bool = True) -> None:
         """A line that stays, above the bar. Off a terminal, at most one a second of those not needed `always`."""
@@ -104,15 +125,15 @@ class Progress:
             print(self._state(), file=self._file, flush=True)
 
     def _state(self) -> str:
-        count = f"{self._done:,}" + (f" of {self._total:,}" if self._total else "")
+        count = f"{int(self._done):,}" + (f" of {self._total:,}" if self._total else "")
         parts = [" ".join(filter(None, [f"{self._text}:" if self._text else "", count, self._unit]))]
         rate = (self._done - self._before) / max(time.monotonic() - self._start, 1e-3)
         if self._note:
             parts.append(self._note)
         elif rate >= 1:
             parts.append(f"{rate:,.0f}/s")
-        if rate and self._done < self._total:
-            parts.append(f"{_duration((self._total - self._done) / rate)} left")
+        if left := self.seconds_left:
+            parts.append(f"{duration(left)} left")
         return ", ".join(parts)
 
 
@@ -121,17 +142,17 @@ class Part:
 
     def __init__(self, bars: Any, name: str) -> None:
         self._bars, self._name = bars, _short(name)
-        self._bar = bars.add_task(f"{self._name}: starting", total=None) if bars else None
+        self._bar = bars.add_task(f"{self._name}: starting", total=1.0) if bars else None
 
     @property
     def shown(self) -> bool:
         """Whether anybody sees it."""
         return self._bars is not None
 
-    def update(self, state: str) -> None:
-        """How it goes, in a few words."""
+    def update(self, state: str, share: float = 0.0) -> None:
+        """How it goes, in a few words, and the share of it that is done."""
         if self._bars:
-            self._bars.update(self._bar, description=f"{self._name}: {state}")
+            self._bars.update(self._bar, description=f"{self._name}: {state}", completed=share)
 
     def end(self) -> None:
         """Take its line away."""
@@ -157,7 +178,17 @@ def _short(name: str) -> str:
     return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
 
 
-def _duration(seconds: float) -> str:
+def share_done(line: str) -> float | None:
+    """What share a line of `Progress`, or one that begins ``epoch 3/15``, says is done; None where it says nothing."""
+    found = re.match(r"(?:[^\d:]*: )?([\d,]+) of ([\d,]+)\b|epoch +(\d+)/(\d+)", line)
+    if not found:
+        return None
+    done, total = (int(part.replace(",", "")) for part in found.groups() if part)
+    return done / total if total else None
+
+
+def duration(seconds: float) -> str:
+    """Minutes and seconds, with hours where there are any: ``2:05``."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

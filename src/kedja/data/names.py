@@ -33,5 +33,5 @@ def data_set_name(name: str, source: str) -> str:
         plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
         name = re.sub(r"[^a-z0-9_-]+", "-", plain).strip("-_")
         if not name:
-            raise KedjaError(f"no name for data/<name>/ can be made from source={source}", "give one: name=flowers")
-    return plain_name("name", name)
+            raise KedjaError(f"no name for data/<name>/ can be made from source={source}", "give one: data=flowers")
+    return plain_name("data", name)

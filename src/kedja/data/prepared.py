@@ -147,7 +147,7 @@ def load(folder: Path) -> PreparedDataset:
     try:
         return _open(folder, description)
     except (OSError, ValueError, KeyError, EOFError) as error:
-        remedy = f"make it with `just data name={folder.name}`"
+        remedy = f"make it with `just data data={folder.name}`"
         raise KedjaError(f"the data set {folder}/ is damaged: {type(error).__name__}: {error}", remedy) from None
 
 
@@ -165,7 +165,7 @@ def read_description(folder: Path) -> dict[str, Any]:
     Raises:
         KedjaError: no data set there, or it is of another version.
     """
-    remedy = f"make it with `just data name={folder.name}`"
+    remedy = f"make it with `just data data={folder.name}`"
     if not (folder / DATASET).is_file():
         raise KedjaError(f"there is no prepared data set at {folder}/ (no {DATASET})", remedy)
     description: dict[str, Any] = read_json(folder / DATASET)

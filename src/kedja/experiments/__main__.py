@@ -1,6 +1,8 @@
 """Run every experiment over its seeds, and the baselines; skip what is finished."""
 
+import contextlib
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -17,22 +19,29 @@ from kedja.training.config.schema import TENSORBOARD
 
 PASSED_ON = ("runs", "tracker", "tracker_address", "tracker_project")
 RAY = "ray."
+PAGE = Path("reports/report.html")
 
 
 @dataclass
 class Options:
-    """Run every file of conf/experiment/ (but debug) over the seeds, and the scikit-learn baselines.
+    """Run the experiments that suit the data (a folder of conf/experiment/) over the seeds, and the baselines.
 
-    Any other key goes to training, for every run: just experiments data.name=flowers epochs=40.
+    Any other key goes to training, for every run: just experiments data=flowers epochs=40.
     grid.<key>=a,b,c runs every value: just experiments only=resnet9 grid.optim.lr=0.01,0.1
     """
 
     seeds: list[int] = cli.option([0, 1, 2], "one run a configuration and seed")
+    set: str = cli.option(
+        "", "digits, photos, …: the folder of conf/experiment/ to run; by default what suits the data", metavar="name"
+    )
     only: list[str] = cli.option([], "names of experiments or baselines, instead of all")
     baselines: bool = cli.option(True, "run the scikit-learn baselines too")
     cv: int = cli.option(0, "cross-validate every configuration and baseline over this many folds too", metavar="folds")
     learning_curve: bool = cli.option(
         False, "then train the best network on shares of the images: what would more bring?"
+    )
+    minutes: float = cli.option(
+        0, "spend about so many on what is most promising, and say what was cut; 0 runs everything"
     )
     jobs: int | None = cli.option(None, "processes side by side (default: one a core)")
     tracker: str = cli.option(
@@ -50,16 +59,11 @@ class Options:
 
 def main(arguments: list[str]) -> None:
     """Run what is not finished, and say what came out."""
-    own = [field.name for field in dataclasses.fields(Options)]
-    of_ray = [argument for argument in arguments if argument.startswith(RAY)]
-    mine, overrides, grids = plan.split_arguments([one for one in arguments if one not in of_ray], own)
-    options = cli.parse(Options, mine)
-    check_names(options.tracker.split(","))
-    overrides += [
-        f"{key}={getattr(options, key)}" for key in PASSED_ON if getattr(options, key) != getattr(Options(), key)
-    ]
-    request = plan.Request(options.seeds, options.only, options.baselines, overrides, grids, options.cv)
-    stage = run_stage(request, CONF, options.runs, options.jobs, cluster=cluster(options, of_ray))
+    options, request, of_ray = read(arguments)
+    on = cluster(options, of_ray)
+    stage = run_stage(
+        request, CONF, options.runs, options.jobs, cluster=on, after=renew(options), minutes=options.minutes
+    )
     ran = len(stage.outcomes)
     print(f"{ran} ran, {len(stage.tasks) - ran} were finished before\n" if ran else "all runs are finished\n")
     if len(stage.failures) < len(stage.tasks):
@@ -70,10 +74,41 @@ def main(arguments: list[str]) -> None:
             print_learning_curve(options, stage.data)
         if options.cv:
             print_folds(options.runs, stage.data)
+    if stage.cut:
+        print("\nnot done within the minutes given; without minutes= everything runs:\n  " + "\n  ".join(stage.cut))
     send_the_rest(options)
     if stage.failures:
         texts = "\n  ".join(failure_text(outcome) for outcome in stage.failures)
         raise KedjaError(f"{len(stage.failures)} of {len(stage.outcomes)} failed:\n  {texts}", "the others are kept")
+    cli.next_step(f"just report data={stage.data}")
+
+
+def read(arguments: list[str]) -> tuple[Options, plan.Request, list[str]]:
+    """Own options, what they ask for, and the keys of a Ray cluster."""
+    own = [field.name for field in dataclasses.fields(Options)]
+    of_ray = [argument for argument in arguments if argument.startswith(RAY)]
+    mine, overrides, grids = plan.split_arguments([one for one in arguments if one not in of_ray], own)
+    options = cli.parse(Options, mine)
+    check_names(options.tracker.split(","))
+    overrides += [
+        f"{key}={getattr(options, key)}" for key in PASSED_ON if getattr(options, key) != getattr(Options(), key)
+    ]
+    request = plan.Request(
+        options.seeds, options.only, options.baselines, overrides, grids, options.cv, set=options.set
+    )
+    return options, request, of_ray
+
+
+def renew(options: Options) -> Callable[[str], None]:
+    """Renews the page of the report, as far as there is something to show; reads no test split."""
+
+    def after(data: str) -> None:
+        from kedja.experiments.report.watch import preview
+
+        with contextlib.suppress(KedjaError):
+            preview(options.runs, PAGE, data)
+
+    return after
 
 
 def cluster(options: Options, arguments: list[str]) -> Cluster | None:

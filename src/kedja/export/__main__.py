@@ -16,7 +16,8 @@ class Options:
     """
 
     run: Path | None = cli.option(None, "the run to export, runs/<experiment>-<hash>/seed<k>; the best one by default")
-    data: str | None = cli.option(None, "the data set, where runs/ holds runs on several", metavar="name")
+    data: str | None = cli.data_set(None, "the data set; of several, the one used last")
+    name: str = cli.option("", "what the model is called (default: <data set>-<experiment>)")
     bundle: Path = cli.option(Path("bundle"), "where the bundle goes")
     runs: Path = cli.option(Path("runs"), "where the runs are")
     int8: bool = cli.option(False, "also write an int8 variant, calibrated on training images, and measure it")
@@ -30,7 +31,8 @@ def main(options: Options) -> None:
     # Imported late: an unchanged bundle is recognised without PyTorch.
     from kedja.export.source import is_exported
 
-    if not options.force and is_exported(run, options.bundle, ["int8"] if options.int8 else []):
+    present = is_exported(run, options.bundle, ["int8"] if options.int8 else [], options.name)
+    if present and not options.force:
         print(f"{options.bundle}/ is already the bundle of {run} (force=true exports it again)")
         return
     from kedja.experiments.analysis.calibration import store
@@ -39,24 +41,27 @@ def main(options: Options) -> None:
 
     store(read_run(run))
     print(f"exporting {run}")
-    metadata = export(run, options.bundle, say=lambda line: print(f"  {line}", flush=True), int8=options.int8)
+    metadata = export(
+        run, options.bundle, say=lambda line: print(f"  {line}", flush=True), int8=options.int8, name=options.name
+    )
     for name, metric in metadata.metrics.items():
         print(
             f"  {name.replace('_', ' ')} {metric['value']:.4f} (95 % interval {metric['low']:.4f}–{metric['high']:.4f})"
         )
     seconds = time.perf_counter() - started
     print(f"{options.bundle}/ holds {metadata.name} version {metadata.version} ({seconds:.1f} s)")
+    cli.next_step("just serve", "or without a server: just predict image=…")
 
 
 def best_run(runs: Path, data: str | None) -> Path:
     """The selected run; experiments are run first where there is none."""
     from kedja.experiments.analysis.select import best_run as select
-    from kedja.runs.read import find_runs
+    from kedja.runs.read import chosen_data, find_runs
 
     if not find_runs(runs):
         print(f"no finished run under {runs}/: running the experiments first", file=sys.stderr)
-        cli.call("kedja.experiments", *([] if data is None else [f"data.name={data}"]))
-    return select(runs, data)
+        cli.call("kedja.experiments", *([] if data is None else [f"data={data}"]))
+    return select(runs, chosen_data(runs, data, print))
 
 
 def run() -> None:

@@ -36,18 +36,20 @@ TOLERANCE = 1e-4
 Say = Callable[[str], None]
 
 
-def export(run: Path, destination: Path, say: Say = lambda line: None, int8: bool = False) -> Metadata:
+def export(run: Path, destination: Path, say: Say = lambda line: None, int8: bool = False, name: str = "") -> Metadata:
     """Write the bundle of `run` to `destination`, replacing what was there only when all is right.
 
     Args:
         run: a finished run's folder (`runs/<experiment>-<hash>/seed<k>`).
         say: receives a line of progress.
         int8: also write an int8 variant, calibrated on training images.
+        name: what people are to call the model; by default by its data set and experiment.
 
     Raises:
         KedjaError: the run is unfinished, its data is missing, its model does not answer as it did after training,
             or an exported file not as the model does; then no bundle is written and the old one stays.
     """
+    check_name(name)
     summary = read_run(run)
     require_whole(run)
     framework = find(summary.framework)
@@ -60,13 +62,13 @@ def export(run: Path, destination: Path, say: Say = lambda line: None, int8: boo
     with replacing_directory(destination, METADATA) as folder:
         say(f"writing {' and '.join(framework.formats)}")
         candidates = framework.write(run, folder)
-        for name, content in dataset.input.files().items():
-            write_bytes(folder / name, content)
+        for file, content in dataset.input.files().items():
+            write_bytes(folder / file, content)
         samples = write_samples(dataset, folder)
         feed = decode_samples(samples, folder, dataset.input.located(folder))
-        for name, parity in check_parity(trained, candidates, feed, TOLERANCE).items():
-            say(_parity_line(name, parity, len(samples)))
-        metadata = _metadata(summary, dataset, golden_examples(samples, feed, trained))
+        for file, parity in check_parity(trained, candidates, feed, TOLERANCE).items():
+            say(_parity_line(file, parity, len(samples)))
+        metadata = _metadata(summary, dataset, golden_examples(samples, feed, trained), name)
         if int8:
             metadata = replace(metadata, variants={"int8": _quantise(folder, dataset, feed, say)})
         say("measuring the training examples, for later comparison with what is served")
@@ -107,10 +109,10 @@ def _quantise(folder: Path, dataset: PreparedDataset, golden: Feed, say: Say) ->
     return variant
 
 
-def _metadata(summary: Run, dataset: PreparedDataset, golden: list[Golden]) -> Metadata:
+def _metadata(summary: Run, dataset: PreparedDataset, golden: list[Golden], name: str) -> Metadata:
     run, provenance = summary.directory, read_provenance(summary.directory)
     return Metadata(
-        name=bundle_name(dataset.name, summary.experiment),
+        name=name or bundle_name(f"{dataset.name}-{summary.experiment}"),
         version="",
         classes=list(dataset.classes),
         input=dataset.input,
@@ -128,9 +130,19 @@ def _metadata(summary: Run, dataset: PreparedDataset, golden: list[Golden]) -> M
     )
 
 
-def bundle_name(data: str, experiment: str) -> str:
-    """The bundle's name of a–z, 0–9, `.` and `-`, which is safe in file names and addresses everywhere."""
-    return re.sub(r"[^a-z0-9.]+", "-", f"{data}-{experiment}".lower()).strip("-.") or "model"
+def bundle_name(text: str) -> str:
+    """A bundle's name of a–z, 0–9, `.` and `-`, which is safe in file names and addresses everywhere."""
+    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.") or "model"
+
+
+def check_name(name: str) -> None:
+    """See that a name that a person chose can be one.
+
+    Raises:
+        KedjaError: it cannot; proposes the nearest that can.
+    """
+    if name and name != bundle_name(name):
+        raise KedjaError(f"name={name!r}: a model's name has a–z, 0–9, . and -", f"name={bundle_name(name)}")
 
 
 def _temperature(run: Path) -> float | None:

@@ -13,8 +13,10 @@ from kedja.runs.folder import run_name
 from kedja.runs.read import read_run
 
 
-def is_exported(run: Path, destination: Path, variants: Iterable[str] = ()) -> bool:
+def is_exported(run: Path, destination: Path, variants: Iterable[str] = (), name: str = "") -> bool:
     """Whether `destination` holds the whole, unchanged bundle of this very run, with these variants at least.
+
+    And with this `name`, where one is asked for.
 
     One of an earlier release, of another schema or without a reference for drift, is not.
     """
@@ -26,7 +28,7 @@ def is_exported(run: Path, destination: Path, variants: Iterable[str] = ()) -> b
         verify_files(destination, metadata)
     except KedjaError:
         return False
-    if metadata.schema_version != SCHEMA_VERSION:
+    if metadata.schema_version != SCHEMA_VERSION or (name and metadata.name != name):
         return False
     if not set(variants) <= set(metadata.variants) or REFERENCE not in metadata.files:
         return False

@@ -1,5 +1,6 @@
 """Finished runs, read from their folders, and experiments: one configuration over its seeds."""
 
+from collections.abc import Callable
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -173,23 +174,45 @@ def find_runs(runs: Path, data: str | None = None) -> list[Run]:
 
 
 def find_experiments(runs: Path, data: str | None = None) -> list[Experiment]:
-    """The finished runs on one whole data set, grouped by configuration, best mean validation accuracy first.
+    """The experiments on one whole data set that are compared, best mean validation accuracy first.
 
-    `debug` is left out where its framework has any other run. Where the data set has changed, only the runs on
-    its newest form count.
+    The data set is the one used last where none is given. `debug` is left out where its framework has any other run,
+    tries (`find_tries`) are left out, and where the data set has changed, only the runs on its newest form count.
 
     Raises:
-        KedjaError: no finished run, or runs on several data sets and none chosen.
+        KedjaError: no finished run.
     """
+    everything = _configurations(runs, data)
+    return [one for one in everything if not _is_try(one, everything)]
+
+
+def find_tries(runs: Path, data: str | None = None) -> list[Experiment]:
+    """Configurations of an experiment that ran with fewer seeds than another one of it: looked at, not compared."""
+    everything = _configurations(runs, data)
+    return [one for one in everything if _is_try(one, everything)]
+
+
+def chosen_data(runs: Path, data: str | None, say: Callable[[str], None]) -> str | None:
+    """`data`, or that of the run that finished last, which is said where there are others; None without runs."""
+    found = [run for run in find_runs(runs) if run.subset is None]
+    if data is not None or not found:
+        return data
+    last = _finished_last(found).data["name"]
+    if others := sorted({run.data["name"] for run in found} - {last}):
+        say(f"data set {last}, used last (others have runs too: {', '.join(f'data={name}' for name in others)})")
+    return str(last)
+
+
+def _is_try(experiment: Experiment, everything: list[Experiment]) -> bool:
+    return any(one.name == experiment.name and len(one.runs) > len(experiment.runs) for one in everything)
+
+
+def _configurations(runs: Path, data: str | None) -> list[Experiment]:
+    data = chosen_data(runs, data, lambda line: None)
     found = [run for run in find_runs(runs, data) if run.subset is None]
     if not found:
         of = f" on the data set {data!r}" if data else ""
         raise KedjaError(f"{runs}/ holds no finished run{of}", "make some with `just experiments`")
-    names = sorted({run.data["name"] for run in found})
-    if len(names) > 1:
-        raise KedjaError(
-            f"{runs}/ holds runs on several data sets: {', '.join(names)}", f"choose one, for example data={names[0]}"
-        )
     found = [run for run in found if run.data["hash"] == newest_hash(found)]
     serious = [run for run in found if run.experiment != DEBUG]
     if {run.framework for run in found} == {run.framework for run in serious}:
@@ -199,8 +222,11 @@ def find_experiments(runs: Path, data: str | None = None) -> list[Experiment]:
 
 def newest_hash(found: list[Run]) -> str:
     """The hash of the data that the run finished last was trained on."""
-    newest = max(found, key=lambda run: (run.directory / SUMMARY).stat().st_mtime_ns)
-    return str(newest.data["hash"])
+    return str(_finished_last(found).data["hash"])
+
+
+def _finished_last(found: list[Run]) -> Run:
+    return max(found, key=lambda run: (run.directory / SUMMARY).stat().st_mtime_ns)
 
 
 def runs_on_other_data(runs: Path, data: str | None = None) -> list[Run]:

@@ -8,6 +8,14 @@ from kedja.common.files import write_text
 from kedja.runs.events import EventFile
 
 UNPLOTTED = ("epoch", "step")
+# TensorBoard sorts groups by their names: what everybody looks at first comes first.
+GROUPS = {
+    "train_loss": "1 loss/training",
+    "val_loss": "1 loss/validation",
+    "train_accuracy": "2 accuracy/training",
+    "val_accuracy": "2 accuracy/validation",
+}
+COURSE, DIAGNOSIS = "3 course", "4 diagnosis"
 
 
 class Record:
@@ -31,7 +39,14 @@ class Record:
 
     def _plot(self, one: dict[str, Any]) -> None:
         if self._events is not None:
-            self._events.add(one["step"], {name: value for name, value in one.items() if name not in UNPLOTTED})
+            self._events.add(one["step"], {tag(name): value for name, value in one.items() if name not in UNPLOTTED})
+
+
+def tag(name: str) -> str:
+    """What TensorBoard calls a number: `<group>/<name>`; losses first, then accuracies, the course, the diagnosis."""
+    if "/" in name:
+        return f"{DIAGNOSIS}: {name}"
+    return GROUPS.get(name, f"{COURSE}/{name.replace('_', ' ')}")
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:

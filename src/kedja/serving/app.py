@@ -18,6 +18,9 @@ from kedja.serving.middleware import Envelope, KeyGuard
 from kedja.serving.openapi import Document
 from kedja.serving.state import Service
 
+# For workers that are still at something when every answer has been given.
+_SECONDS_TO_STOP = 2.0
+
 
 def create_app(service: Service) -> FastAPI:
     """The addresses of a service with all that stands around them."""
@@ -75,7 +78,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     service.ready = False
     # Joining the workers would hold the event loop that their last answers need.
-    await asyncio.to_thread(service.engine.stop)
+    await asyncio.to_thread(service.engine.stop, _SECONDS_TO_STOP)
+    await service.decoders.close()
     await asyncio.to_thread(service.monitor.stop)
 
 

@@ -84,6 +84,8 @@ class Engine:
         self._waiting: deque[Job] = deque()
         self._arrived = threading.Condition()
         self._closing = False
+        # When each worker that is at work began with what it does.
+        self._began: dict[int, float] = {}
         self._workers = [
             threading.Thread(target=self._work, name=f"kedja-worker-{i}", daemon=True) for i in range(threads)
         ]
@@ -92,33 +94,50 @@ class Engine:
         for worker in self._workers:
             worker.start()
 
-    def stop(self) -> None:
-        """Finish what is waiting, then end the workers."""
+    def stop(self, seconds: float) -> None:
+        """Finish what is waiting, then end the workers; one that is still at work after `seconds` is left to itself."""
         with self._arrived:
             self._closing = True
             self._arrived.notify_all()
+        end = time.monotonic() + seconds
         for worker in self._workers:
-            worker.join()
+            worker.join(max(0.0, end - time.monotonic()))
+        if any(worker.is_alive() for worker in self._workers):
+            logger.error("a worker did not end within %g s; the process ends without it", seconds)
+
+    def stuck(self, seconds: float) -> bool:
+        """Whether every worker has been at the same batch for longer than this, so that nothing gets done."""
+        began = list(self._began.values())
+        return len(began) == len(self._workers) and max(began) < time.monotonic() - seconds
 
     async def run(self, load: Load, deadline: float, stages: Stages | None = None) -> Answer:
         """Wait for the answer of one request.
 
         Args:
             load: called on a worker thread; may raise `RequestError`.
-            deadline: on the clock of `time.monotonic`; a request still waiting then is given up.
+            deadline: on the clock of `time.monotonic`; a request without an answer is given up then, wherever it is.
             stages: is told how long the request waited, and how long decoding and the model took.
         """
-        job = Job(load, asyncio.get_running_loop().create_future(), deadline, time.monotonic(), stages)
+        loop = asyncio.get_running_loop()
+        arrival = time.monotonic()
+        job = Job(load, loop.create_future(), deadline, arrival, stages)
+        timer = loop.call_later(deadline - arrival, _give_up, job.future)
         with self._arrived:
             self._waiting.append(job)
             self._arrived.notify()
-        return await job.future
+        try:
+            return await job.future
+        finally:
+            timer.cancel()
 
     def _work(self) -> None:
         if sys.platform == "linux":  # elsewhere it would be the whole process
             os.nice(_NICER_THAN_THE_EVENT_LOOP)
+        me = threading.get_ident()
         while jobs := self._take():
+            self._began[me] = time.monotonic()
             self._answer(jobs)
+            self._began.pop(me, None)
 
     def _take(self) -> list[Job]:
         """A fair share of what is waiting; nothing only when the engine closes."""
@@ -132,11 +151,26 @@ class Engine:
         predictor = self.predictor
         results: list[tuple[Job, Answer | Exception]] = []
         loaded: list[tuple[Job, Examples]] = []
+        held = 0
         for job in jobs:
             try:
                 loaded.append((job, self._load(job, predictor)))
             except Exception as error:  # noqa: BLE001 -- handed to the request that caused it
                 results.append((job, error))
+                continue
+            held += len(loaded[-1][1].items)
+            if held >= self.max_batch and job is not jobs[-1]:
+                # Requests with many images: no more of them at once than one call takes.
+                self._finish(loaded, results, predictor)
+                loaded, results, held = [], [], 0
+        self._finish(loaded, results, predictor)
+
+    def _finish(
+        self,
+        loaded: list[tuple[Job, Examples]],
+        results: list[tuple[Job, Answer | Exception]],
+        predictor: Predictor,
+    ) -> None:
         try:
             results += self._predict(loaded, predictor)
         except Exception as error:
@@ -196,6 +230,11 @@ class Engine:
     def _count(self, best: list[int], predictor: Predictor) -> None:
         for index, count in Counter(best).items():
             self.metrics.predictions.labels(predictor.metadata.classes[index]).inc(count)
+
+
+def _give_up(future: asyncio.Future[Answer]) -> None:
+    if not future.done():
+        future.set_exception(late())
 
 
 def late() -> RequestError:

@@ -45,6 +45,10 @@ def from_input_error(error: InputError) -> RequestError:
     return RequestError(413 if error.code.startswith("too-") else 422, error.code, error.problem, error.remedy)
 
 
+def busy(why: str) -> RequestError:
+    return RequestError(503, "busy", why, "come again after Retry-After seconds", {"Retry-After": "1"})
+
+
 def too_large(limit: int) -> RequestError:
     return RequestError(
         413,

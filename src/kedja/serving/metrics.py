@@ -48,6 +48,7 @@ class Metrics:
         self.predictions = Counter("kedja_predictions", "predicted images", ["class_name"], registry=registry)
         self.reloads = Counter("kedja_reloads", "new bundles", ["result"], registry=registry)
         self.key_files = Counter("kedja_key_files", "new files of API keys", ["result"], registry=registry)
+        self.decoders = Counter("kedja_decodes", "requests decoded in a process", ["result"], registry=registry)
         self.model_info = Gauge(
             "kedja_model_info",
             "1: served now",
@@ -60,6 +61,8 @@ class Metrics:
         for counter, result in (self.reloads, "served"), (self.key_files, "read"):
             counter.labels(result)
             counter.labels("refused")
+        for result in ("answered", "late", "died"):
+            self.decoders.labels(result)
         for name in classes:
             self.predictions.labels(name)
 

@@ -8,6 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from kedja.common.look import page as look
+
 MEDIA_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -28,12 +30,12 @@ def routes() -> list[Route]:
 
 
 def _read_files() -> dict[str, tuple[bytes, str]]:
-    folder = resources.files("kedja.serving.page")
+    head = look.linked("page").encode()
     found = {}
-    for file in folder.iterdir():
+    for file in [*resources.files("kedja.serving.page").iterdir(), look.FOLDER / look.STYLE, look.FOLDER / look.ICON]:
         suffix = "." + file.name.rpartition(".")[2]
         if suffix in MEDIA_TYPES:
-            found[file.name] = (file.read_bytes(), MEDIA_TYPES[suffix])
+            found[file.name] = (file.read_bytes().replace(look.MARK.encode(), head), MEDIA_TYPES[suffix])
     return found
 
 

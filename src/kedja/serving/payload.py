@@ -1,7 +1,7 @@
 """The body of a request → examples: JSON, multipart uploads, bodies that are one example, `.npy` arrays.
 
-Only the transport is known here; what the bytes mean is the `Input`'s. Runs on worker threads, after the size of the
-body was judged and before anything is predicted.
+Only the transport is known here; what the bytes mean is the `Input`'s. Runs on worker threads, where only what is
+plainly cheap is read (see `Limits.plain`), and in decoders, which may be killed.
 """
 
 from typing import Any
@@ -10,10 +10,18 @@ import msgspec
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from kedja.bundle.inputs.input import NPY, Examples, Input, InputError, Limits
-from kedja.common.errors import nearest
+from kedja.bundle.inputs.input import NPY, Costly, Examples, Input, InputError, Limits
+from kedja.common.errors import cut, nearest
 from kedja.serving import npy
 from kedja.serving.errors import RequestError, from_input_error
+
+# A body that is read in a thread: its parser keeps the interpreter for itself, some 20 ms at the worst.
+_PLAIN_JSON = 2_000_000
+_PLAIN_VALUES = 200_000
+_PLAIN_FORM = 8_000_000
+_PLAIN_LINES = 1000
+# Bytes that Python's objects take: of a list or an object, of an entry in one, of a text, of a number.
+_OF_LIST, _OF_ENTRY, _OF_QUOTE, _OF_NUMBER = 100, 18, 30, 24
 
 
 def media_type(content_type: str) -> str:
@@ -35,6 +43,8 @@ def read(content_type: str, body: bytes, expected: Input, limits: Limits) -> Exa
 
 def _read(content_type: str, body: bytes, expected: Input, limits: Limits) -> Examples:
     kind = media_type(content_type)
+    if limits.spent is not None:
+        _charge(kind, body, limits)
     if kind == "application/json" or kind.endswith("+json"):
         return _from_json(body, expected, limits)
     if kind == "multipart/form-data":
@@ -47,6 +57,32 @@ def _read(content_type: str, body: bytes, expected: Input, limits: Limits) -> Ex
     raise unsupported(kind, expected)
 
 
+def _charge(kind: str, body: bytes, limits: Limits) -> None:
+    """Before a body is parsed: may that be done here, and is there memory for what comes of it.
+
+    Raises:
+        Costly, InputError.
+    """
+    json = kind.endswith("json")
+    if limits.plain:
+        if json:
+            cheap = len(body) <= _PLAIN_JSON and body.count(b",") + body.count(b"[") + body.count(b"{") <= _PLAIN_VALUES
+        else:
+            cheap = kind != "multipart/form-data" or (len(body) <= _PLAIN_FORM and body.count(b"\r\n") <= _PLAIN_LINES)
+        if not cheap:
+            raise Costly
+        return
+    assert limits.spent is not None
+    limits.spent.memory += 3 * len(body)
+    if json:
+        limits.spent.memory += _OF_LIST * (body.count(b"[") + body.count(b"{")) + _OF_ENTRY * body.count(b",")
+        limits.spent.memory += _OF_QUOTE * body.count(b'"') + _OF_NUMBER * body.count(b".")
+    if limits.spent.memory > limits.memory:
+        raise InputError("too-large", "the body holds too many values", "send several requests, or images as files")
+    if limits.grant:
+        limits.grant(limits.spent.memory)
+
+
 def _matches(kind: str, pattern: str) -> bool:
     return kind.startswith(pattern.removesuffix("*")) if pattern.endswith("*") else kind == pattern
 
@@ -56,7 +92,7 @@ def unsupported(kind: str, expected: Input) -> RequestError:
     return RequestError(
         415,
         "unsupported-media-type",
-        f"a body of type {kind!r} is not understood" if kind else "the request does not say what its body is",
+        f"a body of type {cut(kind)!r} is not understood" if kind else "the request does not say what its body is",
         f"send application/json, multipart/form-data with `file`, {arrays}or the {expected.noun} itself with "
         f"Content-Type: {expected.media_types[0].replace('*', '…')}",
     )
@@ -73,7 +109,7 @@ def _from_json(body: bytes, expected: Input, limits: Limits) -> Examples:
     keys = expected.json_keys
     unknown = [key for key in value if key not in keys]
     if unknown:
-        raise _invalid(f"unknown key {unknown[0]!r}", nearest(unknown[0], list(keys)))
+        raise _invalid(f"unknown key {cut(unknown[0])!r}", nearest(unknown[0], list(keys)))
     if len(value) != 1:
         raise _invalid(f"the body has {len(value)} of the keys {', '.join(keys)}", "send exactly one of them")
     ((key, content),) = value.items()
@@ -132,7 +168,8 @@ class _MultipartReader:
 
     def _on_headers_finished(self) -> None:
         if self._part != "file":
-            raise _invalid(f"the form has a part named {self._part!r}", f"name the {self.expected.noun} `file`")
+            named = cut(self._part or "")
+            raise _invalid(f"the form has a part named {named!r}", f"name the {self.expected.noun} `file`")
         self.expected.check_count(len(self.files) + 1, self.limits)
         self.files.append(bytearray())
 

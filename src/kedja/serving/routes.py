@@ -10,7 +10,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 
-from kedja.serving import body, payload, schemas
+from kedja.serving import body, schemas
 from kedja.serving.answers import JsonAnswer, respond
 from kedja.serving.drift.report import report
 from kedja.serving.errors import RequestError
@@ -38,7 +38,11 @@ def service_of(request: Request) -> Service:
 
 
 @router.post(
-    "/predict", tags=["predict"], response_model=schemas.OneAnswer | schemas.ManyAnswers, responses=schemas.ERRORS
+    "/predict",
+    tags=["predict"],
+    response_model=schemas.OneAnswer | schemas.ManyAnswers,
+    responses=schemas.ERRORS,
+    response_description="Of one example one answer, of several a list of them",
 )
 async def predict(request: Request) -> Response:
     """Classify one example or several.
@@ -50,25 +54,24 @@ async def predict(request: Request) -> Response:
     `Accept: application/vnd.kedja.top+json; k=3` gives the most probable classes alone.
     """
     service = service_of(request)
-    with service.admission():
-        started = time.monotonic()
-        deadline = started + service.settings.deadline
-        content_type = request.headers.get("content-type", "")
-        data = await body.read(request, service.settings.max_body, service.settings.deadline)
-        received = time.monotonic()
-        service.metrics.upload.observe(received - started)
-        stages = service.tracing.stages() if service.tracing else None
-        if stages:
-            stages("receive", started, received)
-        answer = await service.engine.run(
-            lambda predictor: payload.read(content_type, data, predictor.metadata.input, service.limits),
-            deadline,
-            stages,
-        )
+    settings = service.settings
+    started = time.monotonic()
+    deadline = started + settings.deadline
+    content_type = request.headers.get("content-type", "")
+    upload = body.read(request, settings.max_body, deadline, settings.upload_timeout, service.budget)
+    # Only who has sent all takes one of the places.
+    async with upload as data:
+        with service.admission():
+            received = time.monotonic()
+            service.metrics.upload.observe(received - started)
+            stages = service.tracing.stages() if service.tracing else None
+            if stages:
+                stages("receive", started, received)
+            answer = await service.answer(content_type, data, deadline, stages)
     return respond(answer, request.headers.get("accept", ""))
 
 
-@router.get("/class-names", response_model=schemas.ClassNames, tags=["model"])
+@router.get("/class-names", response_model=schemas.ClassNames, tags=["model"], response_description="The names")
 async def class_names(request: Request) -> Response:
     """The classes in the order of `probabilities`."""
     return JsonAnswer({"class_names": service_of(request).predictor.metadata.classes})
@@ -76,6 +79,7 @@ async def class_names(request: Request) -> Response:
 
 _SAMPLE: dict[int | str, dict[str, Any]] = {
     200: {
+        "description": "The file, as it was before preprocessing",
         "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
         "headers": {"X-Label": {"description": "the true class, percent-encoded UTF-8", "schema": {"type": "string"}}},
     }
@@ -91,7 +95,7 @@ async def sample(request: Request) -> Response:
     return Response(chosen.data, media_type=chosen.media_type, headers=headers)
 
 
-@router.get("/model", tags=["model"])
+@router.get("/model", tags=["model"], response_description="Name, version, classes, input, figures, model card")
 async def model(request: Request) -> Response:
     """The bundle's metadata without the golden examples, and its model card as Markdown."""
     predictor = service_of(request).predictor
@@ -100,7 +104,12 @@ async def model(request: Request) -> Response:
     return JsonAnswer({**facts, "golden_difference": predictor.golden_difference, "model_card": predictor.model_card})
 
 
-@router.get("/metrics", tags=["health"], response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+@router.get(
+    "/metrics",
+    tags=["health"],
+    response_class=Response,
+    responses={200: {"description": "Prometheus' text format", "content": {"text/plain": {}}}},
+)
 async def metrics(request: Request) -> Response:
     """Prometheus metrics of all workers."""
     # In a thread: with several workers this reads files.
@@ -108,14 +117,14 @@ async def metrics(request: Request) -> Response:
     return Response(text, media_type=CONTENT_TYPE)
 
 
-@router.get("/drift", response_model=schemas.Drift, tags=["health"])
+@router.get("/drift", response_model=schemas.Drift, tags=["health"], response_description="The comparison")
 async def drift(request: Request) -> Response:
     """How far what all workers served of late is from the training examples, feature by feature."""
     # In a thread, as above.
     return JsonAnswer(await asyncio.to_thread(report, service_of(request).monitor))
 
 
-@health.get("/health/live", response_model=schemas.Health, tags=["health"])
+@health.get("/health/live", response_model=schemas.Health, tags=["health"], response_description="It does")
 async def live(_: Request) -> Response:
     """The process runs and its event loop turns."""
     return JsonAnswer({"status": "alive"})
@@ -124,11 +133,15 @@ async def live(_: Request) -> Response:
 @health.get(
     "/health/ready",
     response_model=schemas.Health,
+    response_description="They are",
     responses={503: {"model": schemas.ErrorAnswer, "description": "Not ready, or shutting down"}},
     tags=["health"],
 )
 async def ready(request: Request) -> Response:
-    """A verified model is loaded and requests are welcome."""
-    if not service_of(request).ready:
+    """A verified model is loaded, requests are welcome, and workers get on with them."""
+    service = service_of(request)
+    if service.engine.stuck(service.settings.deadline):
+        raise RequestError(503, "stuck", "no worker has finished anything for as long as a request may take")
+    if not service.ready:
         raise RequestError(503, "not-ready", "the service is starting or shutting down", headers={"Retry-After": "1"})
     return JsonAnswer({"status": "ready"})

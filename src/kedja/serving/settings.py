@@ -6,7 +6,8 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from kedja.common.errors import KedjaError
+from kedja.bundle.inputs.image.formats import NAMES
+from kedja.common.errors import KedjaError, nearest
 from kedja.common.options import check, option
 
 MEGABYTE = 1_000_000
@@ -43,13 +44,29 @@ class Settings:
     max_text: int = option(
         100_000, "bytes of a text at the most, judged before it is cut into tokens", within=(1, 10_000_000)
     )
+    formats: list[str] = option(
+        ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"],
+        "formats of images that are read, beside those of the bundle's samples; also PPM, TGA, ICO, JPEG2000, and "
+        "those that take long: BMP-RLE, PPM-PLAIN",
+    )
+    memory: int = option(
+        320 * MEGABYTE,
+        "bytes that requests of a process may hold: two fifths of it uploads, those of one client half of that",
+        within=(5000, 1000_000 * MEGABYTE),
+    )
+    decoders: int = option(
+        0,
+        "processes of a process that decode what is not plainly cheap; 0: as many as threads, 4 at the most",
+        within=(0, 256),
+    )
     queue: int = option(
         512,
-        "requests of a process in work or waiting at the most; more are told to come again (503)",
+        "requests of a process, arrived and not yet answered, at the most; more are told to come again (503)",
         within=(1, 100_000),
     )
     deadline: float = option(15.0, "seconds that a request may take, its upload included", within=(0.1, 3600))
     header_timeout: float = option(10.0, "seconds in which a request's head must arrive", within=(0.1, 600))
+    upload_timeout: float = option(5.0, "seconds without a byte after which an upload is given up", within=(0.1, 600))
     idle_timeout: float = option(75.0, "seconds that an idle connection is kept", within=(1, 3600))
     drain: float = option(
         1.0,
@@ -79,6 +96,7 @@ class Settings:
             raise KedjaError("host is empty", "host=127.0.0.1 for this machine alone, host=0.0.0.0 for every interface")
         if self.workers > 1 and not hasattr(os, "fork"):
             raise KedjaError(f"workers={self.workers} needs Linux or macOS", "workers=1")
+        self._check_limits()
         for origin in self.cors:
             if not _ORIGIN.fullmatch(origin):
                 raise KedjaError(f"cors={origin} is no origin", "name each one, for example cors=https://shop.example")
@@ -92,6 +110,16 @@ class Settings:
             _check_file("tls_certificate", self.tls_certificate, stat.S_IWGRP | stat.S_IWOTH, "written")
         if self.tls_key is not None:
             _check_file("tls_key", self.tls_key, stat.S_IRWXG | stat.S_IRWXO, "used")
+
+    def _check_limits(self) -> None:
+        for name in self.formats:
+            if name not in NAMES:
+                raise KedjaError(f"formats={name} is not read", nearest(name, list(NAMES)))
+        if self.memory < 5 * self.max_body:
+            raise KedjaError(
+                f"memory={self.memory} does not hold max_body={self.max_body}, of which it takes five",
+                f"memory={5 * self.max_body} or more, or a smaller max_body",
+            )
 
 
 def _check_file(key: str, path: Path, forbidden: int, verb: str) -> None:

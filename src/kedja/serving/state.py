@@ -4,17 +4,21 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
-from kedja.bundle.inputs.input import Limits
+from kedja.bundle.inputs.input import Costly, Examples, Input, Limits
 from kedja.bundle.metadata import METADATA
 from kedja.common import cpus
 from kedja.common.errors import KedjaError
+from kedja.serving import payload
+from kedja.serving.budget import Budget
+from kedja.serving.decoders import Decoders
 from kedja.serving.drift.drift import Monitor
 from kedja.serving.drift.report import DriftCollector
 from kedja.serving.drift.window import Board
-from kedja.serving.engine import Engine
-from kedja.serving.errors import RequestError
+from kedja.serving.engine import Answer, Engine, Stages
+from kedja.serving.errors import busy
 from kedja.serving.keys import Keys
 from kedja.serving.metrics import Metrics, shared_folder
 from kedja.serving.predictor import Predictor
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
     from kedja.serving.tracing import Tracing
 
 logger = logging.getLogger(__name__)
+
+_MOST_DECODERS = 4
 
 
 class Service:
@@ -41,13 +47,16 @@ class Service:
 
     def __init__(self, settings: Settings, predictor: Predictor) -> None:
         self.settings = settings
-        self.limits = Limits(settings.max_images, settings.max_pixels, settings.max_text)
+        self.budget = Budget(settings.memory)
         self.metrics = Metrics(predictor.metadata.classes)
         self.keys = Keys(settings.keys, self._count_keys) if settings.keys else None
         self.monitor = Monitor(settings, predictor, Board(shared_folder()))
         self.metrics.also(DriftCollector(self.monitor))
         threads = settings.threads or self._threads()
         self.engine = Engine(predictor, threads, settings.max_batch, self.metrics, self.monitor)
+        count = settings.decoders or min(threads, _MOST_DECODERS)
+        self.decoders = Decoders(count, self.budget, self.metrics)
+        self.limits = self._limits()
         self.ready = False
         self.draining = False
         self.in_work = 0
@@ -62,21 +71,51 @@ class Service:
     def _threads(self) -> int:
         return max(1, cpus.available() // self.settings.workers)
 
+    def _limits(self) -> Limits:
+        settings, predictor = self.settings, self.predictor
+        # What the bundle offers as samples may be sent back.
+        formats = {predictor.metadata.input.format(sample.data) for sample in predictor.samples} - {""}
+        return Limits(
+            settings.max_images,
+            settings.max_pixels,
+            frozenset(formats | set(settings.formats)),
+            settings.memory,
+            text_bytes=settings.max_text,
+        )
+
+    async def answer(self, content_type: str, body: bytes, deadline: float, stages: Stages | None = None) -> Answer:
+        """What the model says of a body: read by a worker thread where that is plainly cheap, else by a decoder.
+
+        Raises:
+            RequestError
+        """
+        limits = self.limits
+        plain = self.predictor.metadata.input.killable
+
+        def load(predictor: Predictor) -> Examples:
+            return payload.read(content_type, body, predictor.metadata.input, limits.of_request(plain=plain))
+
+        try:
+            return await self.engine.run(load, deadline, stages)
+        except Costly:
+            pass
+        while True:
+            expected = self.predictor.metadata.input
+            try:
+                async with self.decoders.decoded(content_type, body, expected, limits, deadline) as examples:
+                    return await self.engine.run(partial(_as_decoded, examples, expected), deadline, stages)
+            except Costly:
+                continue  # another bundle is served now
+
     @contextmanager
     def admission(self) -> Iterator[None]:
-        """Hold one of the `queue` places, from before the upload until the answer is there.
+        """Hold one of the `queue` places, from the end of the upload until the answer is there.
 
         Raises:
             RequestError: 503 when every place is taken.
         """
         if self.in_work >= self.settings.queue:
-            raise RequestError(
-                503,
-                "busy",
-                f"{self.in_work} requests are in work or waiting",
-                "come again after Retry-After seconds",
-                {"Retry-After": "1"},
-            )
+            raise busy(f"{self.in_work} requests are in work or waiting")
         self.in_work += 1
         self.metrics.in_work.inc()
         try:
@@ -133,6 +172,7 @@ class Service:
     def _swap(self, predictor: Predictor) -> None:
         self._set_model_info(0)
         self.engine.predictor = self.monitor.predictor = predictor
+        self.limits = self._limits()
         self._set_model_info(1)
         self.metrics.reloads.labels("served").inc()
         logger.info("now serving %s (%s)", predictor.metadata.name, predictor.metadata.version)
@@ -157,6 +197,13 @@ class Service:
     def _set_model_info(self, value: int) -> None:
         metadata = self.predictor.metadata
         self.metrics.model_info.labels(metadata.name, metadata.version).set(value)
+
+
+def _as_decoded(examples: Examples, expected: Input, predictor: Predictor) -> Examples:
+    """Examples that are there already; `Costly` where the predictor wants others."""
+    if predictor.metadata.input != expected:
+        raise Costly
+    return examples
 
 
 def _tracing(collector: str) -> "Tracing":

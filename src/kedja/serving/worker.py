@@ -22,6 +22,8 @@ from kedja.serving.state import Service
 
 logger = logging.getLogger(__name__)
 
+# A stop takes `drain`, then `deadline` at the most, and this for everything else.
+SECONDS_TO_END = 8.0
 # Between refusing new connections and closing the socket: time to accept those that stand in line.
 _SECONDS_TO_ACCEPT = 0.2
 
@@ -120,6 +122,10 @@ class Worker(uvicorn.Server):
             self.should_exit = True
             return
         logger.info("stopping; what was accepted is answered first")
+        if hasattr(signal, "setitimer"):
+            # Whatever holds this process up then, the kernel ends it: its own action for this signal asks nobody.
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.setitimer(signal.ITIMER_REAL, seconds + self.service.settings.deadline + SECONDS_TO_END)
         self.service.begin_draining()
         self._spawn(self._exit_after(seconds))
 

@@ -31,7 +31,7 @@ def test_a_name_is_made_from_the_source(source, name):
 
 @pytest.mark.parametrize("source", ["\u5199\u771f", "\u5199\u771f.zip", "/"])
 def test_where_no_name_can_be_made_it_is_asked_for(source):
-    with pytest.raises(KedjaError, match="name=flowers"):
+    with pytest.raises(KedjaError, match="data=flowers"):
         data_set_name("", source)
 
 

@@ -27,7 +27,16 @@ def test_the_best_is_compared_with_each_other(make_run: MakeRun, tmp_path: Path)
 def test_labels_tell_configurations_of_one_name_apart(make_run: MakeRun, tmp_path: Path) -> None:
     make_run("small", config_hash="aaaa1111")
     make_run("small", config_hash="bbbb2222", wrong=[1])
-    assert [one.label for one in compare(find_experiments(tmp_path / "runs"))] == ["small aaaa", "small bbbb"]
+    assert [one.label for one in compare(find_experiments(tmp_path / "runs"))] == ["small (aaaa)", "small (bbbb)"]
+
+
+def test_configurations_of_one_name_are_named_by_what_differs(make_run: MakeRun, tmp_path: Path) -> None:
+    common = {"model.name": "cnn", "model.pretrained": False}
+    make_run("small", config_hash="aaaa1111", hyperparameters={**common, "optim.lr": 0.1, "epochs": 5})
+    make_run("small", config_hash="bbbb2222", wrong=[1], hyperparameters={**common, "optim.lr": 0.01, "epochs": 5})
+    make_run("other", wrong=[1, 2], hyperparameters={**common, "optim.lr": 0.5, "epochs": 9})
+    labels = [one.label for one in compare(find_experiments(tmp_path / "runs"))]
+    assert labels == ["small (optim.lr=0.1)", "small (optim.lr=0.01)", "other"]
 
 
 def test_settings_that_differ_between_networks(make_run: MakeRun, tmp_path: Path) -> None:

@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,6 +9,7 @@ from scipy.stats import binomtest
 from kedja.experiments.analysis import statistics
 from kedja.experiments.analysis.statistics import (
     bootstrap,
+    corrected,
     exact_p,
     holm,
     mean_accuracy,
@@ -147,3 +150,19 @@ def test_bootstrap_of_any_statistic() -> None:
     interval = bootstrap(lambda indices: float(values[indices].mean()), 400)
     assert interval.value == pytest.approx(values.mean())
     assert interval.high - interval.low == pytest.approx(2 * 1.96 / 20, rel=0.2)
+
+
+@pytest.mark.parametrize("lost", [3, 6, 9, 12, 20, 40])
+def test_a_corrected_interval_holds_nought_just_where_the_corrected_verdict_does(lost: int) -> None:
+    better = np.ones((1, 200), bool)
+    worse = better.copy()
+    worse[:, :lost] = False
+    (difference, p), (_, other) = corrected(
+        [partial(paired_difference, better, worse), partial(paired_difference, better, better)], pairs(8)
+    )
+    assert (p < 0.05) == (lost >= 12)  # 2 / 2^lost by the coin, of 28 pairs
+    assert (difference.low > 0) == (p < 0.05)
+    assert difference.low <= difference.value <= difference.high
+    alone = paired_difference(better, worse)
+    assert (difference.low <= alone.low, difference.high >= alone.high) == (True, True)
+    assert other == 1.0

@@ -8,9 +8,10 @@ from kedja.baselines.registry import BASELINES
 from kedja.common.cpus import available
 from kedja.common.errors import KedjaError
 from kedja.experiments.launch import plan, warm
-from kedja.experiments.launch.plan import Request, chosen, experiment_names, split_arguments, unfinished
+from kedja.experiments.launch.plan import Request, chosen, split_arguments, unfinished
 from kedja.experiments.launch.pool import Task
 from kedja.experiments.launch.stage import one_gpu_each
+from kedja.training.config.experiments import experiment_names
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ def places(
     settings = {"C": 10.0, "scaler": True}
     make_run("baseline-svm", framework="sklearn", wrong=list(range(12)), dataset=digits, hyperparameters=settings)
     (workplace / "README.md").write_text(f"# Title\n{BEGIN}\n{END}\nend\n")
-    return Places()
+    return Places(readme=Path("README.md"))
 
 
 def test_the_best_seed_of_the_best_experiment_is_selected(places: Places) -> None:
@@ -52,7 +52,8 @@ def test_the_best_seed_of_the_best_experiment_is_selected(places: Places) -> Non
 
 
 def test_the_readme_holds_table_pictures_and_analysis(places: Places) -> None:
-    assert build(places).readme_renewed
+    build(places)
+    assert places.readme is not None
     text = places.readme.read_text()
     assert text.startswith("# Title\n")
     assert text.endswith(f"{END}\nend\n")
@@ -103,9 +104,19 @@ def test_without_a_test_split_there_are_no_final_figures(
     assert (report.selected.directory / "evaluation-validation.json").is_file()
 
 
+def test_results_go_to_reports_alone_unless_asked(places: Places, workplace: Path) -> None:
+    before = (workplace / "README.md").read_bytes()
+    build(replace(places, readme=None))
+    assert (workplace / "README.md").read_bytes() == before
+    assert not places.images.exists()
+    assert (places.reports / "report.html").is_file()
+
+
 def test_missing_markers_leave_the_readme_alone(places: Places) -> None:
+    assert places.readme is not None
     places.readme.write_text("no place\n")
-    assert not build(places).readme_renewed
+    with pytest.raises(KedjaError, match="no place for the results"):
+        build(places)
     assert places.readme.read_text() == "no place\n"
     assert not places.images.exists()
 
@@ -117,5 +128,6 @@ def test_baselines_alone_select_nothing(tmp_path: Path, make_run: MakeRun) -> No
 
 
 def snapshot(places: Places) -> dict[str, bytes]:
+    assert places.readme is not None
     files = [places.readme, *places.reports.rglob("*"), *places.images.rglob("*")]
     return {path.as_posix(): path.read_bytes() for path in files if path.is_file()}

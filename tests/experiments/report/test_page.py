@@ -1,5 +1,6 @@
 """The page in a real Chromium, opened from disk: wide, narrow, light, dark, and with hostile names."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -103,6 +104,12 @@ def open_report(browser: Browser, report: Path) -> Iterator[OpenPage]:
 def test_every_section_is_drawn(open_report: OpenPage) -> None:
     page = open_report()
     expect(page.get_by_role("heading", level=1)).to_have_text("Experiments on digits")
+    told = page.locator("#headline")
+    expect(told).to_contain_text("right")
+    expect(told).to_contain_text("Use this model: large, seed")
+    expect(told.get_by_role("img", name="Of 100 answers")).to_be_visible()
+    assert told.bounding_box()["y"] < page.get_by_role("heading", level=2).first.bounding_box()["y"]
+    expect(page.get_by_text("Read with care")).to_be_visible()
     titles = ["Results", "Learning curves", "Settings", "Comparisons", "Cross-validation", "More data"]
     titles += ["The selected run", "Cost", "Provenance"]
     assert page.get_by_role("heading", level=2).all_text_contents() == titles
@@ -147,6 +154,32 @@ def test_names_are_text_and_never_markup(open_report: OpenPage) -> None:
 def test_nothing_hangs_over_the_edge(open_report: OpenPage, width: int) -> None:
     page = open_report(viewport={"width": width, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_on_a_phone_the_accuracy_is_in_sight(open_report: OpenPage) -> None:
+    page = open_report(viewport={"width": 390, "height": 800})
+    box = page.get_by_role("table").first.locator("tbody tr td").nth(1).bounding_box()
+    assert box["x"] + box["width"] <= 390
+
+
+CLOSE = """() => {
+  const values = [[15, 8, 15, 15], ["mobilenet_v3_small", "a", "b", "c"], [0.9988, 0.9987, 0.9986, 0.91]];
+  const axes = values.map((one, index) => ({ name: `axis ${index}`, values: one, text: String }));
+  const chart = parallelChart(axes, ["a", "b", "c", "d"], ["red", "red", "red", "red"]);
+  document.body.append(chart);
+  return [...chart.querySelectorAll("text")].map((text) => {
+    const { x, y, width, height } = text.getBBox();
+    return [text.firstChild.data, x, y, x + width, y + height];
+  });
+}"""
+
+
+def test_labels_of_settings_do_not_overlap(open_report: OpenPage) -> None:
+    boxes = open_report().evaluate(CLOSE)
+    assert len(boxes) == 3 + 2 + 4 + 4
+    for (one, *mine), (other, *its) in itertools.combinations(boxes, 2):
+        apart = mine[0] >= its[2] or its[0] >= mine[2] or mine[1] >= its[3] - 0.5 or its[1] >= mine[3] - 0.5
+        assert apart, (one, other)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -138,7 +138,7 @@ def test_training_feeds_the_local_store_and_tensorboard(workplace: Path) -> None
     assert history == [line["val_loss"] for line in run.metrics()]
     assert "best.safetensors" in {one.path for one in client.list_artifacts(found.info.run_id)}
     events = EventAccumulator(str(run.directory / "tensorboard")).Reload()
-    np.testing.assert_allclose([event.value for event in events.Scalars("val_loss")], history, rtol=1e-6)
+    np.testing.assert_allclose([event.value for event in events.Scalars("1 loss/validation")], history, rtol=1e-6)
 
 
 def test_a_finished_run_arrives_with_its_history_and_files(make_run: MakeRun, tmp_path: Path) -> None:

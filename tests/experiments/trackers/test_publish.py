@@ -58,3 +58,9 @@ def test_what_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(trackers.TRACKERS, "no_such_package", trackers.Entry("nowhere", "no_such_package"))
     with pytest.raises(KedjaError, match="just env groups=dev,track"):
         publish("no_such_package", [], Settings(Path("runs")))
+
+
+def test_a_tracker_that_is_not_there_is_named() -> None:
+    with pytest.raises(KedjaError, match="tracker=mlflo: there is no such tracker") as error:
+        trackers.check_names(["tensorboard", "mlflo"])
+    assert "mlflow" in error.value.remedy

@@ -5,7 +5,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from kedja.common.errors import KedjaError
-from kedja.runs.record import read_lines
+from kedja.runs.record import read_lines, tag
 from kedja.training.config.run_folder import load_data
 from kedja.training.loop.checkpoint import load_checkpoint, load_weights
 from kedja.training.loop.train import make_trainer, train
@@ -31,7 +31,7 @@ def test_every_layer_is_in_tensorboard_at_every_third_step(workplace, debug):
     assert all(0 < value < 1 for name, value in lines[-1].items() if name.startswith("update ratio/"))
     events = EventAccumulator(str(directory / "tensorboard")).Reload()
     for name in lines[0].keys() - {"step"}:
-        shown = [(event.step, event.value) for event in events.Scalars(name)]
+        shown = [(event.step, event.value) for event in events.Scalars(tag(name))]
         assert shown == [(line["step"], pytest.approx(line[name], rel=1e-6, abs=1e-30)) for line in lines]
 
 
@@ -67,7 +67,7 @@ def test_a_run_that_continues_repeats_and_loses_no_step(workplace, debug, monkey
     steps = [line["step"] for line in read_lines(directory / "diagnosis.jsonl")]
     assert steps == list(range(1, len(steps) + 1))
     events = EventAccumulator(str(directory / "tensorboard")).Reload()
-    (name, *_) = (tag for tag in events.Tags()["scalars"] if tag.startswith("gradient norm/"))
+    (name, *_) = (one for one in events.Tags()["scalars"] if one.startswith("4 diagnosis: gradient norm/"))
     assert [event.step for event in events.Scalars(name)] == steps
 
 

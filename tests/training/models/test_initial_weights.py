@@ -7,7 +7,7 @@ from kedja.common.errors import KedjaError
 from kedja.training.config.schema import ModelConfig
 from kedja.training.loop.checkpoint import load_weights
 from kedja.training.loop.train import train
-from kedja.training.models import initial_weights as module
+from kedja.training.models import torchvision
 from kedja.training.models.initial_weights import fitted, initialise
 from kedja.training.models.registry import build
 
@@ -60,7 +60,7 @@ def test_a_file_of_torch_is_read(tmp_path, nested):
 
 def test_published_weights_of_colours_serve_greyscale(monkeypatch):
     colour = build(ModelConfig("mobilenet_v3_small"), 1000, ImageSpec(32, 32, 3), [0.5] * 3, [0.5] * 3).body
-    monkeypatch.setattr(module, "published_weights", lambda config: colour.state_dict())
+    monkeypatch.setattr(torchvision, "published_weights", lambda config: colour.state_dict())
     grey = build(ModelConfig("mobilenet_v3_small"), 4, ImageSpec(32, 32, 1), [0.5], [0.5]).body
     said = []
     initialise(grey, ModelConfig("mobilenet_v3_small", pretrained=True), said.append)

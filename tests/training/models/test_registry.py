@@ -9,7 +9,8 @@ from kedja.training.models.registry import build
 
 
 def make(name, side=32, channels=3, **settings):
-    config = ModelConfig(name=name, **settings)
+    known = MODELS[name].keys if name in MODELS else settings
+    config = ModelConfig(name=name, **{key: value for key, value in settings.items() if key in known})
     return build(config, 7, ImageSpec(side, side, channels), [0.5] * channels, [0.25] * channels)
 
 

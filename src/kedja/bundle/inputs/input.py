@@ -6,8 +6,8 @@ read from a folder, kept as a golden example and decoded in the same way.
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -55,13 +55,52 @@ class Tensor:
     shape: tuple[int | str, ...]
 
 
+class Costly(Exception):  # noqa: N818 -- no fault of anybody's
+    """What was sent is not plainly cheap to decode: to be done where it can be killed, or not at all."""
+
+
+@dataclass
+class Spent:
+    """What the examples of a request took so far.
+
+    Attributes:
+        pixels, scans, tiles: of its images; a scan is a pass of a JPEG over its pixels.
+        memory: bytes that decoding takes at once, with what it gives.
+    """
+
+    pixels: int = 0
+    scans: int = 0
+    tiles: int = 0
+    memory: int = 0
+
+
 @dataclass(frozen=True)
 class Limits:
-    """What one request may ask for: number of examples, pixels of each image, bytes of each text."""
+    """What one request may ask for.
+
+    Attributes:
+        examples: how many.
+        pixels: of each image; of all images of a request `IMAGES_IN_ONE` times that.
+        formats: of encoded images, by `Input.format`; None: whatever can be decoded.
+        memory: bytes that decoding may take.
+        plain: whether what is not plainly cheap raises `Costly`.
+        spent: of this request; None: there is no request, and only `examples` and `pixels` hold.
+        grant: called with the bytes that are needed, before they are; waits until they are free.
+        text_bytes: of each text.
+    """
 
     examples: int = sys.maxsize
     pixels: int = 100_000_000
+    formats: frozenset[str] | None = None
+    memory: int = sys.maxsize
+    plain: bool = False
+    spent: Spent | None = None
+    grant: Callable[[int], None] | None = None
     text_bytes: int = 10_000_000
+
+    def of_request(self, *, plain: bool = False, grant: Callable[[int], None] | None = None) -> "Limits":
+        """The same for a new request, of which nothing is spent."""
+        return replace(self, plain=plain, spent=Spent(), grant=grant)
 
 
 NO_LIMITS = Limits()
@@ -89,6 +128,8 @@ class Input(ABC):
         media_types: of bodies that are one example, the first recommended; with `NPY`, arrays are welcome too.
         suffixes: of files that hold an example, in lower case with their dot.
         hint: a body of JSON that shows the form.
+        killable: whether the service may decode in another process: the class can be imported there by its name, and
+            there are `pack` and `unpack`. For kinds of which a hostile example can be expensive.
     """
 
     kind: ClassVar[str]
@@ -98,6 +139,7 @@ class Input(ABC):
     media_types: ClassVar[tuple[str, ...]]
     suffixes: ClassVar[frozenset[str]]
     hint: ClassVar[str]
+    killable: ClassVar[bool] = False
 
     def located(self, folder: Path) -> Self:
         """The same, told in which folder (of a data set, of a bundle) the files lie that its settings name."""
@@ -131,6 +173,18 @@ class Input(ABC):
     @abstractmethod
     def collate(self, examples: Sequence[Example]) -> Feed:
         """One feed of at least one example."""
+
+    def pack(self, example: Example) -> Any:
+        """What `decode` gave as something that msgpack can write; nothing of it is unpickled."""
+        raise NotImplementedError
+
+    def unpack(self, packed: Any) -> Example:
+        """The inverse of `pack`; raises `ValueError` where it is none, for who wrote it is not trusted."""
+        raise NotImplementedError
+
+    def format(self, data: bytes) -> str:
+        """The name of a file's format, as `Limits.formats` has it; empty where there is but one."""
+        return ""
 
     def features(self, feed: Feed) -> Values:
         """What drift compares of the numbers that the model sees."""

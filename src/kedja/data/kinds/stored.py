@@ -43,6 +43,10 @@ class Stored(ABC):
         """What `Input.facts` says of the encoded examples."""
         return {}
 
+    def experiments(self) -> tuple[str, str]:
+        """The folder of `conf/experiment/` that suits such examples, and what of them says so."""
+        return f"{self.input.kind}s", f"of kind {self.input.kind}"
+
     def near_pairs(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """Which of these are nearly the same but not equal: int64 (M, 2), indices into `positions`."""
         return np.empty((0, 2), np.int64)

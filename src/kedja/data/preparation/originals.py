@@ -30,7 +30,7 @@ class Originals:
             self._offsets: NDArray[np.int64] = np.load(path, mmap_mode="r")
         except (OSError, ValueError, EOFError) as error:
             raise KedjaError(
-                f"{path} is damaged: {type(error).__name__}: {error}", f"make it with `just data name={folder.name}`"
+                f"{path} is damaged: {type(error).__name__}: {error}", f"make it with `just data data={folder.name}`"
             ) from None
 
     def __len__(self) -> int:

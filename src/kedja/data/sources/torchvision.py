@@ -66,7 +66,7 @@ class Torchvision:
         if "download" not in inspect.signature(constructor).parameters:
             raise KedjaError(
                 f"torchvision cannot download {self._name}",
-                "get it from its home and give the folder or archive: just data source=<folder> name=…",
+                "get it from its home and give the folder or archive: just data source=<folder> data=…",
             )
         return constructor
 

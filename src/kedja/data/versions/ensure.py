@@ -17,7 +17,7 @@ def ensure(name: str = "digits", root: Path = Path()) -> Path:
     Raises:
         KedjaError: the name is no plain one, no such data set, or its source does not give what is pinned.
     """
-    folder = root / "data" / plain_name("name", name)
+    folder = root / "data" / plain_name("data", name)
     if (folder / DATASET).is_file():
         pin = read_pins(root).get(name)
         if pin is None or hash_folder(folder).hash == pin.hash:

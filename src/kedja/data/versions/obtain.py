@@ -37,7 +37,7 @@ def obtain(
     Raises:
         KedjaError: it was made from another source, or its source does not give what is pinned.
     """
-    folder = root / "data" / plain_name("name", name)
+    folder = root / "data" / plain_name("data", name)
     waiting = f"another process prepares data/{name}; waiting for it"
     with locked(folder.parent / f".{name}.lock", waiting=waiting):
         pin = read_pins(root).get(name)
@@ -60,7 +60,7 @@ def _recorded(name: str, root: Path, pin: Pin | None) -> Settings:
         return Settings(source=DEFAULT)
     known = ", ".join(sorted({DEFAULT, *read_pins(root)}))
     raise KedjaError(
-        f"there is no data set {name!r}; known: {known}", f"make one with `just data source=<folder> name={name}`"
+        f"there is no data set {name!r}; known: {known}", f"make one with `just data source=<folder> data={name}`"
     )
 
 
@@ -70,7 +70,7 @@ def _refuse_another_source(name: str, root: Path, wanted: Settings, pin: Pin | N
     if made_from and (folder.is_dir() or pin) and not same_source(made_from, wanted.source, root):
         raise KedjaError(
             f"data/{name} is made from source={made_from}, not from source={wanted.source}",
-            "give the new one a name of its own: name=…; or put it in the place of the old one: replace=true",
+            "give the new one a name of its own: data=…; or put it in the place of the old one: replace=true",
         )
 
 
@@ -105,7 +105,7 @@ def _verify(folder: Path, root: Path, pin: Pin) -> Path:
             f"data/{folder.name} was made from source={pin.settings.source}, but it is not what {PINS} pins: "
             f"{_differences(folder, root, pin, found)}",
             "`just data-pull` fetches the pinned bytes from your remote; if the source changed on purpose: "
-            f"just data name={folder.name} accept=true",
+            f"just data data={folder.name} accept=true",
         )
     _stamp_source(folder, located(pin.settings, root))
     if is_tracked(root):

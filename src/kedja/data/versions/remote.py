@@ -98,7 +98,7 @@ def pull(root: Path, name: str = "") -> list[str]:
             raise KedjaError(
                 f"what the remote gave for data/{chosen} is not what {PINS} pins: {damaged}",
                 "the remote's copy is damaged: remove it there and run `just data-push` where the data set is whole, "
-                f"or make it here with `just data name={chosen}`",
+                f"or make it here with `just data data={chosen}`",
             )
         done.append(f"data/{chosen}: {len(found.files)} files, {found.size:,} bytes, verified")
     return done
@@ -148,12 +148,12 @@ def _chosen(root: Path, name: str) -> dict[str, Pin]:
 def _require_pinned(root: Path, name: str, pin: Pin) -> None:
     folder = root / "data" / name
     if not folder.is_dir():
-        raise KedjaError(f"data/{name} is not here", f"make it with `just data name={name}`")
+        raise KedjaError(f"data/{name} is not here", f"make it with `just data data={name}`")
     found = hash_folder(folder)
     if found.hash != pin.hash:
         raise KedjaError(
             f"data/{name} is not what {PINS} pins: {', '.join(_differences(root, pin, found)) or 'it changed'}",
-            f"repair it with `just data name={name}`",
+            f"repair it with `just data data={name}`",
         )
 
 

@@ -1,15 +1,17 @@
 """Experiments against the best one: by how much, how sure, corrected for their number."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from kedja.common.errors import KedjaError
 from kedja.data.splits.subset import KEYS
 from kedja.experiments.analysis.statistics import (
+    ALPHA,
     Difference,
     Interval,
-    holm,
+    corrected,
     mean_accuracy,
     paired_difference,
     pairs,
@@ -20,7 +22,7 @@ from kedja.runs.read import Experiment
 from kedja.training.config.compose import RECIPES
 from kedja.training.config.schema import NOT_HASHED
 
-ALPHA = 0.05
+MOST_PARTS = 3  # settings in a label
 # Part of a run's settings, but not what an experiment is about.
 NO_HYPERPARAMETERS = frozenset(
     {*NOT_HASHED, *RECIPES, "experiment", "device", "threads", "data.name", *(f"data.{key}" for key in KEYS)}
@@ -32,10 +34,11 @@ class Result:
     """An experiment with its statistics.
 
     Attributes:
-        label: its name, with digits of its hash where several configurations share the name.
+        label: its name, with what differs where several configurations share the name.
         accuracy: mean validation accuracy over seeds, with its interval over seeds and images.
         spread: standard deviation over seeds; None for one seed.
-        behind: the best experiment's accuracy minus this one's; None for the best itself.
+        behind: the best experiment's accuracy minus this one's, its interval corrected as `p` is; None for the best
+            itself.
         p: p-value of that difference, adjusted for the number of pairs (Holm).
     """
 
@@ -71,23 +74,44 @@ def compare(experiments: list[Experiment]) -> list[Result]:
     """
     correct = [experiment.correct() for experiment in experiments]
     _check_same_images(experiments)
-    differences = [paired_difference(correct[0], other) for other in correct[1:]]
-    adjusted = holm([difference.p for difference in differences], pairs(len(experiments)))
-    names = [experiment.name for experiment in experiments]
+    differences = corrected(
+        [partial(paired_difference, correct[0], other) for other in correct[1:]], pairs(len(experiments))
+    )
+    labels = labels_of(experiments)
     results = []
     for index, experiment in enumerate(experiments):
-        unique = names.count(experiment.name) == 1
         results.append(
             Result(
                 experiment,
-                experiment.name if unique else f"{experiment.name} {experiment.config_hash[:4]}",
+                labels[index],
                 mean_accuracy(correct[index]),
                 spread(experiment.accuracies),
-                differences[index - 1] if index else None,
-                adjusted[index - 1] if index else None,
+                *(differences[index - 1] if index else (None, None)),
             )
         )
     return results
+
+
+def labels_of(experiments: list[Experiment]) -> list[str]:
+    """The experiments' names; configurations that share one are told apart by their settings: `cnn (optim.lr=0.1)`."""
+    labels = []
+    for experiment in experiments:
+        same = [one for one in experiments if one.name == experiment.name]
+        mine = experiment.first.hyperparameters
+        parts = [f"{key}={_typed(mine.get(key))}" for key in differing_settings(same)]
+        if len(same) > 1:
+            parts = parts[:MOST_PARTS] or [experiment.config_hash[:4]]
+        labels.append(f"{experiment.name} ({', '.join(parts)})" if parts else experiment.name)
+    # Those whose first settings are alike need their hash after all.
+    return [
+        label if labels.count(label) == 1 else f"{label} {one.config_hash[:4]}"
+        for label, one in zip(labels, experiments, strict=True)
+    ]
+
+
+def _typed(value: object) -> str:
+    """A setting as it is typed."""
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def differing_settings(experiments: list[Experiment]) -> list[str]:

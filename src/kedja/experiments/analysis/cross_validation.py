@@ -7,6 +7,7 @@ Learning 52): 1/k + 1/(k − 1) in the place of 1/k, the second term being the s
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import partial
 from math import sqrt
 from pathlib import Path
 
@@ -14,8 +15,7 @@ import numpy as np
 
 from kedja.common.errors import KedjaError
 from kedja.common.intervals import wilson
-from kedja.experiments.analysis.comparisons import ALPHA
-from kedja.experiments.analysis.statistics import LEVEL, Difference, Interval, holm, pairs
+from kedja.experiments.analysis.statistics import ALPHA, LEVEL, Difference, Interval, corrected, pairs
 from kedja.runs.read import Run, find_runs, newest_hash
 
 
@@ -29,7 +29,8 @@ class Result:
         runs: one a fold, in the folds' order.
         accuracy: mean over folds with its corrected interval.
         spread: standard deviation over folds.
-        behind: the best one's accuracy minus this one's, paired over folds; None for the best itself.
+        behind: the best one's accuracy minus this one's, paired over folds, its interval corrected as `p` is; None
+            for the best itself.
         p: p-value of that difference, adjusted for the number of pairs (Holm).
     """
 
@@ -88,14 +89,14 @@ def mean_over_folds(runs: list[Run]) -> Interval:
     return Interval(mean, max(low, 0.0), min(high, 1.0))
 
 
-def corrected_t(values: list[float]) -> tuple[float, float, float, float]:
-    """Mean of one value a fold, the bounds of its 95 % interval, and the two-sided p-value of its being zero."""
+def corrected_t(values: list[float], level: float = LEVEL) -> tuple[float, float, float, float]:
+    """Mean of one value a fold, the bounds of its interval, and the two-sided p-value of its being zero."""
     from scipy.stats import t
 
     count = len(values)
     mean = float(np.mean(values))
     error = sqrt((1 / count + 1 / (count - 1)) * float(np.var(values, ddof=1)))
-    margin = float(t.ppf((1 + LEVEL) / 2, count - 1)) * error
+    margin = float(t.ppf((1 + level) / 2, count - 1)) * error
     if error == 0:
         return mean, mean, mean, float(mean == 0)
     return mean, mean - margin, mean + margin, float(2 * t.sf(abs(mean) / error, count - 1))
@@ -120,21 +121,20 @@ def _complete(runs: Path, data: str | None) -> dict[tuple[str, str, int], list[R
 def _compared(results: list[Result]) -> list[Result]:
     """Each with its distance to the first, paired over folds."""
     best = results[0]
-    differences = [_difference(best, other) for other in results[1:]]
-    adjusted = holm([difference.p for difference in differences], pairs(len(results)))
-    rest = zip(results[1:], differences, adjusted, strict=True)
-    return [best, *(replace(result, behind=difference, p=p) for result, difference, p in rest)]
+    differences = corrected([partial(_difference, best, other) for other in results[1:]], pairs(len(results)))
+    rest = zip(results[1:], differences, strict=True)
+    return [best, *(replace(result, behind=difference, p=p) for result, (difference, p) in rest)]
 
 
-def _difference(first: Result, second: Result) -> Difference:
+def _difference(first: Result, second: Result, level: float) -> Difference:
     for one, other in zip(first.runs, second.runs, strict=True):
         if not np.array_equal(one.predictions().ids, other.predictions().ids):
             raise KedjaError(
                 f"{other.directory} was validated on other images than {one.directory}",
                 "remove the older of the two folders and run it again",
             )
-    pairs = zip(first.accuracies, second.accuracies, strict=True)
-    return Difference(*corrected_t([one - other for one, other in pairs]))
+    folds = zip(first.accuracies, second.accuracies, strict=True)
+    return Difference(*corrected_t([one - other for one, other in folds], level))
 
 
 def _accuracies(runs: list[Run]) -> list[float]:

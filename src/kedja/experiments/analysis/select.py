@@ -21,7 +21,7 @@ def best_run(runs: Path, data: str | None = None) -> Path:
     network. The test split is never looked at.
 
     Raises:
-        KedjaError: no finished training run, or several data sets and no `data` chosen.
+        KedjaError: no finished training run.
     """
     return best_of(find_experiments(runs, data), runs).directory
 

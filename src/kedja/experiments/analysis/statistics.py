@@ -12,7 +12,7 @@ either sign (Fisher's randomisation test; for one seed each it is McNemar's exac
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from kedja.common.intervals import wilson
 
 REPLICATES = 10_000
 LEVEL = 0.95
+ALPHA = 0.05
 # Up to so many images that are answered differently the exact test is asked too; beyond, both agree.
 FEW = 400
 _SEED = 20_260_101
@@ -37,7 +38,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Difference:
-    """Mean accuracy of one experiment minus another's, with its interval and two-sided p-value."""
+    """Mean accuracy of one experiment minus another's, with its interval and two-sided p-value (of this pair alone)."""
 
     value: float
     low: float
@@ -64,19 +65,18 @@ def mean_accuracy(correct: NDArray[np.bool_]) -> Interval:
     return Interval(value, float(max(low, 0.0)), float(min(high, 1.0)))
 
 
-def paired_difference(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Difference:
+def paired_difference(first: NDArray[np.bool_], second: NDArray[np.bool_], level: float = LEVEL) -> Difference:
     """`first` minus `second`, both bool (seeds, N) over the same N images in the same order.
 
     The p-value is the larger of the bootstrap's and, where few images differ, the exact test's; the interval holds
-    nought where that p-value is above 5 %.
+    nought where that p-value is above 1 - `level`.
     """
     replicates = np.subtract(*_replicated_means([first, second]))
     value = float(first.mean() - second.mean())
-    low, high = np.quantile(replicates, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    low, high = np.quantile(replicates, [(1 - level) / 2, (1 + level) / 2])
     p = max(_bootstrap_p(replicates), exact_p(first, second))
-    if p > 1 - LEVEL:
-        low, high = min(low, 0.0), max(high, 0.0)
-    return Difference(value, float(low), float(high), p)
+    found = Difference(value, float(low), float(high), p)
+    return _with_nought(found) if p > 1 - level else found
 
 
 def exact_p(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
@@ -118,6 +118,29 @@ def holm(p_values: Sequence[float], family: int | None = None) -> list[float]:
         running = max(running, min(1.0, (number - rank) * p_values[index]))
         adjusted[index] = running
     return adjusted
+
+
+def corrected(differences: Sequence[Callable[[float], Difference]], family: int) -> list[tuple[Difference, float]]:
+    """Each difference with the interval that goes with its verdict, and its p-value adjusted for the `family` (Holm).
+
+    An interval at 95 % would leave nought out for pairs that the correction finds no difference in. Each has the level
+    that its step of Holm's procedure asks for, and holds nought exactly where the adjusted p-value says so.
+
+    Args:
+        differences: called with a level, each gives the difference and its interval at that level.
+        family: how many comparisons these were chosen from, see `holm`.
+    """
+    p_values = [at(LEVEL).p for at in differences]
+    found: list[tuple[Difference, float]] = []
+    for at, p, adjusted in zip(differences, p_values, holm(p_values, family), strict=True):
+        step = family - sum(other < p for other in p_values)
+        wide = at(1 - ALPHA / max(1, step))
+        found.append((wide if adjusted < ALPHA else _with_nought(wide), adjusted))
+    return found
+
+
+def _with_nought(one: Difference) -> Difference:
+    return replace(one, low=min(one.low, 0.0), high=max(one.high, 0.0))
 
 
 def bootstrap(statistic: Callable[[NDArray[np.int64]], float], count: int, replicates: int = 1000) -> Interval:

@@ -13,9 +13,10 @@ from kedja.common.cpus import available
 from kedja.common.errors import KedjaError, nearest
 from kedja.data.splits.subset import Subset
 from kedja.experiments.launch.pool import Task
+from kedja.experiments.launch.sets import members
 from kedja.runs.folder import is_finished
-from kedja.runs.read import DEBUG
 from kedja.training import KINDS
+from kedja.training.config.experiments import HOME, experiment_names
 
 if TYPE_CHECKING:
     from kedja.training.config.schema import TrainConfig
@@ -31,13 +32,13 @@ class Request:
 
     Attributes:
         seeds: one run a seed and configuration.
-        only: names of files in `conf/experiment/`, those in its folders as `folder/name`, or of baselines; empty for
-            all but `debug` and those in folders.
+        only: names of experiments or of baselines; empty for a whole set.
         baselines: whether the scikit-learn pipelines run too.
         overrides: `key=value` for training, applied to every run.
         grids: training key → values; every combination runs.
         folds: cross-validation too, of the first seed; 0 is off.
         shares: of the training images, for a learning curve; every network and seed runs on each too.
+        set: the folder of `conf/experiment/` that runs; empty for the one that suits the data.
     """
 
     seeds: list[int]
@@ -47,6 +48,7 @@ class Request:
     grids: dict[str, list[str]] = field(default_factory=dict)
     folds: int = 0
     shares: list[float] = field(default_factory=list)
+    set: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a number of folds that cannot be."""
@@ -90,15 +92,8 @@ def split_arguments(
     return mine, overrides, axes
 
 
-def experiment_names(conf: Path) -> list[str]:
-    """The files of `conf/experiment/`, then those in its folders as `folder/name`; each sorted."""
-    folder = conf / "experiment"
-    names = [path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml")]
-    return sorted(names, key=lambda name: (name.count("/"), name))
-
-
-def chosen(request: Request, conf: Path) -> tuple[list[str], list[str]]:
-    """Names of the experiments and of the baselines that the request means.
+def chosen(request: Request, conf: Path, suitable: str = HOME) -> tuple[list[str], list[str]]:
+    """Names of the experiments and of the baselines that the request means; without any, those of a set.
 
     Raises:
         KedjaError: a name that is neither.
@@ -109,22 +104,24 @@ def chosen(request: Request, conf: Path) -> tuple[list[str], list[str]]:
         raise KedjaError(f"only={unknown[0]}: there is no such experiment", nearest(unknown[0], [*experiments, *known]))
     if request.only:
         return [n for n in experiments if n in request.only], [n for n in known if n in request.only]
-    # Those in folders are made for a data set of their own.
-    return [n for n in experiments if n != DEBUG and "/" not in n], known if request.baselines else []
+    return members(conf, suitable), known if request.baselines else []
 
 
 def training_runs(request: Request, names: Sequence[str]) -> list[TrainingRun]:
-    """One run a configuration, seed and part of the data; first seeds first.
+    """One run a configuration, seed and part of the data; first seeds first, and alone where nothing is drawn.
 
     Raises:
         KedjaError: an override that training does not know.
     """
     from kedja.training.config.compose import compose
+    from kedja.training.config.schema import is_drawn
 
     runs: list[TrainingRun] = []
     for part, name, point in itertools.product(request.parts(), names, request.points()):
         overrides = [f"experiment={name}", *point, *request.overrides, *part]
-        runs.append(TrainingRun(" ".join([name, *point, *part]), overrides, compose(overrides)))
+        config = compose(overrides)
+        if config.seed == request.seeds[0] or is_drawn(config):
+            runs.append(TrainingRun(" ".join([name, *point, *part]), overrides, config))
     return runs
 
 
@@ -157,7 +154,7 @@ def data_name(request: Request, runs: Sequence[TrainingRun]) -> str:
     if len(names) > 1:
         raise KedjaError(
             f"these experiments train on different data sets: {', '.join(names)}",
-            "one command for each, or all on one with data.name=…",
+            "one command for each, or all on one with data=…",
         )
     return str(names[0])
 

@@ -1,6 +1,7 @@
 """Several processes side by side: started in order, waited for, stopped together."""
 
 import contextlib
+import math
 import os
 import signal
 import subprocess
@@ -93,8 +94,12 @@ def start(task: Task, inherited: Sequence[int] = ()) -> Process:
         )
 
 
-def run_all(tasks: Sequence[Task], jobs: int, display: Display, starting: Start = start) -> list[Outcome]:
+def run_all(
+    tasks: Sequence[Task], jobs: int, display: Display, starting: Start = start, deadline: float = math.inf
+) -> list[Outcome]:
     """Run every task, at most `jobs` at a time; one that fails stops no other.
+
+    At `deadline`, as `time.monotonic` has it, what still runs is stopped and has no outcome.
 
     An exception here (Ctrl-C, SIGTERM as `kedja.cli` turns it into KeyboardInterrupt) stops the running
     processes first: SIGTERM to each process group, SIGKILL to what is left after some seconds.
@@ -103,7 +108,7 @@ def run_all(tasks: Sequence[Task], jobs: int, display: Display, starting: Start 
     running: dict[Task, tuple[Process, float]] = {}
     outcomes: list[Outcome] = []
     try:
-        while waiting or running:
+        while (waiting or running) and time.monotonic() < deadline:
             while waiting and len(running) < jobs:
                 task = waiting.pop()
                 running[task] = (starting(task), time.monotonic())

@@ -5,9 +5,9 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from kedja.common.progress import Part, Progress
+from kedja.common.progress import Part, Progress, share_done
 from kedja.experiments.launch.pool import Outcome, Task, last_lines
-from kedja.runs.read import read_metrics, read_run
+from kedja.runs.read import read_run
 
 REFRESH_SECONDS = 0.5
 
@@ -21,7 +21,7 @@ def display(total: int) -> Iterator["Runs"]:
 
 class Runs:
     """One bar for all and one for each running task with its latest epoch; a line for each end, and off a terminal
-    for each start.
+    for each start and every half minute.
     """
 
     def __init__(self, progress: Progress, total: int) -> None:
@@ -44,10 +44,21 @@ class Runs:
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + REFRESH_SECONDS
-        self._progress.advance(0)
-        for task in running:
-            if self._parts[task].shown and (epochs := read_metrics(task.directories[0])):
-                self._parts[task].update(f"epoch {epochs[-1]['epoch']}, validation {epochs[-1]['val_accuracy']:.1%}")
+        reached = {task: how_far(task) for task in running}
+        for task, (share, state) in reached.items():
+            self._parts[task].update(state, share)
+        shown = next(iter(self._parts.values())).shown if running else True
+        note = "" if shown else "; ".join(f"{task.name}: {state}" for task, (_, state) in reached.items())
+        self._progress.at(self._ended + sum(share for share, _ in reached.values()), note)
+
+
+def how_far(task: Task) -> tuple[float, str]:
+    """The share of a running task that is done and its state in words, as the last line of its log has them."""
+    for line in reversed(last_lines(task.log).splitlines()):
+        if (share := share_done(line)) is not None:
+            # What follows from there on are figures for whoever reads the log.
+            return share, line.split("  loss")[0].split(", ")[0].strip()
+    return 0.0, "starting"
 
 
 def result_line(outcome: Outcome) -> str:

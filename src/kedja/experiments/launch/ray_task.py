@@ -80,7 +80,7 @@ def run_apart(task: Task, place: Place, name: str, archive: list[Any]) -> Result
         return refused
     with tempfile.TemporaryDirectory(prefix="kedja-") as scratch:
         folder = Path(scratch)
-        unpack(ray.get(archive[0]), folder / DATA / plain_name("data.name", name))
+        unpack(ray.get(archive[0]), folder / DATA / plain_name("data", name))
         status = _run(task, folder)
         log = (folder / task.log).read_bytes()
         runs = [] if status else [pack(folder / directory) for directory in task.directories]

@@ -39,6 +39,8 @@ def main(arguments: list[str]) -> None:
         f"{directory}: validation accuracy {run.validation['accuracy']:.2%} (best epoch {run.best_epoch} of "
         f"{run.epochs}), {run.wall_seconds:.1f} s"
     )
+    if is_first_process():
+        cli.next_step(f"just export run={directory}", f"all experiments: just experiments data={config.data.name}")
 
 
 def run() -> None:

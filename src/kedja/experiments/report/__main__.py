@@ -1,40 +1,43 @@
-"""Compare the finished runs: table, pictures and analysis in reports/ and in the README."""
+"""Compare the finished runs: table, pictures and analysis in reports/."""
 
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from kedja import cli
-from kedja.experiments.report.build import Places, build, missing_markers
-from kedja.experiments.report.text import terminal_table
-from kedja.runs.read import runs_on_other_data
+from kedja.experiments.report.build import Places, build
+from kedja.experiments.report.text import terminal_table, tries_text
+from kedja.runs.read import chosen_data, runs_on_other_data
 
 
 @dataclass
 class Options:
-    """Compare the finished runs; renew the table, pictures and analysis in the README between its markers."""
+    """Compare the finished runs; table, pictures and analysis go to reports/, and nowhere else unless readme=true."""
 
-    data: str | None = cli.option(None, "the data set, where runs/ holds runs on several", metavar="name")
+    data: str | None = cli.data_set(None, "the data set; of several, the one used last")
     runs: Path = cli.option(Path("runs"), "where the runs are")
     reports: Path = cli.option(Path("reports"), "where the documents go")
     table: bool = cli.option(True, "print the table (it is in the documents in any case)")
     watch: bool = cli.option(False, "renew reports/report.html while runs go on, until Ctrl-C; reads no test split")
-    readme: Path = cli.option(Path("README.md"), "the document with the two result markers")
+    readme: bool = cli.option(False, "renew README.md between its two result markers too, and docs/images/")
 
 
 def main(options: Options) -> None:
+    options.data = chosen_data(options.runs, options.data, print)
     if options.watch:
         from kedja.experiments.report.watch import watch
 
         watch(options.runs, options.reports / "report.html", options.data, print)
-    report = build(Places(runs=options.runs, reports=options.reports, readme=options.readme), options.data)
+    readme = Path("README.md") if options.readme else None
+    report = build(Places(runs=options.runs, reports=options.reports, readme=readme), options.data)
     if options.table:
         print(terminal_table(options.runs, options.data) + "\n")
+    if tried := tries_text(options.runs, options.data):
+        print(tried + "\n")
     warn_of_other_data(options)
     print("\n".join(f"- {sentence}" for sentence in report.analysis).replace("**", ""))
-    print(f"\nwritten: {options.reports}/report.md" + (f", {options.readme}" if report.readme_renewed else ""))
-    if not report.readme_renewed:
-        print(missing_markers(options.readme))
+    print(f"\nwritten: {options.reports}/report.html, report.md" + (", README.md" if options.readme else ""))
+    cli.next_step(f"just export data={options.data}", f"the page to look at is {options.reports}/report.html")
 
 
 def warn_of_other_data(options: Options) -> None:

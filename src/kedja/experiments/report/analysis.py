@@ -41,7 +41,8 @@ def _detectable(results: list[Result]) -> list[str]:
     parts = [f"{result.label} ({_points(result)})" for result in worse]
     return [
         f"It beats {listing(parts)}: differences that other seeds and other images do not explain "
-        f"(paired over images, {_count(pairs(len(results)), 'pair')} to choose from, Holm-corrected, 5 % level)."
+        f"(paired over images; intervals and verdicts at the 5 % level, Holm-corrected for "
+        f"{_count(pairs(len(results)), 'pair')} to choose from)."
     ]
 
 

@@ -16,7 +16,8 @@ from kedja.experiments.analysis.evaluate_run import evaluate_run
 from kedja.experiments.analysis.learning_curve import learning_curve
 from kedja.experiments.report import figures, folds, html_page, more_data
 from kedja.experiments.report.analysis import sentences
-from kedja.experiments.report.readme import BEGIN, END, renew
+from kedja.experiments.report.headline import headline, markdown
+from kedja.experiments.report.readme import renew
 from kedja.experiments.report.text import NOTE, markdown_table
 from kedja.runs.read import Run, find_experiments
 
@@ -26,12 +27,12 @@ CONFUSION = "confusion-matrix.png"
 
 @dataclass(frozen=True)
 class Places:
-    """Where things are read and written."""
+    """Where things are read and written; `readme` and `images` only where there is a `readme`."""
 
     runs: Path = Path("runs")
     data: Path = Path("data")
     reports: Path = Path("reports")
-    readme: Path = Path("README.md")
+    readme: Path | None = None
     images: Path = Path("docs/images")
 
 
@@ -43,14 +44,13 @@ class Report:
     selected: Run
     test: dict[str, Any] | None
     analysis: list[str]
-    readme_renewed: bool
 
 
 def build(places: Places, data: str | None = None) -> Report:
     """Compare the finished runs, look at the test split for the selected one (once), write all documents.
 
     Raises:
-        KedjaError: no finished run, or runs on several data sets and none chosen.
+        KedjaError: no finished run.
     """
     experiments = find_experiments(places.runs, data)
     selected = select.best_of(experiments, places.runs)
@@ -73,8 +73,9 @@ def build(places: Places, data: str | None = None) -> Report:
     of_data = f"\n\n## More data\n\n{more_data.markdown(curve)}" if curve else ""
     of_folds = f"\n\n## Cross-validation\n\n{folds.markdown(validated)}" if validated else ""
     section = _section(results, analysis, ".", heading="##")
+    told = markdown(headline(results, selected, evaluation))
     documents = {
-        "report.md": f"# Experiments on {dataset.name}\n\n{section}{of_folds}{of_data}\n",
+        "report.md": f"# Experiments on {dataset.name}\n\n{told}\n\n{section}{of_folds}{of_data}\n",
         "report.html": html_page.render(page),
         "selection.json": _json_text(selection(selected, test)),
         "results.json": _json_text([as_json(result) for result in results]),
@@ -84,11 +85,11 @@ def build(places: Places, data: str | None = None) -> Report:
     if curve:
         documents["learning-curve.json"] = _json_text(more_data.values(curve))
     _write_if_changed(places.reports, {name: text.encode() for name, text in documents.items()} | pictures)
-    prefix = Path(os.path.relpath(places.images, places.readme.parent)).as_posix()
-    renewed = renew(places.readme, _section(results, analysis, prefix, heading="###"))
-    if renewed:
+    if places.readme is not None:
+        prefix = Path(os.path.relpath(places.images, places.readme.parent)).as_posix()
+        renew(places.readme, _section(results, analysis, prefix, heading="###"))
         _write_if_changed(places.images, pictures)
-    return Report(results, selected, test, analysis, renewed)
+    return Report(results, selected, test, analysis)
 
 
 def selection(selected: Run, test: dict[str, Any] | None) -> dict[str, Any]:
@@ -122,11 +123,6 @@ def as_json(result: Result) -> dict[str, Any]:
         "wall_seconds": [run.wall_seconds for run in experiment.runs],
         "joules": result.joules,
     }
-
-
-def missing_markers(readme: Path) -> str:
-    """What to do about a README that has no place for the results."""
-    return f"{readme} has no place for the results: put the two lines {BEGIN} and {END} where they belong"
 
 
 def _section(results: list[Result], analysis: list[str], images: str, heading: str) -> str:

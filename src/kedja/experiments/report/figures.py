@@ -41,20 +41,22 @@ def learning_curves(results: Sequence[Result]) -> bytes:
     At most as many networks as there are colours, best first.
     """
     trained = [one for one in results if find(one.experiment.framework).has_learning_curve][: len(COLOURS)]
-    with _figure(9.0, 3.6, columns=2) as ((loss_axes, accuracy_axes), png):
+    with _figure(9.0, 3.9, columns=2) as ((loss_axes, accuracy_axes), png):
         lowest = 100.0
         for result, colour in zip(trained, COLOURS, strict=False):
             accuracies = 100 * _curves(result.experiment.runs, "val_accuracy")
             lowest = min(lowest, float(accuracies[:, -1].mean()))
             _band(accuracy_axes, accuracies, colour, result.label)
             _band(loss_axes, _curves(result.experiment.runs, "val_loss"), colour, result.label)
-        loss_axes.set(title="Validation loss", xlabel="epoch", yscale="log")
+        loss_axes.set(title="Validation loss (logarithmic)", xlabel="epoch", yscale="log")
         accuracy_axes.set(title="Validation accuracy, %", xlabel="epoch")
         _readable(loss_axes, accuracy_axes)
         # The last tenths of a point are what people compare: the steep start may leave the picture.
         accuracy_axes.set_ylim(bottom=max(0.0, 100 - 4 * (100 - lowest) - 1), top=100.3)
         if trained:
-            accuracy_axes.legend(frameon=False, loc="lower right", title="best first")
+            # Below both, where it covers no curve; best first.
+            shown = accuracy_axes.get_legend_handles_labels()
+            loss_axes.figure.legend(*shown, frameon=False, loc="outside lower center", ncols=min(5, len(trained)))
     return png.getvalue()
 
 

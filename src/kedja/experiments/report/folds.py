@@ -11,9 +11,9 @@ NOTE = (
     "Accuracy in percent on the folds that training and validation split together were dealt into: mean ± standard "
     "deviation over folds. Intervals and comparisons (paired over folds, in percentage points) are those of the "
     "corrected resampled t-test (Nadeau & Bengio 2003); * marks a difference that is detectable after the correction "
-    "for the number of pairs (Holm, 5 %). The test split is in no fold."
+    "for the number of pairs (Holm, 5 %), and so are the intervals of differences. The test split is in no fold."
 )
-HEADER = ["experiment", "accuracy over folds", "95 % interval", "behind the best", "its 95 % interval"]
+HEADER = ["experiment", "accuracy over folds", "95 % interval", "behind the best", "corrected interval"]
 
 
 def markdown(results: Sequence[Result]) -> str:

@@ -4,14 +4,18 @@ import base64
 import io
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from kedja.common.intervals import wilson
+from kedja.common.look import page as look
 from kedja.data.prepared import PreparedDataset
 from kedja.experiments.analysis.comparisons import Result, differing_settings
+from kedja.experiments.report.headline import headline
 from kedja.experiments.report.text import NOTE, row_name, setting_groups, settings_text, short_name
 from kedja.frameworks.registry import find
 from kedja.runs.read import Run, read_provenance
@@ -26,7 +30,8 @@ def render(data: Mapping[str, Any], reload_seconds: float | None = None) -> str:
     content = json.dumps(data, ensure_ascii=False, allow_nan=False)
     # Inside <script> only `<` could end the element; a class may be called anything.
     parts = {
-        "/*style*/": _read("page.css"),
+        look.MARK: look.inside(_read("page.css")),
+        "/*icon*/": look.icon_address(),
         "/*charts*/": _read("charts.js"),
         "/*script*/": _read("page.js"),
         "/*evaluation*/": _read("evaluation.js"),
@@ -56,6 +61,7 @@ def page_data(
     chosen = next(one for one in results if selected in one.experiment.runs)
     return {
         "data": selected.data["name"],
+        "headline": asdict(headline(results, selected, evaluation)),
         "analysis": list(analysis),
         "note": NOTE,
         "settings": settings,
@@ -71,14 +77,24 @@ def page_data(
 
 
 def with_pictures(evaluation: Mapping[str, Any], dataset: PreparedDataset) -> dict[str, Any]:
-    """The evaluation with each mistake's picture as a `data:` address."""
+    """The evaluation with each mistake's picture as a `data:` address, and intervals for the calibration."""
     index_of = {identity: index for index, identity in enumerate(dataset.ids)}
     mistakes = [
         {**mistake, **_thumbnail(dataset, index_of[mistake["id"]])}
         for mistake in evaluation["mistakes"]
         if mistake["id"] in index_of
     ]
-    return {**evaluation, "mistakes": mistakes}
+    parts = {name: _with_intervals(part) for name, part in evaluation["calibration"].items()}
+    return {**evaluation, "mistakes": mistakes, "calibration": parts}
+
+
+def _with_intervals(part: Mapping[str, Any]) -> dict[str, Any]:
+    """The calibration with Wilson's 95 % interval for the share of right answers in each bin."""
+    bins = []
+    for one in part["bins"]:
+        low, high = wilson(round(one["accuracy"] * one["count"]), one["count"])
+        bins.append({**one, "low": low, "high": high})
+    return {**part, "bins": bins}
 
 
 def _experiment(result: Result, settings: Sequence[str], groups: Mapping[str, Sequence[str]]) -> dict[str, Any]:

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from kedja.common.outside import printable
-from kedja.experiments.analysis.comparisons import Result, compare, differing_settings
+from kedja.common.terminal import width
+from kedja.experiments.analysis.comparisons import Result, compare, differing_settings, labels_of
 from kedja.frameworks.registry import find
-from kedja.runs.read import Experiment, Run, find_experiments
+from kedja.runs.read import Experiment, Run, find_experiments, find_tries
 
 NOTHING = "–"
 FIGURES = ("validation accuracy", "95 % interval", "behind the best", "seeds", "parameters", "seconds a run")
@@ -27,10 +28,24 @@ def markdown_table(results: list[Result]) -> str:
 
 
 def terminal_table(runs: Path, data: str | None = None) -> str:
-    """The results without the settings, in aligned columns."""
+    """The results without the settings, in aligned columns: as many as the terminal has room for."""
     results = compare(find_experiments(runs, data))
-    header, rows = ["experiment", *FIGURES], [_row(result, {}) for result in results]
-    return aligned([header, *rows])
+    rows = [["experiment", *FIGURES], *(_row(result, {}) for result in results)]
+    columns = width()
+    while columns and len(rows[0]) > 2 and max(map(len, aligned(rows).splitlines())) > columns:
+        rows = [row[:-1] for row in rows]
+    return aligned(rows)
+
+
+def tries_text(runs: Path, data: str | None = None) -> str:
+    """Runs that are looked at and not compared, named by what differs; empty where there are none."""
+    tries = find_tries(runs, data)
+    labels = labels_of([*find_experiments(runs, data), *tries])[-len(tries) :] if tries else []
+    lines = [
+        f"  {label}: {percent(one.mean_accuracy)}, {len(one.runs)} seed{'s' * (len(one.runs) > 1)}"
+        for label, one in zip(labels, tries, strict=True)
+    ]
+    return "\n".join(["tried with fewer seeds than the experiments above, and not compared:", *lines]) if tries else ""
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:

@@ -40,7 +40,7 @@ def preview(runs: Path, page: Path, data: str | None = None) -> None:
     The best run may still change, so its test split stays unread; `just report` looks at it in the end.
 
     Raises:
-        KedjaError: no network is finished yet, or runs on several data sets and none chosen.
+        KedjaError: no network is finished yet.
     """
     experiments = find_experiments(runs, data)
     selected = best_of(experiments, runs)

@@ -1,16 +1,21 @@
 """MLflow: a local SQLite store by default, a tracking server by address."""
 
+import json
 import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from kedja.common.files import read_json
+from kedja.experiments.trackers import mlflow_model
 from kedja.experiments.trackers.tracker import Facts, Settings, artifacts, final_figures
+from kedja.runs.folder import SUMMARY, is_finished
 from kedja.runs.read import Run
 
 BATCH = 500  # metrics in one request; the server takes 1,000
 UNSENT = ("epoch", "step")
+LONGEST_DIGEST = 36  # of a data set
 
 
 def store(runs: Path) -> str:
@@ -28,27 +33,29 @@ def start(facts: Facts, settings: Settings, identity: str | None) -> "MlflowRun"
 
     client = MlflowClient(tracking_uri=settings.address or store(settings.runs))
     if identity is None or not _exists(client, identity):
-        return MlflowRun(client, _create(client, facts, settings))
+        began = _began(facts.directory)
+        return MlflowRun(client, _create(client, facts, settings, began), began)
     client.update_run(identity, status="RUNNING")
-    return MlflowRun(client, identity)
+    return MlflowRun(client, identity, _now())
 
 
 class MlflowRun:
-    """A run at MLflow."""
+    """A run at MLflow; `clock`: when the next epoch began, in milliseconds since 1970, as MLflow counts."""
 
-    def __init__(self, client: Any, identity: str) -> None:
-        self._client, self.identity = client, identity
+    def __init__(self, client: Any, identity: str, clock: int) -> None:
+        self._client, self.identity, self._clock = client, identity, clock
 
     def epochs(self, lines: Sequence[dict[str, Any]]) -> None:
         from mlflow.entities import Metric
 
-        now = int(1000 * time.time())
-        metrics = [
-            Metric(key, float(value), now, int(line["epoch"]))
-            for line in lines
-            for key, value in line.items()
-            if key not in UNSENT
-        ]
+        metrics = []
+        for line in lines:
+            self._clock += round(1000 * line.get("seconds", 0))
+            metrics += [
+                Metric(key, float(value), self._clock, int(line["epoch"]))
+                for key, value in line.items()
+                if key not in UNSENT
+            ]
         for first in range(0, len(metrics), BATCH):
             self._client.log_batch(self.identity, metrics=metrics[first : first + BATCH])
 
@@ -57,20 +64,48 @@ class MlflowRun:
             self._client.log_metric(self.identity, key, float(value), step=run.epochs)
         for path in artifacts(run):
             self._client.log_artifact(self.identity, str(path))
-        self._client.set_terminated(self.identity)
+        with mlflow_model.written(run) as model:
+            if model is not None:
+                self._client.log_artifacts(self.identity, str(model), mlflow_model.NAME)
+        # As long as training took, not as long as it took to send it.
+        began = self._client.get_run(self.identity).info.start_time
+        self._client.set_terminated(self.identity, end_time=began + round(1000 * run.wall_seconds))
 
     def interrupt(self) -> None:
         self._client.set_terminated(self.identity, "KILLED")
 
 
-def _create(client: Any, facts: Facts, settings: Settings) -> str:
+def _now() -> int:
+    return int(1000 * time.time())
+
+
+def _began(directory: Path) -> int:
+    """When training began: now, or, of a run that has finished, as long before its end as it took."""
+    if not is_finished(directory):
+        return _now()
+    ended = (directory / SUMMARY).stat().st_mtime
+    return int(1000 * (ended - read_json(directory / SUMMARY)["wall_seconds"]))
+
+
+def _create(client: Any, facts: Facts, settings: Settings, began: int) -> str:
     from mlflow.entities import Param, RunTag
 
     experiment = _experiment(client, settings.project_of(facts), settings)
-    identity = str(client.create_run(experiment, run_name=facts.name).info.run_id)
+    identity = str(client.create_run(experiment, run_name=facts.name, start_time=began).info.run_id)
     tags = [RunTag("framework", facts.framework), RunTag("data", facts.data["hash"])]
     client.log_batch(identity, params=[Param(key, str(value)) for key, value in facts.parameters.items()], tags=tags)
+    client.log_inputs(identity, datasets=[_data_set(facts)])
     return identity
+
+
+def _data_set(facts: Facts) -> Any:
+    """What the run was trained on, by name and version."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    name, digest = facts.data["name"], facts.data["hash"]
+    source = json.dumps({"uri": f"data/{name}", "version": digest})
+    used = Dataset(name, digest[:LONGEST_DIGEST], "local", source)
+    return DatasetInput(used, [InputTag("mlflow.data.context", "training")])
 
 
 def _experiment(client: Any, name: str, settings: Settings) -> str:

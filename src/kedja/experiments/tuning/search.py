@@ -1,10 +1,12 @@
 """A search from start to verdict: study, workers' loop, best settings, and their check with fresh seeds."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from kedja.common.errors import KedjaError
 from kedja.common.names import plain_name
 from kedja.experiments.analysis.comparisons import Result, compare
 from kedja.experiments.analysis.statistics import Difference, paired_difference
@@ -14,7 +16,8 @@ from kedja.experiments.tuning import experiment_file, study
 from kedja.experiments.tuning import worker as tune
 from kedja.experiments.tuning.search_space import merge, read_space
 from kedja.frameworks.registry import find
-from kedja.runs.read import DEBUG, find_experiments
+from kedja.runs.read import DEBUG, Experiment, find_experiments
+from kedja.training.config.compose import compose, experiment_of
 
 REDUCTION = 3
 
@@ -74,7 +77,6 @@ def search(wanted: Search, say: tune.Say) -> Found:
     import optuna
 
     from kedja.data.versions.ensure import ensure
-    from kedja.training.config.compose import compose
 
     plain_name("study", wanted.name)
     space = merge(read_space(wanted.space_file), wanted.space)
@@ -117,17 +119,40 @@ def summarise(shared: Any, wanted: Search, space: Sequence[Any]) -> Found:
 
 
 def confirm(wanted: Search, found: Found, conf: Path, name: str, seeds: Sequence[int]) -> str:
-    """Keep the best settings as an experiment, run it with fresh seeds, and say how it compares.
+    """Write the best settings down, run them with fresh seeds, and say how they compare.
 
     The study chose among many trials by their validation accuracy: its own figure is too good by luck.
+
+    Args:
+        name: the settings become this experiment, which is compared from then on; empty: they stay in the study's
+            folder, and so do their runs.
     """
-    path = experiment_file.save(conf, name, found.best_overrides, f"study {wanted.name}, {wanted.trials} trials.")
-    stage = run_stage(
-        Request(list(seeds), only=[name], baselines=False), conf, wanted.runs, wanted.jobs, train=wanted.train
-    )
+    comment = f"study {wanted.name}, {wanted.trials} trials."
+    folder = wanted.runs / "tune" / wanted.name
+    if name:
+        path, runs = experiment_file.save(conf, name, found.best_overrides, comment), wanted.runs
+        base, overrides = name, []
+    else:
+        path, runs = experiment_file.write(folder / "found.yaml", conf, found.best_overrides, comment), folder / "check"
+        base = experiment_of(found.best_overrides)
+        overrides = [one for one in found.best_overrides if not one.startswith("experiment=")]
+    request = Request(list(seeds), only=[base], baselines=False, overrides=[*overrides, f"runs={runs}"])
+    stage = run_stage(request, conf, runs, wanted.jobs, train=wanted.train)
     if stage.failures:
         return f"{path} is written, but its runs failed: see {stage.failures[0].task.log}"
-    return f"{path} is written\n{verdict(compare(find_experiments(wanted.runs, stage.data)), name)}"
+    if name:
+        return f"{path} is written\n{verdict(compare(find_experiments(runs, stage.data)), name)}"
+    label = f"study {wanted.name}"
+    checked = [replace(one, name=label) for one in find_experiments(runs, stage.data)[:1]]
+    return f"{path} is written\n{verdict(compare(_with_others(checked, wanted.runs, stage.data)), label)}"
+
+
+def _with_others(checked: list[Experiment], runs: Path, data: str) -> list[Experiment]:
+    """Best first, with the experiments that there are."""
+    others: list[Experiment] = []
+    with contextlib.suppress(KedjaError):  # there may be none
+        others = find_experiments(runs, data)
+    return sorted([*checked, *others], key=lambda one: (-one.mean_accuracy, one.mean_loss))
 
 
 def verdict(results: Sequence[Result], name: str) -> str:
@@ -155,7 +180,5 @@ def _relation(difference: Difference) -> str:
 
 def _check(space: Sequence[Any], overrides: Sequence[str]) -> None:
     """A key that training does not know is refused now, not in every trial."""
-    from kedja.training.config.compose import compose
-
     low = [f"{one.key}={one.choices[0] if one.choices else one.low}" for one in space]
     compose([*overrides, *low])

@@ -11,9 +11,9 @@ export function onKeyNeeded(ask) {
 }
 
 export class Refusal extends Error {
-  constructor(message, remedy) {
+  constructor(message, remedy, code = "") {
     super(message);
-    this.remedy = remedy;
+    Object.assign(this, { remedy, code });
   }
 }
 
@@ -71,5 +71,5 @@ async function check(response) {
   const value = await response.json().catch(() => null);
   if (response.ok && value) return value;
   const error = value?.error;
-  throw new Refusal(error?.message ?? `The service answered with status ${response.status}.`, error?.remedy ?? "");
+  throw new Refusal(error?.message ?? `The service answered with status ${response.status}.`, error?.remedy ?? "", error?.code);
 }

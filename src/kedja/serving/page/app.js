@@ -104,12 +104,15 @@ async function setUpModel() {
   const model = await getJson("model");
   classes = model.classes;
   document.title = `${model.name} · Kedja`;
-  byId("model-name").textContent = model.name;
   kind = await import(`./${model.kind}.js`);
   kind.setUp(model, use);
+  // Last: whoever sees the name can drop, paste and draw.
+  byId("model-name").textContent = model.name;
   byId("model-facts").textContent =
     `version ${model.version} · ${classes.length} classes · ${kind.facts(model.input)}`;
-  renderMarkdown(byId("card-text"), model.model_card || "The bundle has no model card.");
+  // The dialogue has a title already: the model's own name, which stands first in the card.
+  byId("card-title").textContent = `Model card of ${model.name}`;
+  renderMarkdown(byId("card-text"), (model.model_card || "The bundle has no model card.").replace(/^\s*# .*\n/, ""));
 }
 
 setUpKey();

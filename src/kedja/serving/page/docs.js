@@ -1,6 +1,6 @@
 // openapi.json as a page on which every operation can be tried. Needs nothing from elsewhere.
 
-import { renderMarkdown } from "./markdown.js";
+import { inline, renderMarkdown } from "./markdown.js";
 import { byId, element } from "./view.js";
 
 const VERBS = ["get", "post", "put", "delete"];
@@ -38,7 +38,7 @@ function operation(api, path, verb, description) {
     "summary", {},
     element("span", { className: "verb" }, verb.toUpperCase()),
     element("span", { className: "path" }, path),
-    element("span", { className: "quiet" }, first),
+    element("span", { className: "quiet" }, ...inline(first)),
   );
   const id = `${verb}${path.replaceAll("/", "-")}`;
   return element("details", { className: "panel", id, open: verb === "post" }, summary, inside);
@@ -49,7 +49,7 @@ function parameterTable(parameters) {
   if (!shown.length) return null;
   const inputs = shown.map((parameter) => [parameter.name, element("input", { type: "text", ariaLabel: parameter.name })]);
   const rows = shown.map((parameter, index) =>
-    element("tr", {}, element("td", {}, parameter.name), element("td", {}, inputs[index][1]), element("td", {}, parameter.description ?? "")));
+    element("tr", {}, element("td", {}, parameter.name), element("td", {}, inputs[index][1]), element("td", {}, ...inline(parameter.description ?? ""))));
   const query = () => {
     const given = new URLSearchParams(inputs.filter(([, input]) => input.value).map(([name, input]) => [name, input.value]));
     return given.size ? `?${given}` : "";
@@ -119,16 +119,29 @@ function readable(value) {
   return JSON.stringify(value, null, 2).replace(/\[[^[\]{}]*\]/g, flat);
 }
 
+/** What comes back when all is well, then the refusals, whose one shape is said once. */
 function answers(api, description) {
-  const rows = Object.entries(description.responses).map(([status, answer]) =>
-    element("tr", {}, element("td", {}, status), element("td", {}, answer.description), element("td", {}, fields(api, answer))));
-  return element("table", {}, ...rows);
+  const all = Object.entries(description.responses);
+  const refused = all.filter(([status]) => status >= "400");
+  const row = ([status, answer], ...more) =>
+    element("tr", {}, element("td", {}, status), element("td", {}, ...inline(answer.description), ...more));
+  const rows = all.filter(([status]) => status < "400").map((one) => {
+    const shape = fields(api, one[1]);
+    return row(one, ...(shape.length ? [": ", ...shape] : []));
+  });
+  const nodes = [element("table", {}, ...rows)];
+  if (refused.length) {
+    const shape = "Every refusal is `{ error: { code, message, remedy, request_id } }`:";
+    nodes.push(element("p", { className: "quiet" }, ...inline(shape)), element("table", {}, ...refused.map((one) => row(one))));
+  }
+  return element("div", {}, ...nodes);
 }
 
 function fields(api, answer) {
   const schema = answer.content?.["application/json"]?.schema;
   const names = (schema?.anyOf ?? [schema]).map((one) => one?.$ref?.split("/").at(-1)).filter(Boolean);
-  return names.map((name) => `${name} { ${Object.keys(api.components.schemas[name].properties ?? {}).join(", ")} }`).join(" or ");
+  const shapes = names.map((name) => element("code", {}, `{ ${Object.keys(api.components.schemas[name].properties ?? {}).join(", ")} }`));
+  return shapes.flatMap((shape, index) => (index ? [" or ", shape] : [shape]));
 }
 
 start().catch((error) => { byId("description").textContent = error.message; });

@@ -3,7 +3,9 @@
 import { sample } from "./api.js";
 import { byId } from "./view.js";
 
-export async function setUpDrawing(use) {
+const MOST_NAMED = 12;
+
+export async function setUpDrawing(classes, use) {
   const dialog = byId("draw");
   const pad = byId("pad");
   const context = pad.getContext("2d");
@@ -11,6 +13,7 @@ export async function setUpDrawing(use) {
   const wipe = () => {
     context.fillStyle = dark ? "black" : "white";
     context.fillRect(0, 0, pad.width, pad.height);
+    byId("pad-use").disabled = true;
   };
   wipe();
   let last = null;
@@ -23,7 +26,11 @@ export async function setUpDrawing(use) {
     return [(event.clientX - box.left) * pad.width / box.width, (event.clientY - box.top) * pad.height / box.height];
   }
 
+  const what = classes.length > MOST_NAMED ? `one of the ${classes.length} classes` : `one of ${classes.join(", ")}`;
+  byId("pad-hint").textContent = `Draw ${what} with mouse, pen or finger, as large as the pad, then press Classify.`;
+
   function line(to) {
+    byId("pad-use").disabled = false;
     Object.assign(context, { strokeStyle: dark ? "white" : "black", lineWidth: 30, lineCap: "round", lineJoin: "round" });
     context.beginPath();
     context.moveTo(...last);

@@ -20,9 +20,10 @@ const BUTTONS = `
 const DIALOGS = `
   <dialog id="draw" aria-labelledby="draw-title">
     <h2 id="draw-title">Draw</h2>
+    <p id="pad-hint" class="quiet"></p>
     <canvas id="pad" width="280" height="280" role="img" aria-label="Drawing pad"></canvas>
     <div class="actions">
-      <button type="button" id="pad-use" class="primary">Classify</button>
+      <button type="button" id="pad-use" class="primary" disabled>Classify</button>
       <button type="button" id="pad-clear">Clear</button>
       <button type="button" data-close>Close</button>
     </div>
@@ -62,23 +63,28 @@ export function setUp(model, use) {
   });
   addEventListener("paste", (event) => take(event.clipboardData.files));
   setUpCamera((blob) => use([{ blob, name: "camera picture" }]));
-  if (model.input.channels === 1) setUpDrawing((blob) => use([{ blob, name: "drawing" }]));
+  if (model.input.channels === 1) setUpDrawing(model.classes, (blob) => use([{ blob, name: "drawing" }]));
 }
 
 /** Show an item where it was put in, or nothing for null. */
 export function show(item) {
   const picture = byId("preview");
   const drop = byId("drop");
-  const shown = Boolean(item?.url);
+  // Browsers show fewer formats than the service reads, and nothing of what is no image at all.
+  const shown = Boolean(item?.url) && !item.error && !item.unseen;
   picture.hidden = !shown;
   drop.classList.toggle("filled", shown);
   drop.setAttribute("aria-label", shown ? `${item.name}; choose other images` : "Choose images");
   if (!shown || picture.src === item.url) return;
   picture.onload = () => picture.classList.toggle("small-source", picture.naturalWidth < 100);
-  picture.onerror = () => { picture.hidden = true; drop.classList.remove("filled"); };
+  picture.onerror = () => { picture.hidden = true; drop.classList.remove("filled"); item.unseen = true; };
   picture.src = item.url;
 }
 
 export function thumbnail(item) {
-  return element("img", { src: item.url, alt: "", className: "small-source" });
+  const instead = () => element("span", { className: "no-picture", ariaHidden: "true" }, item.error ? "✕" : "no preview");
+  if (item.error || item.unseen) return instead();
+  const image = element("img", { src: item.url, alt: "", className: "small-source" });
+  image.onerror = () => { item.unseen = true; image.replaceWith(instead()); };
+  return image;
 }

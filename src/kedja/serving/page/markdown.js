@@ -53,7 +53,8 @@ function paragraph(lines) {
   return element("p", {}, ...inline((body.length ? body : [lines.shift()]).join(" ")));
 }
 
-function inline(text) {
+/** Bold and code within a line, as nodes. */
+export function inline(text) {
   return text.split(/(\*\*[^*]+\*\*|`[^`]+`)/).map((part) => {
     if (part.startsWith("**")) return element("strong", {}, part.slice(2, -2));
     if (part.startsWith("`")) return element("code", {}, part.slice(1, -1));

@@ -10,6 +10,16 @@ const HEIGHT = 100;
 const SVG = "http://www.w3.org/2000/svg";
 
 const COLOURS = { stable: "stable", "moderate shift": "moderate", "strong shift": "strong" };
+const MEANINGS = {
+  brightness: "mean of the pixels, 0 black to 255 white",
+  contrast: "how far the pixels spread around their mean",
+  sharpness: "how much neighbouring pixels differ",
+  width: "in pixels, before resizing",
+  height: "in pixels, before resizing",
+  aspect: "above 1 is wider than high",
+  class: "how often each was named",
+  confidence: "probability of the named class",
+};
 const TITLES = { width: "file width", height: "file height", aspect: "width ÷ height", class: "predicted class" };
 const EXPLANATIONS = {
   stable: "What is served is distributed like the training images, as far as these figures can tell.",
@@ -52,6 +62,7 @@ function card(feature) {
   return element(
     "article", { className: "panel feature" },
     element("div", { className: "row" }, element("h3", {}, title(feature.name)), verdict),
+    element("p", { className: "quiet" }, MEANINGS[feature.name] ?? ""),
     picture(feature),
     ends,
     ...figures(feature).map((line) => element("p", { className: "quiet" }, line)),
@@ -59,8 +70,8 @@ function card(feature) {
 }
 
 function figures({ images, psi, psi_by_chance: chance }) {
-  if (!images) return ["No served image had it."];
-  return [`PSI ${psi.toFixed(3)} · ${images.toLocaleString("en")} images`, `Chance alone stays below ${chance.toFixed(3)}.`];
+  if (!images) return ["Nothing served yet has this property."];
+  return [`Difference ${psi.toFixed(3)} over ${images.toLocaleString("en")} images`, `By chance below ${chance.toFixed(3)}`];
 }
 
 /** Two bars a bin, training and served; the highest fills the height. */

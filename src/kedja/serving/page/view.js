@@ -1,7 +1,15 @@
 // The answer to the chosen example.
 
-const FIRST_BARS = 10;
+const FIRST_BARS = 5;
 let allBars = false;
+
+const SENTENCES = {
+  "unknown-format": (name) => `“${name}” is not a picture that this service can read.`,
+  empty: (name) => `“${name}” is an empty file.`,
+  truncated: (name) => `“${name}” ends too early: part of the file is missing.`,
+  corrupt: (name) => `“${name}” is damaged.`,
+  "too-large": (name) => `“${name}” is too large.`,
+};
 
 export const byId = (id) => document.getElementById(id);
 
@@ -20,14 +28,20 @@ export function show(item, classes) {
   const status = byId("status");
   status.setAttribute("aria-busy", String(Boolean(item && !item.answer && !item.error)));
   if (!item) status.replaceChildren(element("p", { className: "placeholder" }, "The answer appears here."));
-  else if (item.error) showFailure(status, item.error);
+  else if (item.error) showFailure(status, item);
   else if (item.answer) showAnswer(status, item, classes);
   else status.replaceChildren(element("p", { className: "placeholder" }, "Asking the model …"));
 }
 
-function showFailure(status, error) {
-  status.replaceChildren(element("p", { className: "failure" }, error.message));
-  if (error.remedy) status.append(element("p", {}, error.remedy));
+/** What happened, in a person's words where there are any. */
+function showFailure(status, { name, error }) {
+  const words = SENTENCES[error.code]?.(name) ?? error.message;
+  status.replaceChildren(element("p", { className: "failure" }, words));
+  if (error.remedy) status.append(element("p", {}, sentence(error.remedy)));
+}
+
+function sentence(text) {
+  return text[0].toUpperCase() + text.slice(1) + (/[.?!…]$/.test(text) ? "" : ".");
 }
 
 function showAnswer(status, item, classes) {
@@ -50,19 +64,17 @@ function verdict(right, label) {
   return element("span", { className: right ? "good" : "bad" }, right ? `✓ truly ${label}` : `✗ truly ${label}`);
 }
 
-/** Few classes stay in their own order, which the eye learns; many are sorted and cut. */
+/** Most probable first; beyond five on demand. */
 function showBars(probabilities, classes) {
   const bars = byId("bars");
-  const top = probabilities.indexOf(Math.max(...probabilities));
-  let order = probabilities.map((_, index) => index);
+  const order = probabilities.map((_, index) => index).sort((a, b) => probabilities[b] - probabilities[a]);
   const many = order.length > FIRST_BARS;
-  if (many) order.sort((a, b) => probabilities[b] - probabilities[a]);
-  if (many && !allBars) order = order.slice(0, FIRST_BARS);
+  const shown = many && !allBars ? order.slice(0, FIRST_BARS) : order;
   clear(bars);
-  for (const index of order) bars.append(bar(classes[index], probabilities[index], index === top));
+  for (const index of shown) bars.append(bar(classes[index], probabilities[index], index === order[0]));
   const more = byId("bars-all");
   more.hidden = !many;
-  more.textContent = allBars ? "Show fewer classes" : `Show all ${classes.length} classes`;
+  more.textContent = allBars ? "Show the first five" : `Show all ${classes.length} classes`;
   more.onclick = () => { allBars = !allBars; showBars(probabilities, classes); };
 }
 

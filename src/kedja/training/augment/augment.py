@@ -6,13 +6,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from kedja.training.augment.photographs import colour, crop
 from kedja.training.augment.trivial_augment import trivial_augment
 from kedja.training.config.schema import AugmentConfig
 from kedja.training.models.classifier import to_float
 
 
-def augment(images: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
+def augment(images: Tensor, config: AugmentConfig, generator: torch.Generator, side: int = 0) -> Tensor:
     """uint8 (N, H, W, C) → a varied copy, float (N, C, H, W) in 0…1; each image draws its own numbers from `generator`.
+
+    Crops come out with the shorter side `side`, where one is given; all else keeps the size.
 
     What only moves whole pixels is done to bytes, a quarter of the memory that numbers take.
     """
@@ -24,6 +27,10 @@ def augment(images: Tensor, config: AugmentConfig, generator: torch.Generator) -
     pixels = to_float(images)
     if turned:
         pixels = affine(pixels, config, generator)
+    if config.crop:
+        pixels = crop(pixels, config.crop, side, generator)
+    if config.colour:
+        pixels = colour(pixels, config.colour, generator)
     if config.trivial:
         pixels = trivial_augment(pixels, generator)
     return erase(pixels, config.erase, generator) if config.erase else pixels

@@ -17,6 +17,8 @@ from kedja.common.errors import KedjaError
 from kedja.training.batches.dataset import Batch, ImageDataset
 
 EVALUATION_BATCH = 512
+# Of large images fewer: activations take many times the memory of the pixels.
+EVALUATION_PIXELS = 2**21
 # A worker that dies (killed for memory, say) is replaced this often an epoch before the run stops.
 REPLACEMENTS = 3
 
@@ -59,8 +61,9 @@ class BatchLoader:
 
 def evaluation_loader(dataset: ImageDataset, workers: int = -1) -> BatchLoader:
     """Every image once, in order."""
-    starts = range(0, len(dataset), EVALUATION_BATCH)
-    batches = [list(range(start, min(start + EVALUATION_BATCH, len(dataset)))) for start in starts]
+    spec = dataset.data.spec
+    size = max(1, min(EVALUATION_BATCH, EVALUATION_PIXELS // (spec.height * spec.width)))
+    batches = [list(range(start, min(start + size, len(dataset)))) for start in range(0, len(dataset), size)]
     return BatchLoader(dataset, batches, workers)
 
 

@@ -8,8 +8,10 @@ from typing import Any
 from kedja.common.errors import KedjaError, nearest
 from kedja.common.files import read_json
 from kedja.common.names import plain_name
-from kedja.common.options import check_value
+from kedja.common.options import DATA_SET_TOO, check_value, convert, not_a_pair, unknown
+from kedja.training.config.experiments import FOLDER, experiment_names, name_of, option_of
 from kedja.training.config.schema import COMPONENTS, TrainConfig, flat, groups, leaves, own_keys
+from kedja.training.models.records import LIBRARIES
 
 CONF = Path(__file__).resolve().parents[4] / "conf"
 
@@ -34,12 +36,12 @@ def compose(overrides: list[str]) -> TrainConfig:
     overrides = [plain for override in overrides for plain in _expand(override)]
     chosen = experiment_of(overrides)
     for override in overrides:
-        _check_override(override)
+        _check_override(override, overrides)
     ConfigStore.instance().store(name="schema", node=TrainConfig)
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(CONF), version_base="1.3", job_name="kedja"):
-            composed = hydra_compose("config", overrides=overrides)
+            composed = hydra_compose("config", overrides=[_as_hydra_wants(one) for one in overrides])
             composed.experiment = chosen
             refuse_resolvers(str(OmegaConf.to_container(composed, resolve=False)))
             config = OmegaConf.to_object(composed)
@@ -47,7 +49,7 @@ def compose(overrides: list[str]) -> TrainConfig:
         raise KedjaError(_first_line(error), "`just train --help` lists the keys") from None
     assert isinstance(config, TrainConfig)
     _check_values(config)
-    plain_name("data.name", config.data.name)
+    plain_name("data", config.data.name)
     _check_owners(config, [override.partition("=")[0] for override in overrides])
     if config.compile and config.diagnose:
         raise KedjaError("diagnose cannot see into a compiled network", "compile=false")
@@ -78,37 +80,51 @@ def refuse_resolvers(text: str) -> None:
 def experiment_of(overrides: list[str]) -> str:
     """The name given as `experiment=…`, else ``default``."""
     given = [override.partition("=")[2] for override in overrides if override.startswith("experiment=")]
-    return given[-1] if given else "default"
+    return name_of(given[-1]) if given else "default"
 
 
 def files_of(group: str) -> list[str]:
     """Names of the files in `conf/<group>/`, those in folders as `<folder>/<name>`."""
+    if group == FOLDER:
+        return experiment_names(CONF)
     folder = CONF / group
     return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
 
 
 def _expand(override: str) -> list[str]:
-    """`model=torchvision:resnet18` is short for a group file and the name in it; `key=a,b` means the text, no sweep."""
-    key, _, value = override.partition("=")
-    if override.startswith("model=torchvision:"):
-        return ["model=torchvision", f"model.name={value}"]
+    """What is short for something: `model=torchvision:resnet18` for a group file and the name in it, `data=flowers` for
+    `data.name=flowers`; and `key=a,b` means the text, no sweep.
+    """
+    key, equals, value = override.partition("=")
+    if equals and (key in DATA_SET_TOO or (key == "data" and value not in files_of("data"))):
+        return [f"data.name={value}"]
+    library, colon, _ = value.partition(":")
+    if key == "model" and library + colon in LIBRARIES:
+        return [f"model={library}", f"model.name={value}"]
     if "," in value and key in leaves() and leaves()[key].type is str and value[0] not in "'\"":
         return [f"{key}='{value}'"]
     return [override]
 
 
-def _check_override(override: str) -> None:
+def _as_hydra_wants(override: str) -> str:
+    key, _, value = override.partition("=")
+    return f"{key}={option_of(CONF, name_of(value))}" if key == FOLDER else override
+
+
+def _check_override(override: str, overrides: list[str]) -> None:
     refuse_resolvers(override)
     key, equals, value = override.partition("=")
     if not equals:
-        raise KedjaError(f"{override!r} is not of the form key=value", nearest(override, list(leaves())))
+        raise not_a_pair(override, overrides, list(leaves()))
     if key in [*groups(), "experiment"]:
-        if value not in files_of(key):
+        if name_of(value) not in files_of(key):
             raise KedjaError(f"{key}={value}: there is no conf/{key}/{value}.yaml", nearest(value, files_of(key)))
     elif key in RECIPES:
         raise KedjaError(f"{key} is no key of a run", f"it is a recipe: `just {RECIPES[key]}`")
     elif key not in leaves():
-        raise KedjaError(f"unknown key {key!r}", nearest(key, [*leaves(), *groups()]))
+        raise unknown(key, [*leaves(), *groups()])
+    elif leaves()[key].type in (bool, int, float) and "$" not in value:
+        convert(key, value, leaves()[key].type)
 
 
 def _check_values(config: TrainConfig) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from kedja.common.terminal import align
 from kedja.training.config.compose import files_of
 from kedja.training.config.schema import groups, leaves
 
@@ -22,9 +23,7 @@ def help_text() -> str:
         for name, field in leaves().items()
         if name not in chosen
     ]
-    return "\n".join(
-        [HEAD, *_columns([("group", "choices"), *rows]), "", *_columns([("key", "default", "meaning"), *keys])]
-    )
+    return "\n".join([HEAD, *align(["group", "choices"], rows), "", *align(["key", "default", "meaning"], keys)])
 
 
 def _type(field: Any) -> str:
@@ -35,8 +34,3 @@ def _type(field: Any) -> str:
 
 def _default(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value) or "–"
-
-
-def _columns(rows: "list[tuple[str, ...]]") -> list[str]:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
-    return ["  " + "  ".join([*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[-1]]) for row in rows]

@@ -12,12 +12,12 @@ from kedja.data.names import DATA
 from kedja.data.prepared import PreparedDataset, load
 from kedja.data.splits.subset import KEYS, Subset, take
 from kedja.data.versions.folder_hash import hash_folder
-from kedja.training.config.schema import NOT_HASHED, DataConfig, TrainConfig
+from kedja.training.config.schema import NOT_HASHED, DataConfig, TrainConfig, leaves
 
 
 def data_folder(config: TrainConfig) -> Path:
     """`data/<name>/`."""
-    return DATA / plain_name("data.name", config.data.name)
+    return DATA / plain_name("data", config.data.name)
 
 
 def subset(config: TrainConfig) -> Subset:
@@ -48,10 +48,15 @@ def config_hash(config: TrainConfig) -> str:
     """
     folder = data_folder(config)
     if not folder.is_dir():
-        raise KedjaError(f"{folder}/ does not exist", f"make it with `just data name={config.data.name}`")
+        raise KedjaError(f"{folder}/ does not exist", f"make it with `just data data={config.data.name}`")
     values = {k: v for k, v in _effective(config).items() if k not in NOT_HASHED}
     # What nobody asked for does not count, so that runs from before there were folds keep their names.
     values["data"] = {k: v for k, v in values["data"].items() if k not in KEYS or v != getattr(DataConfig, k)}
+    for name, field in leaves().items():
+        group, _, last = name.rpartition(".")
+        of_group = values[group] if group else values
+        if field.metadata["later"] and of_group[last] == field.default:
+            of_group.pop(last)
     text = json.dumps([values, hash_folder(folder).hash], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 

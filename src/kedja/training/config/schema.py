@@ -28,6 +28,7 @@ def key(
     most: float = MOST,
     needs: tuple[str, ...] = (),
     in_hash: bool = True,
+    later: bool = False,
 ) -> Any:
     """A field with its default, the sentence that `--help` prints, and the values that it may take.
 
@@ -35,9 +36,10 @@ def key(
         least: the value lies between it and `most`, both included.
         needs: other keys of its group, one of which must be on for it to have an effect.
         in_hash: whether the result depends on it.
+        later: it came when there were runs already, which keep their names as long as nobody asks for it.
     """
     within = None if least is None else (least, most)
-    return option(default, meaning, tuple(choices), within=within, needs=needs, in_hash=in_hash)
+    return option(default, meaning, tuple(choices), within=within, needs=needs, in_hash=in_hash, later=later)
 
 
 @dataclass
@@ -64,11 +66,15 @@ class DataConfig:
 class ModelConfig:
     """Which network."""
 
-    name: str = key("cnn", "a network of the registry, or torchvision:<any classification model of torchvision>")
+    name: str = key("cnn", "a network of the registry, torchvision:<any of its classification models>, or timm:<any>")
     width: float = key(1.0, "factor on the number of channels of every layer", least=0.01, most=100)
     dropout: float = key(0.0, "share of the last features dropped in training", least=0, most=0.9999999)
-    image_size: int = key(0, "images are resized to this side inside the network; 0 keeps their size", least=0)
-    pretrained: bool = key(False, "start from torchvision's published weights")
+    image_size: int = key(
+        0,
+        "images are resized to this side inside the network; 0 keeps their size, enlarged where weights need it",
+        least=0,
+    )
+    pretrained: bool = key(False, "start from the published weights, in the size and units of what they learnt from")
     init_from: str = key("", "start from the weights of a run (runs/…/seed0) or a file (.safetensors, .pt, .pth)")
     recompute: bool = key(False, "save memory: compute activations again in the backward pass")
 
@@ -79,6 +85,7 @@ class FinetuneConfig:
 
     freeze: str = key("", "prefixes of layer names that never learn, comma-separated; `body` is all but the last layer")
     head_epochs: int = key(0, "epochs in which the last layer alone learns, before all do", least=0)
+    solve_head: bool = key(False, "the last layer starts as logistic regression on the network's features", later=True)
     first_lr: float = key(
         1.0, "learning-rate multiplier of the first layer (1 at the last); geometric in between", least=1e-09, most=1
     )
@@ -124,6 +131,12 @@ class AugmentConfig:
     trivial: bool = key(False, "TrivialAugment: one random operation of random strength an image")
     erase: float = key(0.0, "share of the images of which a random rectangle is blanked", least=0, most=1)
     mixup: float = key(0.0, "mixup's alpha: images are blended in pairs, labels too; 0 is off", least=0)
+    crop: float = key(
+        0.0, "smallest share of the area that a random crop keeps, anywhere; 0 is off", least=0, most=1, later=True
+    )
+    colour: float = key(
+        0.0, "brightness, contrast and saturation vary by up to this share", least=0, most=1, later=True
+    )
     early_side: int = key(0, "at first images are shrunk to this side, which is quick; 0 is off", least=0)
     early_share: float = key(0.5, "share of all steps with shrunk images", least=0, most=1, needs=("early_side",))
     cutmix: float = key(
@@ -204,6 +217,16 @@ NOT_HASHED = (
 )
 
 
+def steps_through_epochs(config: TrainConfig) -> bool:
+    """Whether it learns by steps, more of which bring more; a last layer that is solved is done at once."""
+    return not OPTIMIZERS[config.optim.name].solves
+
+
+def is_drawn(config: TrainConfig) -> bool:
+    """Whether the result depends on the seed: a last layer that is solved has none, unless the images are drawn."""
+    return steps_through_epochs(config) or config.data.fraction < 1
+
+
 def leaves(config: type = TrainConfig, prefix: str = "") -> "dict[str, dataclasses.Field[Any]]":
     """Flat key (`optim.lr`) → field, in order."""
     found: dict[str, dataclasses.Field[Any]] = {}
@@ -233,6 +256,17 @@ def trackers(config: TrainConfig) -> list[str]:
 def flat(config: TrainConfig) -> dict[str, Any]:
     """Flat key → value."""
     return _flatten(dataclasses.asdict(config), "")
+
+
+def own(config: TrainConfig) -> dict[str, Any]:
+    """`flat` without the keys that the chosen components lack, which the command line would refuse."""
+    lacked = {
+        f"{group}.{field.name}"
+        for group in COMPONENTS
+        for field in dataclasses.fields(getattr(config, group))
+        if field.name not in ("name", *own_keys(group, getattr(config, group).name))
+    }
+    return {key: value for key, value in flat(config).items() if key not in lacked}
 
 
 def _flatten(values: dict[str, Any], prefix: str) -> dict[str, Any]:

@@ -118,7 +118,7 @@ class Learner:
         raw = part.images.to(device)
         if self.config.augment.flip == "alternating":
             raw = flip(raw, turns(part.positions.to(device), seed, self.epoch))
-        pixels = augment(raw, self.config.augment, generator_for(device, seed, "augment", step, number))
+        pixels = augment(raw, self.config.augment, generator_for(device, seed, "augment", step, number), side)
         if self.config.augment.mixup or self.config.augment.cutmix:
             drawn = np.random.default_rng(seed_for(seed, "mix", step, number))
             pixels, targets = mix(pixels, labels, self.classes, self.config.augment, drawn)

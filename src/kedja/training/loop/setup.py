@@ -15,6 +15,7 @@ from kedja.training.loop.seeding import seed_everything, set_threads
 from kedja.training.models.initial_weights import initialise
 from kedja.training.models.registry import build
 from kedja.training.models.whitening import fit_whitening
+from kedja.training.probe.solve import check_solvable, start_solved
 
 
 @dataclass(frozen=True)
@@ -27,19 +28,26 @@ class Setup:
 
 
 def set_up(
-    config: TrainConfig, data: PreparedDataset, say: Callable[[str], None] = print, *, precision: str = ""
+    config: TrainConfig,
+    data: PreparedDataset,
+    say: Callable[[str], None] = print,
+    *,
+    precision: str = "",
+    begun: bool = False,
 ) -> Setup:
     """Threads, seeds, network, device, data and initial weights, in this order, since each draws on the one before.
 
     Args:
         say: is told once, however many processes `torchrun` started, which weights were loaded.
         precision: instead of the configuration's, for a run that goes on.
+        begun: whether all weights come from a checkpoint anyway.
 
     Raises:
         KedjaError: no such model, device or weights, or they do not fit the data.
     """
     if data.kind not in KINDS:
         raise KedjaError(f"no network here takes the {data.input.nouns} of {data.folder}/", "just experiments …")
+    check_solvable(config)
     keep_freed_memory()
     threads = set_threads(config.threads, data.spec.height * data.spec.width)
     seed_everything(config.seed)
@@ -48,6 +56,8 @@ def set_up(
     train_set = ImageDataset(data, "train", fabric.device)
     fit_whitening(classifier, train_set)
     initialise(classifier.body, config.model, say if fabric.is_global_zero else _say_nothing)
+    if config.finetune.solve_head and not begun:
+        start_solved(classifier, data, config)
     return Setup(Learner(fabric, classifier, train_set, config), train_set, threads)
 
 

@@ -23,6 +23,8 @@ from kedja.training.loop.learner import Learner
 from kedja.training.loop.setup import set_up
 from kedja.training.loop.trainer import Trainer
 from kedja.training.models.predict import predict
+from kedja.training.optim.registry import OPTIMIZERS
+from kedja.training.probe.fit import fit_probe
 
 
 def train(config: TrainConfig, say: Callable[[str], None] = print) -> Path:
@@ -45,7 +47,10 @@ def fit(config: TrainConfig, data: PreparedDataset, directory: Path, say: Callab
     try:
         with torch.autograd.set_detect_anomaly(config.anomaly):
             trainer = make_trainer(config, data, directory, say)
-            trainer.fit()
+            if OPTIMIZERS[config.optim.name].solves:
+                fit_probe(trainer)
+            else:
+                trainer.fit()
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise out_of_memory(config, error) from None
     if trainer.fabric.is_global_zero:
@@ -57,7 +62,8 @@ def make_trainer(
     config: TrainConfig, data: PreparedDataset, directory: Path, say: Callable[[str], None] = print
 ) -> Trainer:
     """Everything a run needs, its configuration and provenance written; not started yet."""
-    setup = set_up(config, data, say, precision=_precision(config, directory))
+    begun = (directory / CHECKPOINT).is_file()
+    setup = set_up(config, data, say, precision=_precision(config, directory), begun=begun)
     learner, fabric, threads = setup.learner, setup.learner.fabric, setup.threads
     if fabric.is_global_zero:
         device, precision, parameters = str(fabric.device), precision_of(fabric), _parameters(learner)

@@ -22,6 +22,7 @@ from kedja.training.batches.loader import BatchLoader
 from kedja.training.batches.sampler import EpochBatches
 from kedja.training.checks.diagnosis import Diagnosis
 from kedja.training.checks.energy import EnergyMeter
+from kedja.training.checks.remarks import Remarks
 from kedja.training.config.schema import TENSORBOARD, trackers
 from kedja.training.loop.checkpoint import load_checkpoint, save_checkpoint
 from kedja.training.loop.learner import Learner
@@ -77,6 +78,7 @@ class Trainer:
         self._diagnosis: Diagnosis | None = None
         self.meter: EnergyMeter | None = None
         self.watch = LossWatch(train_set, self.steps, self.config.optim.lr, self.fabric.device)
+        self.remarks = Remarks(self.config, train_set.labels, train_set.classes, self.sampler.batches)
         self._saved_at = time.monotonic()
 
     def fit(self) -> None:
@@ -89,15 +91,17 @@ class Trainer:
         if self.fabric.is_global_zero:
             self.meter = EnergyMeter(self.fabric.device.index if self.fabric.device.type == "cuda" else None)
         first = self.fabric.is_global_zero
-        shown = Progress("", self.steps, "", self.position.step, file=sys.stdout, keep=False, quiet=not first)
-        with self._event_file() as events, shown as progress:
+        done = self.position.step
+        shown = Progress("", self.steps, "", done, file=sys.stdout, keep=False, quiet=not first, announce=5)
+        with self.event_file() as events, shown as progress:
             log = self._start_records(events) if self.fabric.is_global_zero else None
             while self.position.epoch < self.config.epochs and not self._out_of_patience():
                 self._train_epoch(progress)
                 self._finish_epoch(log, progress)
         self._save()
 
-    def _event_file(self) -> AbstractContextManager[EventFile | None]:
+    def event_file(self) -> AbstractContextManager[EventFile | None]:
+        """TensorBoard's, where it is wanted."""
         wanted = self.fabric.is_global_zero and TENSORBOARD in trackers(self.config)
         return closing(EventFile(self.directory)) if wanted else nullcontext()
 
@@ -156,7 +160,7 @@ class Trainer:
             "images_per_second": images_per_second,
             "seconds": position.seconds,
         }
-        self._remember_best(validation)
+        self.remember_best(validation)
         position.epoch, position.batch, position.epoch_seconds = position.epoch + 1, 0, 0.0
         self._drop_on_plateau()
         self.totals.zero_()
@@ -164,9 +168,10 @@ class Trainer:
             log.add(line)
         else:
             position.history.append(line)
-        progress.line(self._describe(line), always=line["epoch"] == self.config.epochs)
+        progress.line(self.describe(line), always=line["epoch"] == self.config.epochs)
+        self.remarks.look(line, progress.line)
 
-    def _describe(self, line: dict[str, Any]) -> str:
+    def describe(self, line: dict[str, Any]) -> str:
         # At most 80 columns.
         return (
             f"epoch {line['epoch']:>3}/{self.config.epochs}  "
@@ -182,7 +187,8 @@ class Trainer:
             scores = score(logits.cpu().numpy(), self.val_set.labels.cpu().numpy())
         return self.fabric.broadcast(scores) if self.fabric.world_size > 1 else scores
 
-    def _remember_best(self, validation: dict[str, float]) -> None:
+    def remember_best(self, validation: dict[str, float]) -> None:
+        """Keep the weights as they are if no epoch before was better on the validation split."""
         if not self.position.best or _rank(validation) > _rank(self.position.best):
             self.position.best, self.position.best_epoch = validation, self.position.epoch + 1
             self.best_weights = {k: v.detach().clone() for k, v in self.learner.evaluated.state_dict().items()}

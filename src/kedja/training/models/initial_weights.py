@@ -1,4 +1,4 @@
-"""Weights to start from: torchvision's, a file's, or another run's; what fits is taken, and what was not is said."""
+"""Weights to start from: published ones, a file's, or another run's; what fits is taken, and what was not is said."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,10 +9,9 @@ from torch import Tensor, nn
 
 from kedja.common.errors import KedjaError
 from kedja.runs.folder import BEST
-from kedja.training.component import resolved
 from kedja.training.config.schema import ModelConfig
 from kedja.training.loop.checkpoint import load_checkpoint, load_weights
-from kedja.training.models.records import find
+from kedja.training.models.pretrained import published
 
 RUN_PREFIX = "network.body."
 
@@ -50,10 +49,8 @@ def initialise(body: nn.Module, config: ModelConfig, say: Callable[[str], None])
     if config.pretrained and config.init_from:
         raise KedjaError("model.pretrained and model.init_from are both set", "keep one of them")
     if config.pretrained:
-        published = find(config.name).published
-        if not published:
-            raise KedjaError(f"there are no published weights for {config.name}", "model.pretrained=false")
-        weights, source = resolved(published)(config), f"the published weights of {config.name}"
+        found = published(config)
+        weights, source = found.load(list(body.state_dict())), found.title
     elif config.init_from:
         weights, source = read_weights(Path(config.init_from)), config.init_from
     else:

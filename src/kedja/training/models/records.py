@@ -7,14 +7,15 @@ from kedja.training.component import Component
 
 COMMON = ("dropout", "image_size", "init_from", "recompute")
 PUBLISHED = (*COMMON, "pretrained")
-TORCHVISION = "torchvision:"
+TORCHVISION, TIMM = "torchvision:", "timm:"
 
 
 @dataclass(frozen=True)
 class Model(Component):
     """Attributes:
     make: (configuration, channels, classes, shorter side in pixels) → float (N, C, H, W) → logits (N, classes).
-    published: `module:function` that gets the published weights of a configuration; empty where there are none.
+    published: `module:function` that says of a configuration what published weights there are
+        (`kedja.training.models.pretrained`); empty where there are none.
     drops_out: whether it has `model.dropout` built in; else a layer is put before its last one.
     """
 
@@ -47,7 +48,13 @@ ARCHITECTURES: dict[str, Architecture] = {
 _TORCHVISION = Model(
     "kedja.training.models.torchvision:torchvision_network",
     PUBLISHED,
-    published="kedja.training.models.torchvision:published_weights",
+    published="kedja.training.models.pretrained:of_torchvision",
+    drops_out=False,
+)
+_TIMM = Model(
+    "kedja.training.models.timm:timm_network",
+    PUBLISHED,
+    published="kedja.training.models.pretrained:of_timm",
     drops_out=False,
 )
 MODELS: dict[str, Model] = {
@@ -55,10 +62,11 @@ MODELS: dict[str, Model] = {
     "resnet9": Model("kedja.training.models.resnet9:resnet9", (*COMMON, "width")),
     "airbench": Model("kedja.training.models.airbench:airbench", (*COMMON, "width")),
     "airbench96": Model("kedja.training.models.airbench:airbench96", (*COMMON, "width")),
+    "efficientnet_lite0": replace(_TIMM, published="kedja.training.models.pretrained:embedded"),
     "mobilenet_v3_small": replace(_TORCHVISION, keys=(*PUBLISHED, "width")),
 }
 # Libraries of networks: the prefix of a name → the record of what follows.
-LIBRARIES: dict[str, Model] = {TORCHVISION: _TORCHVISION}
+LIBRARIES: dict[str, Model] = {TORCHVISION: _TORCHVISION, TIMM: _TIMM}
 
 
 def find(name: str) -> Model:
@@ -72,6 +80,6 @@ def find(name: str) -> Model:
             wide = ARCHITECTURES.get(name.removeprefix(prefix), Architecture()).width
             return replace(record, keys=(*record.keys, "width")) if wide else record
     if name not in MODELS:
-        known = [*MODELS, f"{TORCHVISION}resnet18"]
+        known = [*MODELS, *(f"{prefix}resnet18" for prefix in LIBRARIES)]
         raise KedjaError(f"model.name={name}: there is no such model", nearest(name, known))
     return MODELS[name]

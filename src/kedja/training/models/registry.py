@@ -7,6 +7,7 @@ from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.common.errors import KedjaError
 from kedja.training.config.schema import ModelConfig
 from kedja.training.models.classifier import Classifier
+from kedja.training.models.pretrained import published
 from kedja.training.models.records import find
 from kedja.training.optim.layer_groups import head_name
 
@@ -17,15 +18,25 @@ def build(config: ModelConfig, classes: int, spec: ImageSpec, mean: list[float],
     Raises:
         KedjaError: there is no such model, or it cannot take such images.
     """
-    record = find(config.name)
-    side = config.image_size or min(spec.height, spec.width)
+    record, size = find(config.name), config.image_size
+    if config.pretrained:
+        weights = published(config)
+        mean, std = _for_channels(weights.mean, spec.channels), _for_channels(weights.std, spec.channels)
+        # Smaller images than the weights learnt from are enlarged; larger ones show more than they need.
+        size = size or (weights.side if min(spec.height, spec.width) < weights.side else 0)
+    side = size or min(spec.height, spec.width)
     body = record.maker(config, spec.channels, classes, side)
     if config.dropout and not record.drops_out:
         head = head_name(body, classes)
         body.set_submodule(head, nn.Sequential(nn.Dropout(config.dropout), body.get_submodule(head)))
-    classifier = Classifier(body, mean, std, config.image_size)
+    classifier = Classifier(body, mean, std, size)
     _try_out(classifier, config, spec)
     return classifier
+
+
+def _for_channels(values: list[float], channels: int) -> list[float]:
+    """A figure a channel of the images, from one a colour."""
+    return values if channels == len(values) else [sum(values) / len(values)] * channels
 
 
 @torch.inference_mode()

@@ -6,6 +6,15 @@ from kedja.training.component import Component
 
 
 @dataclass(frozen=True)
+class Optimizer(Component):
+    """Attributes:
+    solves: whether it finds the last layer at once, on features that are computed once, instead of taking steps.
+    """
+
+    solves: bool = False
+
+
+@dataclass(frozen=True)
 class Schedule(Component):
     """Attributes:
     waits: whether the rate drops when the validation loss stands still, by its keys `patience` and `drop`.
@@ -15,12 +24,14 @@ class Schedule(Component):
 
 
 # (groups of parameters, configuration) → torch.optim.Optimizer
-OPTIMIZERS: dict[str, Component] = {
-    "sgd": Component("kedja.training.optim.optimizer:sgd", ("lr", "momentum", "weight_decay")),
-    "adamw": Component("kedja.training.optim.optimizer:adamw", ("lr", "beta1", "beta2", "weight_decay")),
-    "muon": Component(
+OPTIMIZERS: dict[str, Optimizer] = {
+    "sgd": Optimizer("kedja.training.optim.optimizer:sgd", ("lr", "momentum", "weight_decay")),
+    "adamw": Optimizer("kedja.training.optim.optimizer:adamw", ("lr", "beta1", "beta2", "weight_decay")),
+    "muon": Optimizer(
         "kedja.training.optim.optimizer:muon", ("lr", "momentum", "vector_lr", "beta1", "beta2", "weight_decay")
     ),
+    # Logistic regression (`kedja.training.probe`); what takes no steps needs no optimizer of torch's.
+    "lbfgs": Optimizer("kedja.training.optim.optimizer:sgd", (), solves=True),
 }
 # (how much of the run after the warm-up is done, 0…1) → what is left of the way from `final` to the highest rate
 SCHEDULES: dict[str, Schedule] = {

@@ -7,6 +7,7 @@ differ from what was trained by so much as a resampling filter.
 import io
 import math
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,14 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
+from kedja.bundle.inputs.image import judge
+from kedja.bundle.inputs.image.formats import NAMES
 from kedja.bundle.inputs.image.spec import ImageSpec
-from kedja.bundle.inputs.input import InputError
+from kedja.bundle.inputs.input import NO_LIMITS, InputError, Limits
 
 # Formats whose decoders are in Pillow itself and widely fuzzed. Left out on purpose: EPS and other
 # formats that start external programs, and video- or document-like containers. MPO (several JPEGs in
 # one file) is opened by Pillow's JPEG plugin and has no entry of its own.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "TGA", "ICO", "AVIF", "JPEG2000")
 MAX_PIXELS = 100_000_000
+# Rows of an image that are converted at once, so that conversion takes no second and third image's memory.
+_STRIP = 64
 # ISO/IEC 23008-12: what phones write as .heic. Its free decoders are under copyleft licences (see docs/data.md).
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
@@ -79,9 +84,11 @@ def preprocess(data: bytes, spec: ImageSpec, max_pixels: int = MAX_PIXELS) -> ND
     return fit(decode(data, spec, max_pixels), spec)
 
 
-def examine(data: bytes, spec: ImageSpec, max_pixels: int = MAX_PIXELS) -> Examined:
-    """`preprocess`, with what the file says of itself; raises the same."""
-    image = _open_checked(data, max_pixels)
+def examine(data: bytes, spec: ImageSpec, limits: Limits = NO_LIMITS) -> Examined:
+    """`preprocess`, with what the file says of itself; raises the same, and what `judge` raises."""
+    judge.admit(data, spec, limits)
+    image = _open_checked(data, limits.pixels, limits.formats)
+    judge.charge(data, image, spec, limits)
     name, (width, height) = image.format or "", image.size
     return Examined(fit(_load(image, spec), spec), name, width, height)
 
@@ -121,18 +128,16 @@ def to_mode(image: Image.Image, mode: str) -> Image.Image:
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         image = _to_eight_bits(image)
     if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
-        image = Image.alpha_composite(white, rgba)
+        return _over_white(image, mode)
     if image.mode not in ("L", "RGB", "RGBA", "1"):
         image = image.convert("RGB")
     return image.convert(mode)
 
 
-def _open_checked(data: bytes, max_pixels: int) -> Image.Image:
+def _open_checked(data: bytes, max_pixels: int, names: frozenset[str] | None = None) -> Image.Image:
     if not data:
         raise ImageError("empty", "the image has no bytes")
-    image = _open(data)
+    image = _open(data, FORMATS if names is None else tuple(sorted({NAMES[name] for name in names})))
     width, height = image.size
     if width * height > max_pixels:
         raise ImageError("too-large", f"the image has {width}×{height} pixels, more than the limit of {max_pixels:,}")
@@ -155,9 +160,9 @@ def _load(image: Image.Image, spec: ImageSpec) -> Image.Image:
         raise _damaged(error) from None
 
 
-def _open(data: bytes) -> Image.Image:
+def _open(data: bytes, formats: tuple[str, ...]) -> Image.Image:
     try:
-        return Image.open(io.BytesIO(data), formats=FORMATS)
+        return Image.open(io.BytesIO(data), formats=formats)
     except UnidentifiedImageError:
         if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
             raise ImageError(
@@ -166,7 +171,7 @@ def _open(data: bytes) -> Image.Image:
         raise ImageError(
             "unknown-format",
             f"the bytes are no image of a known format (they begin with {data[:8]!r})",
-            f"send one of {', '.join(FORMATS)}",
+            f"send one of {', '.join(formats)}",
         ) from None
     except Image.DecompressionBombError as error:
         raise ImageError("too-large", f"the image is too large: {_reason(error)}") from None
@@ -201,15 +206,41 @@ def _centre_box(source: tuple[int, int], target: tuple[int, int], fraction: floa
     return left, top, left + width, top + height
 
 
+def _strips(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
+    """The image in pieces of a few rows, each with its first row."""
+    if image.height <= _STRIP:
+        yield 0, image
+        return
+    for top in range(0, image.height, _STRIP):
+        yield top, image.crop((0, top, image.width, min(top + _STRIP, image.height)))
+
+
+def _over_white(image: Image.Image, mode: str) -> Image.Image:
+    result = Image.new(mode, image.size)
+    for top, strip in _strips(image):
+        rgba = strip.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
+        result.paste(Image.alpha_composite(white, rgba).convert(mode), (0, top))
+    return result
+
+
 def _to_eight_bits(image: Image.Image) -> Image.Image:
-    values: NDArray[Any] = np.nan_to_num(np.asarray(image)).clip(0)
-    if image.mode == "F":
-        # No range is defined for floating-point images; the customary one is 0…1.
-        values = values * 255 if values.max(initial=0) <= 1 else values
-    elif image.mode.startswith("I;16") or values.max(initial=0) > 255:
-        # 65535 / 255 = 257 maps both ends of the 16-bit range exactly.
-        values = values / 257
-    return Image.fromarray(np.minimum(values + 0.5, 255).astype(np.uint8))
+    def values(strip: Image.Image) -> NDArray[Any]:
+        found: NDArray[Any] = np.nan_to_num(np.asarray(strip)).clip(0)
+        return found
+
+    most = max((values(strip).max(initial=0) for _, strip in _strips(image)), default=0)
+    eight = np.empty((image.height, image.width), np.uint8)
+    for top, strip in _strips(image):
+        scaled = values(strip)
+        if image.mode == "F":
+            # No range is defined for floating-point images; the customary one is 0…1.
+            scaled = scaled * 255 if most <= 1 else scaled
+        elif image.mode.startswith("I;16") or most > 255:
+            # 65535 / 255 = 257 maps both ends of the 16-bit range exactly.
+            scaled = scaled / 257
+        eight[top : top + len(scaled)] = np.minimum(scaled + 0.5, 255).astype(np.uint8)
+    return Image.fromarray(eight)
 
 
 def _reason(error: Exception) -> str:

@@ -62,6 +62,7 @@ class ImageSpec(Input):
         )
     )
     hint: ClassVar[str] = '{"image": "<base64>"}'
+    killable: ClassVar[bool] = True
 
     height: int
     width: int
@@ -105,12 +106,25 @@ class ImageSpec(Input):
     def decode(self, data: bytes, limits: Limits = NO_LIMITS) -> "Examined":
         from kedja.bundle.inputs.image.preprocess import examine
 
-        return examine(data, self, limits.pixels)
+        return examine(data, self, limits)
 
     def from_value(self, value: Any, limits: Limits = NO_LIMITS) -> "Examined":
         from kedja.bundle.inputs.image.values import from_base64
 
         return self.decode(from_base64(value), limits)
+
+    def pack(self, example: Example) -> Any:
+        return example.pixels.tobytes(), example.format, example.width, example.height
+
+    def unpack(self, packed: Any) -> "Examined":
+        from kedja.bundle.inputs.image.values import unpack
+
+        return unpack(packed, self)
+
+    def format(self, data: bytes) -> str:
+        from kedja.bundle.inputs.image.judge import sniff
+
+        return sniff(data) or "TGA"
 
     def to_value(self, data: bytes) -> str:
         return base64.b64encode(data).decode()

@@ -11,6 +11,7 @@ from PIL import Image
 
 from kedja.bundle.inputs.image.preprocess import MAX_PIXELS, ImageError, examine, fit, to_mode
 from kedja.bundle.inputs.image.spec import ImageSpec
+from kedja.bundle.inputs.input import Limits
 from kedja.data.kinds.image.perceptual import brightness, perceptual_hashes
 from kedja.data.kinds.image.statistics import image_sums
 from kedja.data.kinds.kind import Result
@@ -78,7 +79,7 @@ def _decode_block(plan: Plan, block: Sequence[tuple[int, Content]]) -> list[Resu
 def _read(content: Content, plan: Plan) -> tuple[NDArray[np.uint8], tuple[Any, ...]]:
     if not isinstance(content, np.ndarray):
         data = content.read_bytes()
-        found = examine(data, plan.spec, plan.max_pixels)
+        found = examine(data, plan.spec, Limits(pixels=plan.max_pixels))
         digest = hashlib.sha256(data).hexdigest()
         return found.pixels, (digest, found.width, found.height, found.format, len(data))
     image = to_mode(Image.fromarray(content), "L" if plan.spec.channels == 1 else "RGB")

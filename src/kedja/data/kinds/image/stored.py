@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from kedja.data.kinds.stored import Check
 
 IMAGES = "images.npy"
+# Coloured images whose shorter side is longer than this are photographs; smaller ones are icons, scans, CIFAR.
+PHOTO_SIDE = 96
 _SIDE = 16
 
 
@@ -68,6 +70,11 @@ class StoredImages(Stored):
 
     def facts(self, positions: NDArray[np.int64]) -> Values:
         return of_sizes(self.sizes[positions])
+
+    def experiments(self) -> tuple[str, str]:
+        side, channels = int(np.median(self.sizes.min(1))), self.input.channels
+        shape = f"images of typically {side} pixels, {'grey' if channels == 1 else 'colour'}"
+        return ("photos" if channels == 3 and side > PHOTO_SIDE else "digits"), shape
 
     def near_pairs(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         if not can_be_compared(self.input):

@@ -20,6 +20,8 @@ function html(name, attributes = {}, ...children) {
   return node;
 }
 
+// As wide as the screen allows, so that letters keep their size on a phone.
+const SPAN = Math.min(700, Math.max(280, document.documentElement.clientWidth - 58));
 const colour = (index) => `var(--c${index % 7})`;
 const tip = (text) => svg("title", {}, text);
 
@@ -54,14 +56,17 @@ function ticks({ low, high, log, whole }) {
         if (value >= low * 0.999 && value <= high * 1.001) found.push(value);
       }
     }
-    return found.length > 8 ? found.filter((value) => /^1/.test(value.toExponential())) : found;
+    if (found.length > 8) return found.filter((value) => /^1/.test(value.toExponential()));
+    if (found.length > 2) return found;
+    // Less than half a decade: even steps say more.
+    return ticks({ low, high });
   }
   const rough = (high - low) / 5 || 1;
   const power = 10 ** Math.floor(Math.log10(rough));
   let step = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= rough);
   if (whole) step = Math.max(1, Math.round(step));
   const found = [];
-  for (let value = Math.ceil(low / step - 1e-9) * step; value <= high + step * 1e-6; value += step) found.push(value);
+  for (let value = Math.ceil(low / step - 1e-9) * step; value <= high + step * 1e-6; value += step) found.push(Number(value.toPrecision(12)));
   return found;
 }
 
@@ -93,7 +98,7 @@ function learningCurve({ images, errors, grid, fitted }) {
   const shown = [...errors.flat(), ...fitted.map((one) => one.high)].map((error) => 100 * error);
   const x = { low: grid[0] * 0.95, high: grid[grid.length - 1] * 1.05, log: true, text: (v) => v.toLocaleString("en", { notation: "compact" }), title: "training images" };
   const y = { low: 0, high: Math.max(...shown), text: (v) => v.toFixed(v % 1 ? 1 : 0) };
-  const { root, toX, toY } = frame({ width: 640, height: 320, x, y, label: "Error by training images, in percent" });
+  const { root, toX, toY } = frame({ width: Math.min(640, SPAN), height: 320, x, y, label: "Error by training images, in percent" });
   const at = (n, error) => `${toX(n).toFixed(1)} ${toY(100 * error).toFixed(1)}`;
   const path = (points) => points.map((point, i) => `${i ? "L" : "M"}${point}`).join("");
   const bound = (name) => grid.map((n, i) => at(n, fitted[i][name]));
@@ -115,33 +120,35 @@ function meanLine(lines) {
 // rows: [{name, colour, value, low, high, points}]; one line each, the interval as a bar, seeds as dots.
 function intervalChart(rows, options) {
   const longest = Math.max(...rows.map((row) => row.name.length));
-  const left = Math.min(190, 14 + 6.4 * longest);
+  const left = Math.min(SPAN * 0.36, 190, 14 + 6.4 * longest);
+  const fitting = Math.floor((left - 8) / 6.2);
   const values = rows.flatMap((row) => [row.low, row.high, ...(row.points || [])]);
   const pad = (Math.max(...values) - Math.min(...values)) * 0.04 || 0.01;
   const x = { low: Math.min(...values) - pad, high: Math.max(...values) + pad, text: options.text, title: options.title };
   const height = 30 + 26 * rows.length + 20;
-  const { root, toX } = frame({ width: 700, height, left, x, y: { low: 0, high: 1, text: () => "" }, label: options.label });
+  const { root, toX } = frame({ width: SPAN, height, left, x, y: { low: 0, high: 1, text: () => "" }, label: options.label });
   root.querySelectorAll("line").forEach((line) => line.remove());
   for (const value of ticks(x)) root.prepend(svg("line", { class: "grid", x1: toX(value), x2: toX(value), y1: 8, y2: height - 36 }));
   if (options.zero) root.append(svg("line", { x1: toX(0), x2: toX(0), y1: 8, y2: height - 36, stroke: "var(--ink)" }));
   rows.forEach((row, index) => {
     const y = 22 + 26 * index;
-    const name = row.name.length > 28 ? `${row.name.slice(0, 27)}…` : row.name;
+    const name = shortened(row.name, fitting);
     root.append(svg("text", { class: "name", x: left - 10, y: y + 4, "text-anchor": "end" }, name, tip(row.name)));
     root.append(svg("line", { x1: toX(row.low), x2: toX(row.high), y1: y, y2: y, stroke: row.colour, "stroke-width": 5, opacity: 0.35, "stroke-linecap": "round" }));
     for (const point of row.points || []) root.append(svg("circle", { cx: toX(point), cy: y, r: 2.5, fill: "none", stroke: row.colour }));
     root.append(svg("circle", { cx: toX(row.value), cy: y, r: 4.5, fill: row.colour }, tip(`${options.text(row.value)}, ${options.text(row.low)} to ${options.text(row.high)}`)));
   });
-  return html("div", { class: "scroll" }, root);
+  return root;
 }
 
 // axes: [{name, values}], one value a line; categories are spread evenly. colours: one a line.
 function parallelChart(axes, names, colours) {
-  const width = Math.max(700, 120 * axes.length);
+  const width = Math.max(700, 150 * axes.length);
   const height = 260;
+  const labels = [];
   const root = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", style: `min-width:${width * 0.9}px;max-width:${width}px`, "aria-label": "Settings and result of each experiment" });
   const place = axes.map((axis, index) => {
-    const x = 60 + (index * (width - 130)) / Math.max(1, axes.length - 1);
+    const x = 60 + (index * (width - 150)) / Math.max(1, axes.length - 1);
     const numbers = axis.values.every((value) => typeof value === "number");
     const distinct = [...new Set(axis.values)].sort((a, b) => (numbers ? a - b : String(a).localeCompare(String(b))));
     const log = numbers && distinct[0] > 0 && distinct[distinct.length - 1] / distinct[0] > 20;
@@ -149,9 +156,11 @@ function parallelChart(axes, names, colours) {
       ? scale({ low: distinct[0], high: distinct[distinct.length - 1], log }, height - 40, 24)
       : (value) => (distinct.length < 2 ? height / 2 : height - 40 - (distinct.indexOf(value) * (height - 64)) / (distinct.length - 1));
     root.append(svg("line", { class: "grid", x1: x, x2: x, y1: 24, y2: height - 40 }));
-    root.append(svg("text", { class: "name", x, y: height - 16, "text-anchor": "middle" }, axis.name));
-    const shown = numbers && distinct.length > 4 ? [distinct[0], distinct[distinct.length - 1]] : distinct;
-    for (const value of shown) root.append(svg("text", { x: x + 6, y: to(value) + (to(value) < 30 ? -6 : 12) }, axis.text(value)));
+    root.append(svg("text", { class: "name", x, y: height - 12, "text-anchor": "middle" }, shortened(axis.name, 20), tip(axis.name)));
+    const shown = distinct.length > MOST_LABELS ? [distinct[0], distinct[distinct.length - 1]] : distinct;
+    const last = index === axes.length - 1;
+    apart(shown.map((value) => ({ y: to(value), text: axis.text(value) }))).forEach(({ y, text }) =>
+      labels.push(svg("text", { class: "halo", x: x + (last ? 8 : 6), y: y + 4 }, shortened(text, 17), tip(text))));
     return (line) => [x, to(axis.values[line])];
   });
   names.forEach((name, line) => {
@@ -161,7 +170,20 @@ function parallelChart(axes, names, colours) {
     for (const [event, dim] of [["mouseenter", true], ["mouseleave", false], ["focus", true], ["blur", false]]) path.addEventListener(event, () => others(dim));
     root.append(path);
   });
+  // Above the lines, so that no line crosses what is to be read.
+  root.append(...labels);
   return root;
+}
+
+const MOST_LABELS = 12;
+const shortened = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
+
+// Labels moved apart until no two are closer than a line, from the top down and, past the bottom, back up.
+function apart(labels, gap = 13, bottom = Infinity) {
+  const placed = labels.map((label) => ({ ...label })).sort((a, b) => a.y - b.y);
+  for (let i = 1; i < placed.length; i++) placed[i].y = Math.max(placed[i].y, placed[i - 1].y + gap);
+  for (let i = placed.length - 1; i >= 0; i--) placed[i].y = Math.min(placed[i].y, i === placed.length - 1 ? bottom : placed[i + 1].y - gap);
+  return placed;
 }
 
 // points: [{name, colour, x, y}]
@@ -171,6 +193,17 @@ function scatterChart(points, options) {
   const pad = (Math.max(...ys) - Math.min(...ys)) * 0.1 || 0.01;
   const x = { low: Math.min(...xs) * 0.7, high: Math.max(...xs) * 1.4, log: true, text: options.xText, title: options.title };
   const { root, toX, toY } = frame({ x, y: { low: Math.min(...ys) - pad, high: Math.max(...ys) + pad, text: options.yText }, label: options.label });
-  for (const point of points) root.append(svg("circle", { cx: toX(point.x), cy: toY(point.y), r: 6, fill: point.colour }, tip(`${point.name}: ${options.yText(point.y)}, ${options.xText(point.x)}`)));
+  const taken = [];
+  for (const point of points) {
+    const [cx, cy] = [toX(point.x), toY(point.y)];
+    root.append(svg("circle", { cx, cy, r: 5, fill: point.colour }, tip(`${point.name}: ${options.yText(point.y)}, ${options.xText(point.x)}`)));
+    const name = shortened(point.name, 24);
+    const wide = 6.2 * name.length;
+    const left = cx + wide + 10 > 440 ? cx - wide - 8 : cx + 8;
+    const free = (y) => taken.every((box) => left > box.right || left + wide < box.left || Math.abs(y - box.y) >= 12);
+    const y = [4, 16, -8, 28, -20, 40, 52, 64, 76].map((shift) => cy + shift).find(free) ?? cy;
+    taken.push({ left, right: left + wide, y });
+    root.append(svg("text", { class: "name halo", x: left, y }, name));
+  }
   return root;
 }

@@ -38,24 +38,30 @@ function confusionTable(E) {
     return html("td", { class: "cell", style: `background:color-mix(in srgb, ${mark} ${(weight * (i === j ? 45 : 85)).toFixed(0)}%, transparent)`, title: `${names[i]} called ${names[j]}: ${count}` }, count ? String(count) : "");
   };
   const rows = E.confusion.map((row, i) => html("tr", {}, html("th", { scope: "row", class: "text" }, names[i]), ...row.map((count, j) => cell(count, i, j, row.reduce((a, b) => a + b, 0)))));
-  return html("div", { class: "scroll" }, html("table", {}, html("thead", {}, html("tr", {}, html("th", { class: "text" }, "is \\ called"), ...names.map((name) => html("th", { scope: "col" }, name)))), html("tbody", {}, ...rows)));
+  return html("div", { class: "scroll" }, html("table", { class: "matrix" }, html("thead", {}, html("tr", {}, html("th", { class: "text" }, "is \\ called"), ...names.map((name) => html("th", { scope: "col" }, name)))), html("tbody", {}, ...rows)));
 }
+
+// Below it a bin's interval is wider than ten points where nine answers of ten are right.
+const FEW = 100;
 
 function calibrationPart(C) {
   const line = (part) => part.bins.map((bin) => [bin.confidence, bin.accuracy]);
-  const low = Math.min(0.9, ...C.before.bins.concat(C.after.bins).flatMap((bin) => [bin.confidence, bin.accuracy]));
+  const low = Math.min(0.9, ...C.before.bins.concat(C.after.bins).flatMap((bin) => [bin.confidence, bin.low]));
   const axis = { low, high: 1, text: (v) => percent(v, 0) };
-  const { root, toX, toY } = frame({ x: { ...axis, title: "confidence (up: share that is right)" }, y: axis, label: "Reliability diagram" });
+  const { root, toX, toY } = frame({ x: { ...axis, title: "confidence; upwards: share that is right" }, y: axis, label: "Reliability diagram" });
   const path = (cells) => cells.map(([a, b], i) => `${i ? "L" : "M"}${toX(a)} ${toY(b)}`).join("");
-  root.append(svg("path", { class: "path", d: path([[low, low], [1, 1]]), stroke: "var(--line)" }));
-  [[C.before, "var(--c1)"], [C.after, "var(--c0)"]].forEach(([part, stroke]) => {
+  root.append(svg("path", { class: "path", d: path([[low, low], [1, 1]]), stroke: "var(--second)" }));
+  [[C.before, "var(--c1)", -1.5], [C.after, "var(--c0)", 1.5]].forEach(([part, stroke, aside]) => {
+    for (const bin of part.bins) root.append(svg("line", { x1: toX(bin.confidence) + aside, x2: toX(bin.confidence) + aside, y1: toY(bin.low), y2: toY(bin.high), stroke, "stroke-width": 2, opacity: 0.4 }));
     root.append(svg("path", { class: "path", d: path(line(part)), stroke }));
     line(part).forEach(([a, b], i) => root.append(svg("circle", { cx: toX(a), cy: toY(b), r: 3, fill: stroke }, tip(`${part.bins[i].count} images: confidence ${percent(a)}, right ${percent(b)}`))));
   });
+  const fewest = Math.min(...C.before.bins.map((bin) => bin.count));
   const swatchOf = (fill) => html("span", { class: "swatch", style: `background:${fill}` });
   return html("div", {}, html("h3", {}, "Calibration"),
     html("div", { class: "legend" }, html("span", {}, swatchOf("var(--c1)"), `as trained: error ${percent(C.before.error)}`), html("span", {}, swatchOf("var(--c0)"), `temperature ${C.after.temperature.toFixed(2)}: error ${percent(C.after.error)}`)),
-    root, html("p", { class: "soft" }, "The temperature is found on the validation split. It changes confidences, never the predicted class."));
+    root, html("p", { class: "soft" }, "The temperature is found on the validation split. It changes confidences, never the predicted class. Bars are 95 % intervals."),
+    fewest < FEW ? html("p", {}, html("strong", {}, "Read with care: "), `each point stands for about ${fewest} images. An interval that reaches the line of perfect calibration is no sign of a fault.`) : null);
 }
 
 function robustnessPart(E) {
@@ -64,7 +70,7 @@ function robustnessPart(E) {
   const strengths = [...new Set(E.robustness.map((one) => one.strength))];
   const at = (name, strength) => E.robustness.find((one) => one.corruption === name && one.strength === strength).accuracy;
   const cell = (value) => html("td", { class: "cell", style: `background:color-mix(in srgb, var(--bad) ${(70 * Math.max(0, E.accuracy.value - value)).toFixed(0)}%, transparent)` }, percent(value, 1));
-  return html("div", {}, html("h3", {}, "Robustness"), html("div", { class: "scroll" }, html("table", {},
+  return html("div", {}, html("h3", {}, "Robustness"), html("div", { class: "scroll" }, html("table", { class: "matrix" },
     html("thead", {}, html("tr", {}, html("th", { class: "text" }, "corruption"), ...strengths.map((s) => html("th", { scope: "col" }, ["", "light", "medium", "strong"][s])))),
     html("tbody", {}, ...names.map((name) => html("tr", {}, html("th", { scope: "row", class: "text" }, name), ...strengths.map((s) => cell(at(name, s)))))))),
     html("p", { class: "soft" }, `Accuracy on the same images, corrupted; ${percent(E.accuracy.value, 1)} as they are.`));

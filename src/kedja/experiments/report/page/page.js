@@ -5,7 +5,7 @@ const points = (share) => (100 * share).toFixed(2).replace("-", "−");
 const seconds = (value) => (value < 100 ? `${value.toPrecision(3)} s` : value < 6000 ? `${(value / 60).toFixed(1)} min` : `${(value / 3600).toFixed(1)} h`);
 const setting = (value) => (value === null || value === undefined ? "–" : String(value));
 const trained = D.experiments.filter((one) => !one.baseline);
-const colourOf = new Map(D.experiments.map((one) => [one.label, !one.baseline ? colour(trained.indexOf(one)) : "var(--soft)"]));
+const colourOf = new Map(D.experiments.map((one) => [one.label, !one.baseline ? colour(trained.indexOf(one)) : "var(--quiet)"]));
 const swatch = (label) => html("span", { class: "swatch", style: `background:${colourOf.get(label)}` });
 
 // `**bold**` of the analysis becomes <strong>.
@@ -35,7 +35,7 @@ function sortableTable(rows, columns, rowClass = () => "") {
     }));
   }
   fill(rows);
-  return html("div", { class: "scroll" }, html("table", {}, html("thead", {}, html("tr", {}, ...heads)), body));
+  return html("div", { class: "scroll" }, html("table", { class: "sorted" }, html("thead", {}, html("tr", {}, ...heads)), body));
 }
 
 function legend(labels) {
@@ -51,16 +51,41 @@ function results() {
     { name: "seeds", value: (e) => e.by_seed.length, show: (e) => String(e.by_seed.length) },
     { name: "parameters", value: (e) => e.parameters, show: (e) => e.parameters.toLocaleString("en") },
     { name: "time a run", value: (e) => e.seconds, show: (e) => seconds(e.seconds) },
-    ...D.groups.map((key) => ({ name: key, value: (e) => e.groups[key], show: (e) => e.groups[key], text: true })),
   ];
   const far = (run) => `${run.name}: ${run.epochs} epochs` + (run.accuracy === null ? "" : `, ${percent(run.accuracy)}`);
   return [
     D.running.length ? html("p", {}, html("strong", {}, "Running or unfinished: "), D.running.map(far).join("; ")) : "",
-    html("ul", {}, ...D.analysis.map((sentence) => html("li", {}, ...rich(sentence)))),
     sortableTable(D.experiments, columns, (e) => (e.label === D.selected.label ? "selected" : "")),
     html("p", { class: "soft" }, D.note),
     intervalChart(D.experiments.map((e) => ({ name: e.label, colour: colourOf.get(e.label), points: e.by_seed, ...e.accuracy })),
       { text: (value) => percent(value, 1), title: "validation accuracy: mean, interval, seeds", label: "Accuracy of each experiment with its interval" }),
+    html("h3", {}, "What the numbers say"),
+    html("ul", {}, ...D.analysis.map((sentence) => html("li", {}, ...rich(sentence)))),
+  ];
+}
+
+// A hundred answers: right for sure, in doubt (the interval), wrong for sure.
+function hundred({ value, low, high }) {
+  const [sure, best] = [Math.floor(100 * low), Math.ceil(100 * high)];
+  const root = svg("svg", { viewBox: "0 0 150 150", role: "img", "aria-label": `Of 100 answers ${sure} to ${best} are right` });
+  for (let i = 0; i < 100; i++) {
+    const fill = i < sure ? "var(--c0)" : i < best ? "var(--second)" : "var(--bad)";
+    root.append(svg("rect", { x: 15 * (i % 10) + 1.5, y: 15 * Math.floor(i / 10) + 1.5, width: 12, height: 12, rx: 3, fill }));
+  }
+  const part = (fill, text) => html("span", {}, html("span", { class: "swatch", style: `background:${fill}` }), text);
+  return html("figure", {}, root, html("figcaption", { class: "legend" },
+    part("var(--c0)", `right: ${sure}`), part("var(--second)", `in doubt: ${best - sure}`), part("var(--bad)", `wrong: ${100 - best}`)));
+}
+
+function headline() {
+  const H = D.headline;
+  return [
+    html("div", {},
+      html("p", { class: "figure" }, `${H.figure} right`),
+      html("p", { class: `decision ${H.use ? "" : "bad"}` }, H.decision),
+      ...H.reasons.map((reason) => html("p", {}, reason)),
+      html("p", { class: "soft" }, "Next:"), html("pre", {}, html("code", {}, H.following))),
+    hundred(H.share),
   ];
 }
 
@@ -75,8 +100,8 @@ function curves() {
     legend(shown.map((e) => e.label)),
     html("div", { class: "row" },
       chart("Validation accuracy, %", lineChart(series("val_accuracy", 100), { low, high: 100, text: (v) => v.toFixed(v % 1 ? 1 : 0), label: "Validation accuracy by epoch" })),
-      chart("Validation loss", lineChart(series("val_loss"), { log: true, text: String, label: "Validation loss by epoch" })),
-      chart("Training loss (as augmented)", lineChart(series("train_loss"), { log: true, text: String, label: "Training loss by epoch" }))),
+      chart("Validation loss (log scale)", lineChart(series("val_loss"), { log: true, text: String, label: "Validation loss by epoch" })),
+      chart("Training loss (as augmented, log scale)", lineChart(series("train_loss"), { log: true, text: String, label: "Training loss by epoch" }))),
     html("p", { class: "soft" }, "Strong lines are means over seeds, faint lines single seeds."),
   ];
 }
@@ -89,6 +114,11 @@ function settings() {
     legend(trained.map((e) => e.label)),
     html("div", { class: "scroll" }, parallelChart(axes, trained.map((e) => e.label), trained.map((e) => colourOf.get(e.label)))),
     html("p", { class: "soft" }, "One line an experiment: its settings, and what came of them. Of settings that always change together one is shown."),
+    sortableTable(trained, [
+      { name: "experiment", value: (e) => e.label, show: (e) => html("span", {}, swatch(e.label), e.label), text: true },
+      { name: "accuracy, %", value: (e) => e.accuracy.value, show: (e) => points(e.accuracy.value) },
+      ...D.groups.map((key) => ({ name: key, value: (e) => e.groups[key], show: (e) => e.groups[key], text: true })),
+    ]),
   ];
 }
 
@@ -108,13 +138,13 @@ function comparisons() {
   const others = D.experiments.filter((e) => e.behind);
   if (!others.length) return null;
   return [
-    html("p", {}, "How far each is behind ", html("strong", {}, D.experiments[0].label), ": paired over the same images, both seeds and images resampled, corrected for the number of pairs that the best was chosen from (Holm)."),
-    intervalChart(others.map((e) => ({ name: e.label, colour: e.worse ? "var(--bad)" : "var(--soft)", ...e.behind })),
+    html("p", {}, "How far each is behind ", html("strong", {}, D.experiments[0].label), ": paired over the same images, both seeds and images resampled. Intervals, p-values and verdicts are corrected for the number of pairs that the best was chosen from (Holm)."),
+    intervalChart(others.map((e) => ({ name: e.label, colour: e.worse ? "var(--bad)" : "var(--quiet)", ...e.behind })),
       { text: (value) => points(value), title: "points behind the best", zero: true, label: "Difference to the best experiment" }),
     sortableTable(others, [
       { name: "experiment", value: (e) => e.label, show: (e) => e.label, text: true },
       { name: "points behind", value: (e) => e.behind.value, show: (e) => points(e.behind.value) },
-      { name: "95 % interval", value: (e) => e.behind.low, show: (e) => `${points(e.behind.low)} … ${points(e.behind.high)}` },
+      { name: "corrected interval", value: (e) => e.behind.low, show: (e) => `${points(e.behind.low)} … ${points(e.behind.high)}` },
       { name: "p, corrected", value: (e) => e.p, show: (e) => probability(e.p) },
       { name: "verdict", value: (e) => e.p, show: (e) => verdict(e.worse), text: true },
     ]),
@@ -134,7 +164,7 @@ function folds() {
       { name: "accuracy over folds, %", value: (e) => share(e).value, show: (e) => `${points(share(e).value)} ± ${points(share(e).spread)}` },
       { name: "95 % interval", value: (e) => share(e).low, show: (e) => `${points(share(e).low)} … ${points(share(e).high)}` },
       { name: "points behind", value: (e) => (e.behind_best ? e.behind_best.value : 0), show: (e) => (e.behind_best ? points(e.behind_best.value) : "–") },
-      { name: "its 95 % interval", value: (e) => (e.behind_best ? e.behind_best.low : 0), show: (e) => (e.behind_best ? `${points(e.behind_best.low)} … ${points(e.behind_best.high)}` : "–") },
+      { name: "corrected interval", value: (e) => (e.behind_best ? e.behind_best.low : 0), show: (e) => (e.behind_best ? `${points(e.behind_best.low)} … ${points(e.behind_best.high)}` : "–") },
       { name: "p, corrected", value: (e) => e.p_adjusted, show: (e) => (e.behind_best ? probability(e.p_adjusted) : "–") },
       { name: "verdict", value: (e) => e.p_adjusted, show: (e) => (e.behind_best ? verdict(e.detectably_worse) : "the best"), text: true },
     ]),
@@ -151,7 +181,7 @@ function more() {
   ];
 }
 
-const foldColour = (e) => colourOf.get(e.experiment) || "var(--soft)";
+const foldColour = (e) => colourOf.get(e.experiment) || "var(--quiet)";
 const probability = (p) => (p < 0.001 ? "< 0.001" : p.toFixed(3));
 const verdict = (worse) => (worse ? html("span", { class: "bad" }, "worse") : "no detectable difference");
 
@@ -160,10 +190,9 @@ function cost() {
   const total = list.reduce((sum, e) => sum + e.seconds * e.by_seed.length, 0);
   return [
     html("p", {}, `All ${list.reduce((sum, e) => sum + e.by_seed.length, 0)} runs took ${seconds(total)} together.`),
-    legend(list.map((e) => e.label)),
     html("div", { class: "row" },
-      scatterChart(list.map((e) => ({ name: e.label, colour: colourOf.get(e.label), x: e.seconds, y: e.accuracy.value })), { xText: seconds, yText: (v) => percent(v, 1), title: "time a run", label: "Accuracy against time" }),
-      scatterChart(list.map((e) => ({ name: e.label, colour: colourOf.get(e.label), x: Math.max(1, e.parameters), y: e.accuracy.value })), { xText: (v) => v.toLocaleString("en", { notation: "compact" }), yText: (v) => percent(v, 1), title: "parameters", label: "Accuracy against parameters" })),
+      scatterChart(list.map((e) => ({ name: e.label, colour: colourOf.get(e.label), x: e.seconds, y: e.accuracy.value })), { xText: seconds, yText: (v) => percent(v, 1), title: "time a run (log scale)", label: "Accuracy against time" }),
+      scatterChart(list.map((e) => ({ name: e.label, colour: colourOf.get(e.label), x: Math.max(1, e.parameters), y: e.accuracy.value })), { xText: (v) => v.toLocaleString("en", { notation: "compact" }), yText: (v) => percent(v, 1), title: "parameters (log scale)", label: "Accuracy against parameters" })),
   ];
 }
 
@@ -176,7 +205,9 @@ function provenance() {
 function show() {
   document.title = `Experiments on ${D.data}`;
   document.getElementById("title").textContent = document.title;
-  document.getElementById("lead").append(...rich(D.analysis[D.analysis.length - 1]));
+  const runs = D.experiments.reduce((sum, e) => sum + e.by_seed.length, 0);
+  document.getElementById("facts").textContent = `${runs} runs of ${D.experiments.length} experiments`;
+  document.getElementById("headline").append(...headline());
   const makers = { results, curves, settings, comparisons, folds, more, evaluation, cost, runs: provenance };
   for (const [id, make] of Object.entries(makers)) {
     const section = document.getElementById(id);

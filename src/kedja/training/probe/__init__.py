@@ -1,0 +1,1 @@
+"""A frozen network's features, computed once, and the linear layer that is solved on them."""

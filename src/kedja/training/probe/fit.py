@@ -1,0 +1,35 @@
+"""A run whose last layer is solved, not trained: each penalty counts as an epoch, and the best one is kept."""
+
+import time
+
+from kedja.runs.folder import METRICS
+from kedja.runs.record import Record
+from kedja.training.loop.trainer import Trainer
+from kedja.training.probe.solve import set_head, solve
+
+
+def fit_probe(trainer: Trainer) -> None:
+    """Fill the trainer's last layer and its record, as `Trainer.fit` would."""
+    learner, config, position = trainer.learner, trainer.config, trainer.position
+    started = time.perf_counter()
+    solutions = solve(learner.classifier, trainer.train_set.data, config, config.epochs)
+    with trainer.event_file() as events:
+        record = Record(trainer.directory / METRICS, position.history, events)
+        for epoch, (linear, on_train, on_val) in enumerate(solutions, start=1):
+            position.seconds = time.perf_counter() - started
+            set_head(learner.classifier.body, learner.head, linear)
+            trainer.remember_best(on_val)
+            line = {
+                "epoch": epoch,
+                "step": epoch,
+                "train_loss": on_train["loss"],
+                "train_accuracy": on_train["accuracy"],
+                "val_loss": on_val["loss"],
+                "val_accuracy": on_val["accuracy"],
+                "learning_rate": 0.0,
+                "images_per_second": len(trainer.train_set) * epoch / position.seconds,
+                "seconds": position.seconds,
+            }
+            position.epoch = epoch
+            record.add(line)
+            print(trainer.describe(line), flush=True)
