@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from kedja.baselines.registry import of_kind
 from kedja.common.cpus import available
 from kedja.common.errors import KedjaError, nearest
 from kedja.data.prepared import load, read_description
@@ -92,7 +93,7 @@ def _set_of(request: Request, conf: Path) -> str:
     name, why = data.stored.experiments()
     if request.only:
         return name
-    if name not in known and not plan.baselines.of_kind(data.kind):
+    if name not in known and not of_kind(data.kind):
         raise KedjaError(
             f"there are no experiments for examples {why}", f"choose one of set={'|'.join(known)}, or only=…"
         )
