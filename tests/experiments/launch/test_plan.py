@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from kedja.baselines.registry import BASELINES
 from kedja.common.cpus import available
 from kedja.common.errors import KedjaError
 from kedja.experiments.launch import plan, warm
@@ -39,7 +40,7 @@ def test_every_combination_of_the_grids() -> None:
 
 def test_debug_is_left_out_unless_asked_for(conf: Path) -> None:
     assert experiment_names(conf) == ["debug", "large", "small"]
-    assert chosen(Request([0]), conf) == (["large", "small"], ["logistic-regression", "random-forest", "svm"])
+    assert chosen(Request([0]), conf) == (["large", "small"], list(BASELINES))
     assert chosen(Request([0], baselines=False), conf) == (["large", "small"], [])
     assert chosen(Request([0], only=["debug", "svm"]), conf) == (["debug"], ["svm"])
 
