@@ -112,8 +112,8 @@ def test_without_gpus_one_run_a_core(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_task_is_finished_when_all_its_runs_are(tmp_path: Path) -> None:
     task = Task("two", [tmp_path / "a", tmp_path / "b"], [], tmp_path / "log")
     (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "summary.json").touch()
+    (tmp_path / "a" / "summary.json").write_text("{}")
     assert unfinished([task]) == [task]
     (tmp_path / "b").mkdir()
-    (tmp_path / "b" / "summary.json").touch()
+    (tmp_path / "b" / "summary.json").write_text("{}")
     assert unfinished([task]) == []
