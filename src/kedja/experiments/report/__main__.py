@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kedja import cli
+from kedja.common.progress import say
 from kedja.experiments.report.build import Places, build
 from kedja.experiments.report.text import terminal_table, tries_text
 from kedja.runs.read import chosen_data, remember, runs_on_other_data
@@ -29,6 +30,7 @@ def main(options: Options) -> None:
         from kedja.experiments.report.watch import watch
 
         watch(options.runs, options.reports / "report.html", options.data, print)
+    say("comparing the runs, and looking at the best one: test split, disturbed images, time an image …")
     readme = Path("README.md") if options.readme else None
     report = build(Places(runs=options.runs, reports=options.reports, readme=readme), options.data)
     if options.table:
