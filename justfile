@@ -1,5 +1,5 @@
 # Kedja: every link of the chain is one recipe over one plain script.
-# Recipes take key=value arguments; `just <recipe> --help` lists the keys.
+# Recipes take key=value arguments; `just train --help` lists the keys of one.
 
 set positional-arguments
 
@@ -146,7 +146,7 @@ track *arguments: _ready
 # the curves of the runs in TensorBoard, also while they go on
 [group('experiments')]
 tensorboard *arguments: _ready
-    @{{python}} scripts/tensorboard.py "$@"
+    @{{python}} scripts/tensorboard_ui.py "$@"
 
 # MLflow's pages over the runs in its local store
 [group('experiments')]

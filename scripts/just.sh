@@ -9,6 +9,11 @@ root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 tools=$root/.tools
 wanted=$root/scripts/tools.txt
 installed=$tools/installed.txt # a copy of tools.txt, written last: without it the installation is unfinished
+# What recipes tell people to type next is what they can type.
+if ! command -v just >/dev/null 2>&1; then
+    KEDJA_JUST="sh $0"
+    export KEDJA_JUST
+fi
 PATH=$tools/bin:$PATH
 export PATH
 

@@ -1,5 +1,6 @@
 """The whole chain, top to bottom: from a source of images to one checked prediction of a running service."""
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -19,6 +20,7 @@ from kedja.training.config.compose import compose
 
 BUNDLE = Path("bundle")
 REPORTS = Path("reports")
+MINUTES = 20  # for experiments on one's own images, where nothing else is said
 
 
 @dataclass
@@ -28,6 +30,7 @@ class Options(DataOptions):
     just main                                   the digits
     just main source=photos/                    your own images: a folder with one sub-folder per class,
                                                 or anything else that `just data` takes
+    just main source=photos/ minutes=60         how long to experiment; 20 for your own images, 0 for all there is
     just main source=photos/ epochs=5 seeds=0   any other key goes to `just experiments`
     """
 
@@ -40,6 +43,8 @@ def main(arguments: list[str]) -> None:
     name = data_set_name(options.data, options.source)
     jobs = [f"jobs={options.jobs}"] if options.jobs else []
     of_experiments += [f"data={name}", *jobs]
+    if name != "digits" and not any(one.startswith("minutes=") for one in of_experiments):
+        of_experiments.append(f"minutes={MINUTES}")
     # A slip of the keys is said now, not when the data is made.
     compose(read(of_experiments)[1].overrides)
 
@@ -51,6 +56,8 @@ def main(arguments: list[str]) -> None:
     sound = passes("kedja.data.audit", f"data={name}")
 
     headline("experiments")
+    if f"minutes={MINUTES}" in of_experiments:
+        print(f"for about {MINUTES} minutes; minutes=0 runs everything", flush=True)
     cli.call("kedja.experiments", *of_experiments)
 
     headline("report")
@@ -115,6 +122,8 @@ def findings(name: str, sound: bool, selection: dict[str, Any], seconds: float) 
     else:
         figure = f"{selection['validation']['accuracy']:.1%} of the validation images right; there is no test split"
     doubts = [] if sound else [f"  but     the audit doubts the data: {REPORTS}/audit-{name}.html"]
+    # What is shown can be typed.
+    on_path = ['  eval "$(sh scripts/just.sh shell)"   puts just on the PATH'] if cli.JUST in os.environ else []
     return [
         f"  model   {selection['experiment']}, the best of those compared on {name}",
         f"  figure  {figure}",
@@ -124,6 +133,7 @@ def findings(name: str, sound: bool, selection: dict[str, Any], seconds: float) 
         f"  took    {seconds:.0f} s",
         "",
         "next:",
+        *on_path,
         "  just serve                       its page in a browser: drop a picture",
         "  just predict image=photo.jpg     without a server; a folder works too",
         f"  just runs data={name}".ljust(35) + "what was trained, and how well",

@@ -22,7 +22,8 @@ class Options:
 def main(options: Options) -> None:
     """For POSIX shells: bash, zsh, dash."""
     folders = [ROOT / (".venv/Scripts" if sys.platform == "win32" else ".venv/bin"), ROOT / ".tools/bin"]
-    print(f'export PATH={":".join(shlex.quote(folder.as_posix()) for folder in folders)}:"$PATH"')
+    # `uv run` would put PyTorch's locked build in the place of the one that suits this machine.
+    print(f'export UV_NO_SYNC=1 PATH={":".join(shlex.quote(folder.as_posix()) for folder in folders)}:"$PATH"')
 
 
 if __name__ == "__main__":

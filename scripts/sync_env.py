@@ -40,6 +40,7 @@ def main(options: Options) -> None:
         state = "up to date" if done else "ready"
         build = f", PyTorch build {stamp.build}" if "torch" in stamp.versions else ""
         say("env", f"{state}: {len(stamp.versions)} packages, groups {', '.join(stamp.groups)}{build}")
+    if not options.quiet:
         say("next", 'eval "$(sh scripts/just.sh shell)"   # puts just, uv and tensorboard on the PATH; then: just main')
 
 

@@ -67,10 +67,18 @@ def test_a_data_set_is_named_by_one_key_and_other_spellings_are_understood():
 
 def test_the_next_step_is_said_once_by_the_outermost_recipe(capsys, monkeypatch):
     monkeypatch.delenv(cli.WITHIN, raising=False)
+    monkeypatch.delenv(cli.JUST, raising=False)
     cli.next_step("just report", "compares them")
     monkeypatch.setenv(cli.WITHIN, "1")
     cli.next_step("just export")
     assert capsys.readouterr().out == "next: just report   # compares them\n"
+
+
+def test_the_next_step_can_be_typed_where_just_is_not_on_the_path(capsys, monkeypatch):
+    monkeypatch.delenv(cli.WITHIN, raising=False)
+    monkeypatch.setenv(cli.JUST, "sh scripts/just.sh")
+    cli.next_step("just report data=just-so")
+    assert capsys.readouterr().out == "next: sh scripts/just.sh report data=just-so\n"
 
 
 def test_a_key_given_twice_is_an_error():

@@ -131,7 +131,7 @@ def test_a_real_server_answers(dataset, tmp_path):
             answer["class_index"] == dataset.labels[position] for answer, position in zip(answers, chosen, strict=True)
         ]
         assert np.mean(right) > 0.9
-        for data, code, status in ((b"odd", "corrupt", 422), (bytes(66), "too-long", 413)):
+        for data, code, status in ((b"odd", "corrupt", 400), (bytes(66), "too-long", 413)):
             refused = server.request("POST", "/predict", data, Content_Type="audio/raw")
             assert (refused.status, refused.json()["error"]["code"]) == (status, code)
         refused = server.request("POST", "/predict", b"[]", Content_Type="text/plain")

@@ -1,3 +1,4 @@
+import re
 import shutil
 from pathlib import Path
 
@@ -24,6 +25,11 @@ def test_it_runs(path, tmp_path, monkeypatch):
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path / "notebooks")}}).execute()
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
-    assert "train 1" in "".join(output["text"] for output in outputs if output.output_type == "stream")
-    assert sum("image/png" in output.get("data", {}) for output in outputs) == 2
+    said = "".join(output["text"] for output in outputs if output.output_type == "stream")
+    assert "train 1" in said
+    assert "logits (64, 10)" in said
+    # The network in it learns the digits.
+    assert float(re.search(r"validation: ([\d.]+) % right", said)[1]) > 90
+    # Pictures, means, curves, mistakes.
+    assert sum("image/png" in output.get("data", {}) for output in outputs) == 4
     assert (tmp_path / "data" / "digits" / "dataset.json").is_file()

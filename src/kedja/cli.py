@@ -7,6 +7,7 @@ A script declares its keys as a dataclass, one `option(default, "meaning")` a fi
 import dataclasses
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,7 +20,8 @@ from typing import Any, Literal, TypeVar
 from kedja.common.errors import KedjaError
 from kedja.common.options import convert, data_set, not_a_pair, option, required, spellings, unknown
 from kedja.common.outside import printable
-from kedja.common.terminal import align, fold_output
+from kedja.common.refusals import refusal_of
+from kedja.common.terminal import align, fold_output, width
 
 __all__ = [
     "align",
@@ -42,6 +44,7 @@ EXIT_USER_ERROR = 1
 EXIT_INTERRUPTED = 130
 # Set for programs that another one of ours calls.
 WITHIN = "KEDJA_WITHIN"
+JUST = "KEDJA_JUST"
 
 
 def run(main: Callable[[T], int | None], options: type[T], environment_prefix: str = "") -> None:
@@ -56,6 +59,9 @@ def run(main: Callable[[T], int | None], options: type[T], environment_prefix: s
 def run_guarded(main: Callable[[list[str]], int | None]) -> None:
     """Call `main(arguments)`; a `KedjaError` becomes its message, Ctrl-C and SIGTERM a quiet exit.
 
+    What the system refuses (a full disk, a folder that is not ours) is a message too. Anything else is a fault of
+    ours: its traceback is shown, and a report asked for.
+
     `--debug` among the arguments (or KEDJA_DEBUG=1) shows the traceback instead.
     """
     arguments = sys.argv[1:]
@@ -69,11 +75,6 @@ def run_guarded(main: Callable[[list[str]], int | None]) -> None:
     previous = signal.signal(signal.SIGTERM, _raise_interrupt)
     try:
         status = main(arguments)
-    except KedjaError as error:
-        if debug:
-            raise
-        print(printable(f"error: {error}"), file=sys.stderr)
-        status = EXIT_USER_ERROR
     except KeyboardInterrupt:
         if debug:
             raise
@@ -83,9 +84,24 @@ def run_guarded(main: Callable[[list[str]], int | None]) -> None:
         # The reader of our output went away (`just … | head`); that is no error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
+    except Exception as error:
+        if debug:
+            raise
+        status = _fail(error)
     finally:
         signal.signal(signal.SIGTERM, previous)
     sys.exit(status or 0)
+
+
+def _fail(error: Exception) -> int:
+    """Say what went wrong, on standard error."""
+    known = refusal_of(error)
+    if known is None:
+        sys.excepthook(type(error), error, error.__traceback__)
+        print("This is a fault of Kedja. Please report it with the lines above (CONTRIBUTING.md)", file=sys.stderr)
+    else:
+        print(printable(f"error: {known}"), file=sys.stderr)
+    return EXIT_USER_ERROR
 
 
 def parse(options: type[T], arguments: Sequence[str], defaults: Mapping[str, str] | None = None) -> T:
@@ -153,10 +169,17 @@ def call(module: str, *arguments: str) -> None:
         raise KedjaError(f"{module} failed with status {status}", "its message is above")
 
 
+def typed(command: str) -> str:
+    """The command as this shell has it: `scripts/just.sh` says so where `just` is not on its PATH."""
+    return re.sub(r"^just\b", lambda _: os.environ.get(JUST, "just"), command)
+
+
 def next_step(command: str, why: str = "") -> None:
     """The line that a recipe ends with; nothing within another one, which has a next step of its own."""
     if os.environ.get(WITHIN) != "1":
-        print(printable(f"next: {command}" + (f"   # {why}" if why else "")))
+        line = printable(f"next: {typed(command)}" + (f"   # {why}" if why else ""))
+        columns = width()
+        print(line.replace("   # ", "\n      # ") if columns and len(line) > columns else line)
 
 
 def type_name(kind: Any) -> str:
@@ -184,8 +207,19 @@ def _default_text(field: "dataclasses.Field[Any]") -> str:
 def _from_environment(options: type, prefix: str) -> dict[str, str]:
     if not prefix:
         return {}
-    names = [field.name for field in dataclasses.fields(options) if field.init]
-    return {name: os.environ[prefix + name.upper()] for name in names if prefix + name.upper() in os.environ}
+    given = {}
+    for name in (field.name for field in dataclasses.fields(options) if field.init):
+        variable = prefix + name.upper()
+        if variable in os.environ:
+            given[name] = text = os.environ[variable]
+            try:
+                convert(name, text, typing.get_type_hints(options)[name])
+            except KedjaError as error:
+                remedy = error.remedy
+                if text.startswith("tcp://"):
+                    remedy = "Kubernetes sets it for a service of that name: enableServiceLinks: false in the pod"
+                raise KedjaError(f"the environment variable {variable}: {error.problem}", remedy) from None
+    return given
 
 
 def _raise_interrupt(signum: int, frame: Any) -> None:

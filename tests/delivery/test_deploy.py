@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from kedja.bundle.inputs.image import judge
+from kedja.serving.settings import Settings
 from support.bundles import make_bundle
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,6 +54,19 @@ def test_every_selector_finds_the_pods():
     assert of_kind("NetworkPolicy")["spec"]["podSelector"]["matchLabels"] == labels
     assert of_kind("HorizontalPodAutoscaler")["spec"]["scaleTargetRef"]["name"] == "kedja"
     assert all(d["metadata"].get("namespace", "kedja") == "kedja" for d in DOCUMENTS)
+
+
+def test_memory_is_enough_for_the_settings():
+    """What docs/serving.md says of a process: itself, its threads, its decoders, and what requests may hold."""
+    settings = Settings()
+    for variables, limit in (
+        ({one["name"]: one["value"] for one in CONTAINER["env"]}, CONTAINER["resources"]["limits"]["memory"]),
+        (COMPOSE["services"]["kedja"]["environment"], COMPOSE["services"]["kedja"]["mem_limit"]),
+    ):
+        threads, decoders = int(variables["KEDJA_THREADS"]), int(variables["KEDJA_DECODERS"])
+        needed = 130_000_000 + threads * judge.PLAIN_MEMORY + decoders * 45_000_000 + settings.memory
+        assert needed <= int(limit.lower().rstrip("mi")) * 2**20
+        assert settings.max_body * 5 <= settings.memory
 
 
 def test_nothing_goes_out():

@@ -1,6 +1,8 @@
+import http.server
 import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -44,3 +46,25 @@ def test_a_wrong_answer_is_named(tmp_path, monkeypatch):
 def test_nobody_there_is_one_message():
     with pytest.raises(KedjaError, match="was not ready within"):
         smoke.wait_until_ready("http://127.0.0.1:9", 0.1)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_server_of_this_machine_is_asked_directly(monkeypatch, host):
+    class Answer(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    # Nobody listens at the discard port.
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    with http.server.HTTPServer(("127.0.0.1", 0), Answer) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        assert smoke.wait_until_ready(f"http://{host}:{server.server_port}", 20) < 20
+        thread.join()
+    with pytest.raises(KedjaError, match="was not ready"):
+        smoke.wait_until_ready("http://elsewhere.invalid", 0.1)

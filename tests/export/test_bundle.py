@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from kedja.bundle.integrity import verify_files, verify_golden
@@ -16,6 +17,7 @@ from kedja.export.source import is_exported
 from kedja.frameworks.evaluate import evaluate
 from kedja.frameworks.pytorch import onnx_graph
 from kedja.frameworks.pytorch.torchscript import TorchScriptPredictor
+from kedja.runs.scores import softmax
 from kedja.serving.predictor import Predictor
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -58,6 +60,26 @@ def test_golden_examples_are_validation_images_with_the_runs_own_answers(exporte
     of_id = dict(zip(stored["ids"], stored["logits"], strict=True))
     for golden, index in zip(metadata.golden, samples, strict=True):
         assert golden.logits == pytest.approx(of_id[dataset.ids[index]].tolist(), abs=1e-4)
+
+
+def test_probabilities_are_calibrated_and_logits_raw(exported, run):
+    folder, metadata, _ = exported
+    recorded = json.loads((run / "calibration.json").read_text())
+    assert metadata.calibrated
+    assert json.loads((folder / "metadata.json").read_text())["calibrated"] is True
+    assert metadata.temperature == recorded["temperature"] != 1
+    feed = {"image": np.array(load_dataset(Path("data/digits")).images[:50])}
+    session = onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
+    answers = [session.run(["logits", "probabilities"], feed), TorchScriptPredictor(folder)._model(feed)]
+    for logits, probabilities in answers:
+        assert np.abs(probabilities - softmax(logits / metadata.temperature)).max() < 1e-6
+        assert np.abs(probabilities - softmax(logits)).max() > 1e-3
+    error = metadata.metrics["validation_calibration_error"]
+    assert error["low"] <= error["value"] <= error["high"]
+    assert error["value"] == pytest.approx(recorded["error_after"])
+    card = (folder / "MODEL_CONTEXT.md").read_text()
+    assert f"divided by {metadata.temperature:.4g}" in card
+    assert f"| validation calibration error | {error['value']:.4f} | {error['low']:.4f} – {error['high']:.4f} |" in card
 
 
 def test_the_exported_models_test_accuracy_is_the_trained_models(exported, run):

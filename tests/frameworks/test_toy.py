@@ -50,8 +50,8 @@ def test_it_is_exported_and_served(run: Path) -> None:
     predictor = Predictor(Path("bundle"))
     assert verify_golden(Path("bundle"), metadata, predictor.predict) < 1e-5
     assert load_bundle(Path("bundle")).name == "digits-nearest-mean"
-    images = np.asarray(load(Path("data/digits")).images[:5])
-    np.testing.assert_allclose(predictor.predict(images).argmax(1), find("toy").load(run)(images).argmax(1))
+    feed = load(Path("data/digits")).read(np.arange(5))
+    np.testing.assert_allclose(predictor.predict(feed).argmax(1), find("toy").load(run)(feed).argmax(1))
     with pytest.raises(KedjaError, match="nothing to write in int8"):
         export(run, Path("other"), int8=True)
 

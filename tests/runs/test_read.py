@@ -38,6 +38,15 @@ def test_runs_are_grouped_by_configuration_best_first(make_run: MakeRun, tmp_pat
     assert found[0].mean_accuracy == found[0].correct().mean()
 
 
+def test_a_summary_of_no_bytes_blocks_nothing(make_run: MakeRun, tmp_path: Path, capfd) -> None:
+    make_run("small")
+    (make_run("broken") / "summary.json").write_bytes(b"")
+    assert [run.experiment for run in find_runs(tmp_path / "runs")] == ["small"]
+    assert "summary.json is empty: the run counts as unfinished" in "".join(capfd.readouterr())
+    with pytest.raises(KedjaError, match="no finished run"):
+        read_run(tmp_path / "runs" / "broken-00000000" / "seed0")
+
+
 def test_unfinished_runs_do_not_count(make_run: MakeRun, tmp_path: Path) -> None:
     make_run("small")
     (make_run("broken") / "summary.json").unlink()
@@ -67,6 +76,14 @@ def test_what_ran_with_fewer_seeds_is_a_try(make_run: MakeRun, tmp_path: Path) -
     assert [(one.name, len(one.runs)) for one in find_experiments(tmp_path / "runs")] == [("small", 1), ("large", 2)]
     (only,) = find_tries(tmp_path / "runs")
     assert only.first.directory == tried
+
+
+def test_the_short_form_of_a_run_is_a_try(make_run: MakeRun, tmp_path: Path) -> None:
+    short = make_run("small", config_hash="1", hyperparameters={"epochs": 3, "lr": 0.1})
+    make_run("small", config_hash="2", hyperparameters={"epochs": 12, "lr": 0.1}, wrong=[1])
+    make_run("small", config_hash="3", hyperparameters={"epochs": 3, "lr": 0.2}, wrong=[1, 2])
+    (only,) = find_tries(tmp_path / "runs")
+    assert only.first.directory == short
 
 
 def test_of_several_data_sets_the_one_used_last_is_compared_and_said(make_run: MakeRun, tmp_path: Path) -> None:

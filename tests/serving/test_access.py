@@ -16,7 +16,7 @@ from kedja.serving.state import Service
 from support import prefixed_server
 
 OPEN = {"/", "/docs", "/monitor", "/openapi.json", "/health/live", "/health/ready"}  # and all below /page/
-CLOSED = {"/predict", "/class-names", "/random-image", "/model", "/metrics", "/drift"}
+CLOSED = {"/predict", "/class-names", "/sample", "/random-image", "/model", "/metrics", "/drift"}
 UNKNOWN = ["/nowhere", "/redoc", "/docs/oauth2-redirect", "/page/", "/page/../model", "/page/index.html", "/health"]
 METHODS = ["GET", "HEAD", "POST", "OPTIONS"]
 ENDS = [

@@ -122,7 +122,7 @@ def test_a_compressed_body_is_refused(client):
 )
 def test_bytes_that_are_no_image(client, data, code):
     response = client.post("/predict", content=data, headers=PNG)
-    assert response.status_code in (413, 422)
+    assert response.status_code in (400, 413)
     refused(response, response.status_code, code or response.json()["error"]["code"])
 
 
@@ -151,7 +151,7 @@ def test_a_bad_image_among_good_ones_is_named(client):
         ("multipart/form-data", b"x", 400, "invalid-multipart"),
         ("multipart/form-data; boundary=a", b"x", 400, "invalid-multipart"),
         ("multipart/form-data; boundary=a", b"", 400, "invalid-multipart"),
-        ("multipart/form-data; boundary=a", b"--a\r\n\r\n", 422, "invalid-input"),
+        ("multipart/form-data; boundary=a", b"--a\r\n\r\n", 400, "invalid-multipart"),
         ("multipart/form-data; boundary=a", b"--a--\r\n", 422, "invalid-input"),
         (
             "multipart/form-data; boundary=a",
@@ -168,8 +168,14 @@ def test_a_bad_image_among_good_ones_is_named(client):
         (
             "multipart/form-data; boundary=a",
             b'--a\r\nContent-Disposition: form-data; name="file"\r\n\r\nab\r\n--a--\r\n',
-            422,
+            400,
             "unknown-format",
+        ),
+        (
+            "multipart/form-data; boundary=a",
+            b'--a\r\nContent-Disposition: form-data; name="photo"; filename="a.png"\r\n\r\nab\r\n--a--\r\n',
+            422,
+            "invalid-input",
         ),
     ],
 )
@@ -212,3 +218,21 @@ def test_an_error_of_ours_is_a_plain_500_with_a_request_id(serve_here, monkeypat
     refused(response, 500, "internal")
     assert "division" not in response.text
     assert "division by zero" in caplog.text
+
+
+def test_what_was_sent_is_not_sent_back_at_length(client):
+    long = "imag" * 100_000
+    form = f'--a\r\nContent-Disposition: form-data; name="{long[:3000]}"\r\n\r\nab\r\n--a--\r\n'
+    answers = [
+        client.post("/predict", json={long: 1}),
+        client.post("/predict", json={"image": long}),
+        client.post("/predict", json={"pixels": [10**19] * 64}),
+        client.post("/predict", content=form, headers={"Content-Type": "multipart/form-data; boundary=a"}),
+        client.post("/predict", content=b"x", headers={"Content-Type": long[:3000]}),
+        client.post("/predict", content=b"x", headers={"Accept": f"application/vnd.kedja.top+json; q={long[:3000]}"}),
+        client.get("/" + long[:3000]),
+        client.request(long[:3000], "/predict"),
+    ]
+    for answer in answers:
+        assert 400 <= answer.status_code < 500
+        assert len(answer.content) < 700

@@ -1,4 +1,5 @@
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -68,3 +69,23 @@ def test_a_missing_path_and_an_empty_folder_are_errors(tmp_path):
         find_files(tmp_path / "nowhere", Brightness.metadata.input)
     with pytest.raises(KedjaError, match="no image below"):
         find_files(tmp_path, Brightness.metadata.input)
+
+
+def test_hidden_files_and_folders_are_no_examples(tmp_path):
+    for name in ("a.png", "._a.png", ".thumbnails/b.png", "in/.c.png", "in/d.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(png(9))
+    found = find_files(tmp_path, Brightness.metadata.input)
+    assert [path.relative_to(tmp_path).as_posix() for path in found] == ["a.png", "in/d.png"]
+
+
+def test_a_folder_inside_a_hidden_one_is_read(tmp_path):
+    (tmp_path / ".cache").mkdir()
+    (tmp_path / ".cache" / "a.png").write_bytes(png(9))
+    assert len(find_files(tmp_path / ".cache", Brightness.metadata.input)) == 1
+
+
+def test_a_place_that_is_not_there_is_given_in_full(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(KedjaError, match=f"looked at {tmp_path}/photos"):
+        find_files(Path("photos"), Brightness.metadata.input)

@@ -270,6 +270,6 @@ def test_the_document_follows_the_bundle(serve_here, bundle, tmp_path):
     client.portal.call(client.app.state.service.reload)
     after = client.get("/openapi.json").json()
     assert before["info"]["version"] != after["info"]["version"] == bundles.load(bundle).version
-    assert client.get("/class-names").json() == {"class_names": ["no", "yes"]}
+    assert client.get("/class-names").json() == {"class_names": ["no", "yes"], "classes": ["no", "yes"]}
     example = after["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]["examples"]["pixels"]
     assert len(client.post("/predict", json=example["value"]).json()["probabilities"]) == 2

@@ -103,7 +103,7 @@ def test_a_file_that_is_no_image_is_explained(open_page, digits, tmp_path):
     (tmp_path / "notes.txt").write_text("not an image")
     page.get_by_label("Images", exact=True).set_input_files(tmp_path / "notes.txt")
     expect(page.get_by_role("status")).to_contain_text("“notes.txt” is not a picture that this service can read.")
-    expect(page.get_by_role("status")).to_contain_text("Send one of JPEG, PNG")
+    expect(page.get_by_role("status")).to_contain_text("Send one of AVIF, BMP, GIF, JPEG")
     page.get_by_role("button", name="Random sample", exact=True).click()
     expect(page.locator("#history-list button")).to_have_count(2)
     assert page.evaluate(

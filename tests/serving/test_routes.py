@@ -7,7 +7,7 @@ from kedja.bundle import metadata as bundles
 def test_class_names_and_model(serve_here, photos):
     client = serve_here(photos)
     metadata = bundles.load(photos)
-    assert client.get("/class-names").json() == {"class_names": metadata.classes}
+    assert client.get("/class-names").json() == {"class_names": metadata.classes, "classes": metadata.classes}
     model = client.get("/model").json()
     assert model["version"] == metadata.version
     assert model["input"]["crop_fraction"] == 0.875

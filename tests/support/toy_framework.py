@@ -10,6 +10,7 @@ from onnx import numpy_helper, parser
 from kedja.bundle.metadata import MODEL
 from kedja.frameworks.framework import Framework
 from kedja.frameworks.onnx_runner import onnx_runner
+from kedja.runs.calibration import temperature_of
 from kedja.runs.folder import hash_in
 from kedja.runs.provenance import describe
 from kedja.runs.read import Run
@@ -25,7 +26,8 @@ toy (uint8[n, {height}, {width}, 1] image) => (float[n, {classes}] logits, float
   flat = Flatten (scaled)
   products = MatMul (flat, means)
   logits = Sub (products, norms)
-  probabilities = Softmax <axis = 1> (logits)
+  tempered = Div (logits, temperature)
+  probabilities = Softmax <axis = 1> (tempered)
 }}"""
 
 
@@ -79,6 +81,7 @@ def write(run: Path, folder: Path):
     shape = {"height": 8, "width": 8, "classes": len(means)}
     model = parser.parse_model(GRAPH.format(**shape))
     constants = {"white": np.float32(255), "means": 2 * means.T, "norms": (means**2).sum(1)}
+    constants["temperature"] = np.float32(temperature_of(run))
     model.graph.initializer.extend(numpy_helper.from_array(np.asarray(v), name) for name, v in constants.items())
     onnx.checker.check_model(model, full_check=True)
     (folder / MODEL).write_bytes(model.SerializeToString())

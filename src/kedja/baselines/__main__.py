@@ -31,7 +31,12 @@ def main(options: Options) -> None:
     dataset = load(folder)
     for seed, subset in baselines.runs_of(options.name, options.seeds, options.folds):
         directory = baselines.directory(options.runs, options.name, dataset.name, dataset.hash, seed, subset=subset)
-        if not is_finished(directory):
+        if is_finished(directory):
+            pass
+        elif reason := fit.reason_to_skip(baselines.Choice(options.name, seed, subset), dataset):
+            print(f"{directory}: skipped: {reason}")
+            continue
+        else:
             fit.fit(baselines.Choice(options.name, seed, subset), dataset, directory)
         print(f"{directory}: {read_run(directory).validation['accuracy']:.2%} on the validation split")
 

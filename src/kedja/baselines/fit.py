@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kedja.baselines import pipeline as model
+from kedja.baselines import registry
 from kedja.baselines.registry import Baseline, Choice, configuration, configuration_hash, directory, find
 from kedja.baselines.representation import Representation
 from kedja.common.cpus import available
@@ -24,6 +25,8 @@ from kedja.runs.scores import score
 from kedja.runs.write import write_answers, write_config, write_provenance, write_summary
 
 NO_SETTINGS: Mapping[str, Any] = MappingProxyType({})
+# A class of which a share would leave fewer images is not thinned.
+RARE = 5
 PACKAGES = ("scikit-learn", "numpy", "scipy", "skl2onnx")
 
 
@@ -93,6 +96,12 @@ def fit(choice: Choice, dataset: PreparedDataset, folder: Path) -> None:
     )
 
 
+def reason_to_skip(choice: Choice, dataset: PreparedDataset) -> str:
+    """Why there are too few training images for it; empty where there are enough."""
+    part = take(dataset, choice.subset)
+    return registry.reason_to_skip(choice.name, part.labels[part.split("train")], part.classes)
+
+
 def search(
     baseline: Baseline,
     seed: int,
@@ -123,14 +132,18 @@ def search(
 
 
 def training_indices(dataset: PreparedDataset, limit: int | None) -> NDArray[np.int64]:
-    """The training split, or `limit` images of it, the same share of every class."""
+    """The training split, or `limit` images of it, the same share of every class; rare ones stay whole."""
     indices: NDArray[np.int64] = dataset.split("train")
     if limit is None or len(indices) <= limit:
         return indices
     from sklearn.model_selection import train_test_split
 
-    kept, _ = train_test_split(indices, train_size=limit, stratify=dataset.labels[indices], random_state=0)
-    return np.sort(np.asarray(kept, np.int64))
+    counts = np.bincount(dataset.labels[indices])
+    rare = counts[dataset.labels[indices]] * limit < RARE * len(indices)
+    common = indices[~rare]
+    size = limit - int(rare.sum())
+    kept, _ = train_test_split(common, train_size=size, stratify=dataset.labels[common], random_state=0)
+    return np.sort(np.concatenate([np.asarray(kept, np.int64), indices[rare]]))
 
 
 def count_parameters(pipeline: Any) -> int:

@@ -22,29 +22,31 @@ from kedja.common.errors import KedjaError
 IR_VERSION = 10
 OPSETS = {"": 18, "ai.onnx.ml": 3}
 
-Constants = dict[str, NDArray[np.float64]]
+Constants = dict[str, NDArray[Any]]
 
 _ANSWERS = """answers (double[n, {known}] known) => (float[n, {classes}] logits, float[n, {classes}] probabilities) {{
   every = MatMul (known, places)
   clipped = Clip (every, least, most)
   exact_logits = Log (clipped)
   logits = Cast <to = 1> (exact_logits)
-  probabilities = Softmax <axis = 1> (logits)
+  {tempered}
+  probabilities = Softmax <axis = 1> (tempered)
 }}"""
 
 
-def write_pipeline(front: Front, known: NDArray[np.int64], classes: int, path: Path) -> None:
+def write_pipeline(front: Front, known: NDArray[np.int64], classes: int, path: Path, temperature: float = 1.0) -> None:
     """Write `path`: outputs `logits` and `probabilities` float32 (n, classes).
 
     Args:
         front: what stands before the pipeline, and the pipeline.
         known: the classes that it was fitted on.
+        temperature: the logits are divided by it for the probabilities.
 
     Raises:
         KedjaError: a step of the pipeline has no ONNX form.
     """
     graph = compose.merge_models(front.graph, _fitted(front.pipeline, front.width), io_map=[("x", "fitted_x")])
-    answers = _answers(known, classes)
+    answers = _answers(known, classes, temperature)
     graph = compose.merge_models(graph, answers, io_map=[("fitted_known", "known")], outputs=list(OUTPUTS))
     onnx.checker.check_model(graph, full_check=True)
     path.write_bytes(graph.SerializeToString(deterministic=True))
@@ -82,14 +84,17 @@ def under_opsets(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
-def _answers(known: NDArray[np.int64], classes: int) -> onnx.ModelProto:
+def _answers(known: NDArray[np.int64], classes: int, temperature: float) -> onnx.ModelProto:
     """`kedja.baselines.pipeline.logits` as a graph, and their softmax."""
-    constants = {
+    tempered = "tempered = Div (logits, temperature)" if temperature != 1 else "tempered = Identity (logits)"
+    constants: Constants = {
         "places": np.eye(classes)[known],
         "least": np.array(SMALLEST_PROBABILITY),
         "most": np.array(1.0),
     }
-    return parse(_ANSWERS.format(known=len(known), classes=classes), constants)
+    if temperature != 1:
+        constants["temperature"] = np.array(temperature, np.float32)
+    return parse(_ANSWERS.format(known=len(known), classes=classes, tempered=tempered), constants)
 
 
 def parse(text: str, constants: Constants) -> onnx.ModelProto:

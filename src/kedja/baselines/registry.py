@@ -8,12 +8,13 @@ import hashlib
 import itertools
 import json
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kedja.common.errors import KedjaError, nearest
 from kedja.data.splits.subset import KEYS, WHOLE, Subset
@@ -47,12 +48,14 @@ class Baseline:
         represented: where what it is fitted on is defined, see `kedja.baselines.representation`.
         framework: that its runs are of, see `kedja.frameworks.registry`.
         prefix: of the names of its experiments, before its own.
+        least: training images that it needs of every class that has any.
     """
 
     build: Callable[..., Any]
     grid: Mapping[str, list[Any]]
     seeded: bool = False
     limit: int | None = None
+    least: int = 1
     represented: str = PIXELS
     framework: str = "sklearn"
     prefix: str = "baseline-"
@@ -139,9 +142,9 @@ def sentences(seed: int, C: float) -> Any:  # noqa: N803 - scikit-learn's name f
 BASELINES: dict[str, Baseline] = {
     "logistic-regression": Baseline(logistic_regression, {"C": [0.01, 0.1, 1.0]}),
     "random-forest": Baseline(random_forest, {"variance": [0.8, 0.95], "min_samples_leaf": [1, 3]}, seeded=True),
-    "svm": Baseline(support_vectors, {"C": [1.0, 10.0], "scaler": [True, False]}, limit=10_000),
+    "svm": Baseline(support_vectors, {"C": [1.0, 10.0], "scaler": [True, False]}, limit=10_000, least=3),
     "tfidf": Baseline(ngrams, {"C": [10.0]}, represented=NGRAMS),
-    "tfidf-svm": Baseline(ngrams_svm, {"C": [1.0]}, represented=NGRAMS),
+    "tfidf-svm": Baseline(ngrams_svm, {"C": [1.0]}, represented=NGRAMS, least=3),
     "minilm": Baseline(sentences, {"C": [10.0, 30.0]}, represented=SENTENCES, framework="frozen", prefix=""),
 }
 
@@ -171,6 +174,18 @@ def runs_of(name: str, seeds: list[int], folds: int) -> list[tuple[int, Subset]]
     """Seed and part of the data of each run: every seed on the splits, then the first one on every fold."""
     whole = [(seed, WHOLE) for seed in seeds_of(name, seeds)]
     return whole + [(seeds[0], Subset(folds, fold)) for fold in range(folds)]
+
+
+def reason_to_skip(name: str, labels: NDArray[np.int64], classes: Sequence[str]) -> str:
+    """Why the baseline cannot be fitted to training images with these labels; empty where it can."""
+    counts = np.bincount(labels, minlength=len(classes))
+    if (counts > 0).sum() < 2:
+        return "it needs training images of two classes"
+    rarest = int(np.where(counts > 0, counts, len(labels)).argmin())
+    least = find(name).least
+    if counts[rarest] >= least:
+        return ""
+    return f"it needs {least} training images of every class, and {classes[rarest]} has {counts[rarest]}"
 
 
 def configuration(name: str, data: str, data_hash: str, subset: Subset = WHOLE) -> dict[str, Any]:

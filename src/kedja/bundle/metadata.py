@@ -78,8 +78,9 @@ class Metadata:
         metrics: name → {"value", "low", "high"} with the bounds of the confidence interval.
         experiment: the complete configuration of the run.
         data_hash, git_commit, run, weights_sha256: where the model came from.
-        temperature: the logits divided by it give calibrated confidences (found on the validation split); the
-            graph's own probabilities are as trained. None where it was not found.
+        temperature: the logits divided by it give calibrated confidences (found on the validation split). None where it
+            was not found.
+        calibrated: whether the graph's own probabilities are at that temperature; else they are as trained.
     """
 
     name: str
@@ -97,6 +98,7 @@ class Metadata:
     licence: str = ""
     tolerance: float = 1e-4
     temperature: float | None = None
+    calibrated: bool = False
     variants: dict[str, Variant] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
 

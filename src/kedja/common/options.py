@@ -106,7 +106,12 @@ def convert(key: str, text: str, kind: Any) -> Any:
             noun = "a whole number" if kind is int else "a number"
             raise KedjaError(f"{key}={text} is not {noun}", f"for example {key}={kind(1)}") from None
     if kind is Path:
-        return Path(text).expanduser()
+        try:
+            return Path(text).expanduser()
+        except RuntimeError:
+            raise KedjaError(
+                f"{key}={text}: the home folder is not known", "set HOME, or write the path in full"
+            ) from None
     return text
 
 

@@ -50,6 +50,10 @@ class Settings:
     channels: int | None = option(None, "1 (grey) or 3 (colour); chosen from the images by default")
     resize: Resize = option("crop", "how an image of another shape is fitted")
     interpolation: Interpolation = option("bilinear", "resampling filter")
+    bits: int | None = option(
+        None,
+        "of images of more than eight: 12 makes 4095 white, 1 is for floats 0…1; chosen from the images by default",
+    )
     storage: Storage = option("auto", "pixel arrays, or the encoded originals; auto goes by the total size")
     fractions: list[float] = option([0.7, 0.15, 0.15], "shares of train, val and test where the source has no splits")
     seed: int = option(0, "of the splits")
@@ -61,6 +65,8 @@ class Settings:
     jobs: int = option(0, "processes; 0: one per core")
 
     def __post_init__(self) -> None:
+        if self.source.startswith("~"):
+            self.source = str(Path(self.source).expanduser())
         if len(self.fractions) != 3 or min(self.fractions) < 0 or self.fractions[0] <= 0:
             raise KedjaError(
                 f"fractions={','.join(map(str, self.fractions))} are not three shares for train, val and test",
@@ -68,6 +74,8 @@ class Settings:
             )
         if self.jobs < 0:
             raise KedjaError(f"jobs={self.jobs} is below zero", "jobs=0 takes one process per core")
+        if self.bits is not None and not 1 <= self.bits <= 32:
+            raise KedjaError(f"bits={self.bits} is not from 1 to 32", "for example bits=12 where 4095 is white")
         try:
             codecs.lookup(self.encoding or "utf-8")
         except LookupError:

@@ -65,7 +65,8 @@ def main(arguments: list[str]) -> None:
         request, CONF, options.runs, options.jobs, cluster=on, after=renew(options), minutes=options.minutes
     )
     ran = len(stage.outcomes)
-    print(f"{ran} ran, {len(stage.tasks) - ran} were finished before\n" if ran else "all runs are finished\n")
+    before = len(stage.tasks) - len(plan.unfinished(stage.tasks)) - (ran - len(stage.failures))
+    print(f"{ran} ran, {before} were finished before\n" if ran else "all runs are finished\n")
     if len(stage.failures) < len(stage.tasks):
         from kedja.experiments.report.text import terminal_table
 

@@ -10,7 +10,7 @@ from kedja.common.errors import KedjaError
 from kedja.common.files import read_json
 from kedja.experiments.analysis.select import best_seed
 from kedja.experiments.report.text import aligned
-from kedja.runs.folder import SUMMARY
+from kedja.runs.folder import SUMMARY, is_finished
 from kedja.runs.read import Run, find_runs, group, read_metrics
 
 SORTS: dict[str, Callable[[Run], Any]] = {
@@ -54,7 +54,7 @@ def listing(runs: Path, match: str = "", data: str | None = None, sort: str = "a
 
 def unfinished(runs: Path) -> list[Path]:
     """Folders of runs without a summary."""
-    return [path for path in sorted(runs.glob("*/seed*")) if path.is_dir() and not (path / SUMMARY).is_file()]
+    return [path for path in sorted(runs.glob("*/seed*")) if path.is_dir() and not is_finished(path)]
 
 
 def removal(runs: Path, keep: str, bundle: Path, reports: Path) -> Removal:

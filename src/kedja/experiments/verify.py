@@ -12,7 +12,7 @@ from kedja.common.errors import KedjaError
 from kedja.common.files import read_json
 from kedja.data.versions.remote import here
 from kedja.runs.digests import FILES, damage
-from kedja.runs.folder import CHECKPOINT, SUMMARY
+from kedja.runs.folder import CHECKPOINT, SUMMARY, is_finished
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def _run(folder: Path) -> str:
         from kedja.training.loop.checkpoint import load_checkpoint
 
         load_checkpoint(folder / CHECKPOINT)
-    if not (folder / SUMMARY).is_file():
+    if not is_finished(folder):
         return "unfinished; its checkpoint is verified"
     if problems := damage(folder):
         raise KedjaError(", ".join(problems))

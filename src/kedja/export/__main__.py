@@ -35,11 +35,8 @@ def main(options: Options) -> None:
     if present and not options.force:
         print(f"{options.bundle}/ is already the bundle of {run} (force=true exports it again)")
         return
-    from kedja.experiments.analysis.calibration import store
     from kedja.export.bundle import export
-    from kedja.runs.read import read_run
 
-    store(read_run(run))
     print(f"exporting {run}")
     metadata = export(
         run, options.bundle, say=lambda line: print(f"  {line}", flush=True), int8=options.int8, name=options.name

@@ -25,8 +25,9 @@ from kedja.export.source import weights_file
 from kedja.frameworks.framework import answering
 from kedja.frameworks.onnx_runner import onnx_runner
 from kedja.frameworks.registry import find
+from kedja.runs.calibration import store, temperature_of
 from kedja.runs.digests import require_whole
-from kedja.runs.folder import CALIBRATION, CONFIG, run_name
+from kedja.runs.folder import CONFIG, run_name
 from kedja.runs.read import Run, read_provenance, read_run
 
 # Summation order differs between PyTorch and ONNX Runtime; float32 networks agree far below this, and pipelines in
@@ -57,7 +58,8 @@ def export(run: Path, destination: Path, say: Say = lambda line: None, int8: boo
     _refuse_other_data(summary, dataset)
     if int8 and not framework.int8:
         raise KedjaError(f"{run} was made by {framework.name}: there is nothing to write in int8", "leave int8 out")
-    trained = answering(framework.load(run))
+    temperature = store(summary)
+    trained = answering(framework.load(run), temperature)
     say(f"the model answers as after training: logits within {check_recorded(run, dataset, trained):.1e}")
     with replacing_directory(destination, METADATA) as folder:
         say(f"writing {' and '.join(framework.formats)}")
@@ -126,7 +128,8 @@ def _metadata(summary: Run, dataset: PreparedDataset, golden: list[Golden], name
         weights_sha256=sha256(weights_file(run)),
         licence=dataset.description.get("licence") or "",
         tolerance=TOLERANCE,
-        temperature=_temperature(run),
+        temperature=temperature_of(run),
+        calibrated=temperature_of(run) != 1,
     )
 
 
@@ -143,12 +146,6 @@ def check_name(name: str) -> None:
     """
     if name and name != bundle_name(name):
         raise KedjaError(f"name={name!r}: a model's name has a–z, 0–9, . and -", f"name={bundle_name(name)}")
-
-
-def _temperature(run: Path) -> float | None:
-    """What `kedja.experiments.analysis.calibration.store` found, where it was asked."""
-    path = run / CALIBRATION
-    return float(read_json(path)["temperature"]) if path.is_file() else None
 
 
 def _parity_line(name: str, parity: Parity, count: int) -> str:

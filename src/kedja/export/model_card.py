@@ -22,6 +22,7 @@ def model_card(metadata: Metadata, run: Run, dataset: dict[str, Any], provenance
             "## Model",
             "",
             f"- architecture: `{run.model}`, {run.parameters:,} parameters",
+            *_origin_lines(provenance),
             f"- experiment: `{run.experiment}` (configuration {run.config_hash}), seed {run.seed}",
             f"- code: git commit `{metadata.git_commit or 'unknown'}`"
             + (" with uncommitted changes" if (provenance.get("git") or {}).get("dirty") else ""),
@@ -49,7 +50,7 @@ def model_card(metadata: Metadata, run: Run, dataset: dict[str, Any], provenance
             "  belongs to none of them; a low highest probability is a hint, not a proof.",
             "- The figures above hold for the data set's own splits. Another camera, light or population needs figures",
             "  of its own.",
-            "- Probabilities are the softmax of the logits; they are not calibrated unless the results say so.",
+            *_calibration_lines(metadata),
             "",
             "## Integrity",
             "",
@@ -65,6 +66,17 @@ def model_card(metadata: Metadata, run: Run, dataset: dict[str, Any], provenance
             "",
         ]
     )
+
+
+def _origin_lines(provenance: dict[str, Any]) -> list[str]:
+    """What the network had learnt before, where it had."""
+    weights = provenance.get("weights")
+    if not weights:
+        return []
+    return [
+        f"- began from: {weights['title']}, licence of these weights: {weights['licence']}, SHA-256 of the tensors "
+        f"`{weights['sha256']}`"
+    ]
 
 
 def _input_lines(metadata: Metadata) -> list[str]:
@@ -87,6 +99,15 @@ def _metric_lines(metadata: Metadata) -> list[str]:
         for name, variant in metadata.variants.items()
     ]
     return lines
+
+
+def _calibration_lines(metadata: Metadata) -> list[str]:
+    if not metadata.calibrated:
+        return ["- Probabilities are the softmax of the logits; the validation split taught no temperature for them."]
+    return [
+        f"- Probabilities are calibrated: the softmax of the logits divided by {metadata.temperature:.4g}, which the",
+        "  validation split gave. The calibration error above is how far confidence and accuracy still lie apart.",
+    ]
 
 
 def _split_counts(dataset: dict[str, Any]) -> str:

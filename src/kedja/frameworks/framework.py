@@ -26,7 +26,9 @@ class Framework:
     fit: `fit(config, data, folder)` writes the finished run of the framework's own configuration into `folder`,
         with the writers of `kedja.runs.write`.
     load: a finished run → its model as the framework itself runs it, on the CPU.
-    write: `write(run, folder)` writes the model's files for serving; their names → how they answer, read back.
+    write: `write(run, folder)` writes the model's files for serving; their names → how they answer, read back. They
+        answer with `logits` as the model gives them, and with `probabilities` at the run's temperature
+        (`kedja.runs.calibration.temperature_of`).
     weights: name of the file in the run's folder that holds what was learnt.
     formats: what `write` writes, for people.
     is_baseline: whether its runs are what others have to beat; such a run is compared and never selected.
@@ -49,11 +51,11 @@ class Framework:
     reproduces: bool = False
 
 
-def answering(predict: Predict) -> Runner:
-    """`predict` with the probabilities beside its logits."""
+def answering(predict: Predict, temperature: float = 1.0) -> Runner:
+    """`predict` with the probabilities beside its logits, which are divided by `temperature` for them."""
 
     def run(feed: Feed) -> Outputs:
         logits = predict(feed)
-        return logits, softmax(logits).astype(np.float32)
+        return logits, softmax(logits.astype(np.float64) / temperature).astype(np.float32)
 
     return run

@@ -13,6 +13,7 @@ from kedja.bundle.metadata import MODEL
 from kedja.common.files import read_json
 from kedja.data.prepared import PreparedDataset
 from kedja.frameworks.framework import Framework, Predict, Runner
+from kedja.runs.calibration import temperature_of
 from kedja.runs.folder import CONFIG
 from kedja.runs.read import read_input, read_provenance
 
@@ -47,7 +48,7 @@ def write(run: Path, folder: Path) -> dict[str, Runner]:
     classes = len(read_provenance(run)["data"]["classes"])
     pipeline = fitted.load(run)
     front = representation(run).front(pipeline, read_input(run))
-    write_pipeline(front, pipeline.classes_, classes, folder / MODEL)
+    write_pipeline(front, pipeline.classes_, classes, folder / MODEL, temperature_of(run))
     return {MODEL: onnx_runner(folder / MODEL)}
 
 

@@ -41,5 +41,6 @@ def is_first_process() -> bool:
 
 
 def is_finished(directory: Path) -> bool:
-    """Whether the run has its summary, which is written last."""
-    return (directory / SUMMARY).is_file()
+    """Whether the run has its summary, which is written last; one of no bytes, as a power cut leaves it, is none."""
+    summary = directory / SUMMARY
+    return summary.is_file() and summary.stat().st_size > 0

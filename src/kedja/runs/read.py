@@ -13,6 +13,7 @@ from kedja.bundle.inputs.registry import from_json
 from kedja.common.errors import KedjaError
 from kedja.common.files import read_json
 from kedja.common.npz import read_arrays
+from kedja.common.progress import say
 from kedja.runs.folder import METRICS, PROVENANCE, SUMMARY, answers_file, is_finished
 from kedja.runs.record import read_lines
 from kedja.runs.scores import softmax
@@ -169,7 +170,11 @@ def read_input(directory: Path) -> Input:
 
 def find_runs(runs: Path, data: str | None = None) -> list[Run]:
     """Every finished run under `runs/`, in the order of their paths; of the data set `data` where given."""
-    found = [read_run(path.parent) for path in sorted(runs.glob(f"*/seed*/{SUMMARY}"))]
+    folders = [path.parent for path in sorted(runs.glob(f"*/seed*/{SUMMARY}"))]
+    for folder in folders:
+        if not is_finished(folder):
+            say(f"note: {folder / SUMMARY} is empty: the run counts as unfinished; its training again completes it")
+    found = [read_run(folder) for folder in folders if is_finished(folder)]
     return [run for run in found if data is None or run.data["name"] == data]
 
 
@@ -187,7 +192,9 @@ def find_experiments(runs: Path, data: str | None = None) -> list[Experiment]:
 
 
 def find_tries(runs: Path, data: str | None = None) -> list[Experiment]:
-    """Configurations of an experiment that ran with fewer seeds than another one of it: looked at, not compared."""
+    """Configurations that are looked at, not compared: of each there is one with more seeds, or, where one seed is all
+    there is, the same with more epochs.
+    """
     everything = _configurations(runs, data)
     return [one for one in everything if _is_try(one, everything)]
 
@@ -204,7 +211,15 @@ def chosen_data(runs: Path, data: str | None, say: Callable[[str], None]) -> str
 
 
 def _is_try(experiment: Experiment, everything: list[Experiment]) -> bool:
-    return any(one.name == experiment.name and len(one.runs) > len(experiment.runs) for one in everything)
+    same = [one for one in everything if one.name == experiment.name]
+    return any(len(one.runs) > len(experiment.runs) or _goes_further(one.first, experiment) for one in same)
+
+
+def _goes_further(run: Run, than: Experiment) -> bool:
+    """Whether it is the only seed of `than` with more epochs."""
+    other = than.first.hyperparameters
+    longer = run.hyperparameters.get("epochs", 0) > other.get("epochs", 0)
+    return longer and len(than.runs) == 1 and {**run.hyperparameters, "epochs": 0} == {**other, "epochs": 0}
 
 
 def _configurations(runs: Path, data: str | None) -> list[Experiment]:

@@ -84,8 +84,11 @@ def class_only(row: Row, best: int, classes: list[str]) -> dict[str, Any]:
 
 
 def full(row: Row, best: int, classes: list[str]) -> dict[str, Any]:
-    """Probabilities as the float64 of the same value, whose digits give a client the very float32 back."""
-    return {**class_only(row, best, classes), "probabilities": row.tolist()}
+    """Probabilities as the float64 of the same value, whose digits give a client the very float32 back.
+
+    `prediction` is the class again, under the name that front ends of the workshop read.
+    """
+    return {**class_only(row, best, classes), "prediction": classes[best], "probabilities": row.tolist()}
 
 
 def top(count: int) -> Describe:

@@ -11,6 +11,7 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
+from kedja.common.errors import cut
 from kedja.serving import pages, routes
 from kedja.serving.answers import JsonAnswer
 from kedja.serving.errors import RequestError
@@ -97,7 +98,7 @@ async def _on_request_error(request: Request, error: Exception) -> JsonAnswer:
 async def _on_http_exception(request: Request, error: Exception) -> JsonAnswer:
     assert isinstance(error, HTTPException)
     code = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "refused")
-    message = f"{request.method} {request.url.path}: {error.detail}"
+    message = f"{cut(request.method)} {cut(request.url.path)}: {error.detail}"
     return _answer(request, RequestError(error.status_code, code, message, "see /docs", dict(error.headers or {})))
 
 

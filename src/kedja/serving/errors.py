@@ -37,12 +37,19 @@ class RequestError(Exception):
         }
 
 
-def from_input_error(error: InputError) -> RequestError:
+# Of examples whose bytes are right, and whose values are not what the model takes.
+_WRONG_VALUES = ("invalid-input", "out-of-scale")
+
+
+def from_input_error(error: InputError, *, upload: bool = False) -> RequestError:
     """The refusal that belongs to an example that the model cannot take.
 
-    A damaged one is a well-formed request about something that cannot be processed; size has a status of its own.
+    An uploaded file that is no example is a malformed body; in JSON it is a wrong value of a well-formed one. Size has
+    a status of its own.
     """
-    return RequestError(413 if error.code.startswith("too-") else 422, error.code, error.problem, error.remedy)
+    status = 400 if upload and error.code not in _WRONG_VALUES else 422
+    status = 413 if error.code.startswith("too-") else status
+    return RequestError(status, error.code, error.problem, error.remedy)
 
 
 def busy(why: str) -> RequestError:

@@ -42,7 +42,7 @@ class Prediction:
 
 
 def find_files(path: Path, expected: Input) -> list[Path]:
-    """`path` itself, or every file below it that has a suffix of such examples, sorted.
+    """`path` itself, or every file below it that has a suffix of such examples and is not hidden, sorted.
 
     Raises:
         KedjaError: there is nothing there.
@@ -50,8 +50,14 @@ def find_files(path: Path, expected: Input) -> list[Path]:
     if path.is_file():
         return [path]
     if not path.is_dir():
-        raise KedjaError(f"{path} does not exist", "give image=<file or folder>")
-    files = sorted(p for p in path.rglob("*") if p.suffix.lower() in expected.suffixes and p.is_file())
+        raise KedjaError(f"{path} does not exist (looked at {path.absolute()})", "give image=<file or folder>")
+    files = sorted(
+        found
+        for found in path.rglob("*")
+        if found.suffix.lower() in expected.suffixes
+        and not any(part.startswith(".") for part in found.relative_to(path).parts)
+        and found.is_file()
+    )
     if not files:
         known = f"known suffixes: {' '.join(sorted(expected.suffixes))}"
         raise KedjaError(f"there is no {expected.noun} below {path}/", known)

@@ -38,7 +38,7 @@ def read(content_type: str, body: bytes, expected: Input, limits: Limits) -> Exa
     try:
         return _read(content_type, body, expected, limits)
     except InputError as error:
-        raise from_input_error(error) from None
+        raise from_input_error(error, upload="json" not in media_type(content_type)) from None
 
 
 def _read(content_type: str, body: bytes, expected: Input, limits: Limits) -> Examples:
@@ -130,12 +130,12 @@ def _multipart_files(content_type: str, body: bytes, expected: Input, limits: Li
     if not reader.finished:
         raise RequestError(400, "invalid-multipart", "the multipart body ends before its last boundary")
     if not reader.files:
-        raise _invalid("the form has no part", f"send the {expected.noun} as `file`")
+        raise _invalid("the form has no part named `file`", f"send the {expected.noun} as `file`")
     return [bytes(file) for file in reader.files]
 
 
 class _MultipartReader:
-    """Collects the parts named `file`; python-multipart calls back with pieces."""
+    """Collects the parts named `file`, and ignores plain fields; python-multipart calls back with pieces."""
 
     def __init__(self, expected: Input, limits: Limits) -> None:
         self.expected = expected
@@ -144,7 +144,8 @@ class _MultipartReader:
         self.finished = False
         self._name = bytearray()
         self._value = bytearray()
-        self._part: str | None = None
+        self._part: dict[bytes, bytes] = {}
+        self._ignored = False
 
     def callbacks(self) -> Any:
         return {
@@ -153,25 +154,33 @@ class _MultipartReader:
             "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
             "on_header_end": self._on_header_end,
             "on_headers_finished": self._on_headers_finished,
-            "on_part_data": lambda data, start, end: self.files[-1].extend(data[start:end]),
+            "on_part_data": self._on_part_data,
             "on_end": self._on_end,
         }
 
     def _on_part_begin(self) -> None:
-        self._part = None
+        self._part = {}
 
     def _on_header_end(self) -> None:
         if bytes(self._name).lower() == b"content-disposition":
-            self._part = parse_options_header(bytes(self._value))[1].get(b"name", b"").decode("utf-8", "replace")
+            self._part = parse_options_header(bytes(self._value))[1]
         self._name.clear()
         self._value.clear()
 
     def _on_headers_finished(self) -> None:
-        if self._part != "file":
-            named = cut(self._part or "")
-            raise _invalid(f"the form has a part named {named!r}", f"name the {self.expected.noun} `file`")
+        name = self._part.get(b"name", b"").decode("utf-8", "replace")
+        # Front ends send tokens and settings along. A file under another name would be lost, and is refused.
+        self._ignored = name != "file" and b"filename" not in self._part
+        if self._ignored:
+            return
+        if name != "file":
+            raise _invalid(f"the form has a file named {cut(name)!r}", f"name the {self.expected.noun} `file`")
         self.expected.check_count(len(self.files) + 1, self.limits)
         self.files.append(bytearray())
+
+    def _on_part_data(self, data: bytes, start: int, end: int) -> None:
+        if not self._ignored:
+            self.files[-1].extend(data[start:end])
 
     def _on_end(self) -> None:
         self.finished = True

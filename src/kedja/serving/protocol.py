@@ -1,9 +1,13 @@
 """uvicorn's HTTP protocol with limits on a request's head: how long it may take, and how large it may be."""
 
 import asyncio
+import json
+import secrets
 from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from kedja.serving.errors import RequestError
 
 MAX_HEAD = 65_536
 
@@ -61,7 +65,12 @@ class GuardedProtocol(HttpToolsProtocol):
         self._unanswered = [one for one in requests if one is not None and not one.response_complete]
 
     def send_400_response(self, msg: str) -> None:
-        super().send_400_response(msg)
+        """As every other error: in JSON, with a request id, which here is in no log."""
+        error = RequestError(400, "invalid-http", msg, "send a request of HTTP/1.1")
+        body = json.dumps(error.to_json(secrets.token_hex(8))).encode()
+        head = b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: %d"
+        self.transport.write(head % len(body) + b"\r\n\r\n" + body)
+        self.transport.close()
         self._forget_unanswered()
 
     def _forget_unanswered(self) -> None:

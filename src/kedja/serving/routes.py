@@ -47,8 +47,8 @@ def service_of(request: Request) -> Service:
 async def predict(request: Request) -> Response:
     """Classify one example or several.
 
-    Send JSON with exactly one of the keys below, a form with one or more `file`, or the example itself as the body. A
-    list gets a list back, in its order.
+    Send JSON with exactly one of the keys below, a form with one or more `file` (plain fields beside them are ignored),
+    or the example itself as the body. A list gets a list back, in its order.
 
     `Accept: application/vnd.kedja.class+json` leaves the probabilities out;
     `Accept: application/vnd.kedja.top+json; k=3` gives the most probable classes alone.
@@ -74,7 +74,8 @@ async def predict(request: Request) -> Response:
 @router.get("/class-names", response_model=schemas.ClassNames, tags=["model"], response_description="The names")
 async def class_names(request: Request) -> Response:
     """The classes in the order of `probabilities`."""
-    return JsonAnswer({"class_names": service_of(request).predictor.metadata.classes})
+    classes = service_of(request).predictor.metadata.classes
+    return JsonAnswer({"class_names": classes, "classes": classes})
 
 
 _SAMPLE: dict[int | str, dict[str, Any]] = {

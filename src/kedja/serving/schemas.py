@@ -26,6 +26,7 @@ class Prediction(BaseModel):
     """What the model says of one example."""
 
     predicted_class: str = Field(description="name of the most probable class")
+    prediction: str = Field(description="the same name")
     class_index: int = Field(description="its position in `GET /class-names`, from 0")
     probabilities: list[float] = Field(description="one for each class, in the order of `GET /class-names`")
     truncated: Truncated | None = Field(None, description="of a text with more tokens than are read; else left out")
@@ -46,6 +47,7 @@ class ManyAnswers(BaseModel):
 
 class ClassNames(BaseModel):
     class_names: list[str] = Field(description="in the order of `probabilities`")
+    classes: list[str] = Field(description="the same names")
 
 
 class Health(BaseModel):
@@ -91,11 +93,11 @@ class ErrorAnswer(BaseModel):
 
 
 ERRORS: dict[int | str, dict[str, Any]] = {
-    400: {"model": ErrorAnswer, "description": "The body does not parse as what its Content-Type says"},
+    400: {"model": ErrorAnswer, "description": "The body, or a file in it, does not parse as what it should be"},
     408: {"model": ErrorAnswer, "description": "The body did not arrive in time"},
     413: {"model": ErrorAnswer, "description": "Too many bytes, images or pixels"},
     415: {"model": ErrorAnswer, "description": "A Content-Type that is not understood"},
-    422: {"model": ErrorAnswer, "description": "A body that parses but holds no usable image"},
+    422: {"model": ErrorAnswer, "description": "A body that parses and holds wrong values"},
     401: {"model": ErrorAnswer, "description": "No valid API key, where the service asks for one"},
     503: {"model": ErrorAnswer, "description": "Too busy; come again after `Retry-After` seconds"},
 }

@@ -70,7 +70,7 @@ def test_every_mode_becomes_the_chosen_channels(tmp_path, mode):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(encode(made, "TIFF"))
     data = prepared(source, tmp_path / "made")
-    assert data.spec.channels == (1 if mode in ("L", "I;16", "1") else 3)
+    assert data.spec.channels == (1 if mode in ("L", "I;16", "1", "LA") else 3)
     assert len(data) == 8
 
 

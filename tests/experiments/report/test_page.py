@@ -10,7 +10,6 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from kedja.data.prepared import PreparedDataset
-from kedja.experiments.analysis.calibration import calibration
 from kedja.experiments.analysis.comparisons import compare
 from kedja.experiments.analysis.corruptions import CORRUPTIONS, STRENGTHS
 from kedja.experiments.analysis.cross_validation import cross_validate
@@ -18,6 +17,7 @@ from kedja.experiments.analysis.evaluation import confusion, evaluate
 from kedja.experiments.analysis.learning_curve import Curve
 from kedja.experiments.analysis.statistics import Interval
 from kedja.experiments.report import folds, html_page, more_data
+from kedja.runs.calibration import calibration
 from kedja.runs.read import find_experiments
 from support.chromium import chromium, needs_chromium
 

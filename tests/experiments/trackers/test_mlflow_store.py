@@ -2,19 +2,23 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 
+from kedja.data.prepared import load
 from kedja.experiments.trackers.mlflow_store import store
 from kedja.experiments.trackers.publish import publish
 from kedja.experiments.trackers.tracker import Settings
-from kedja.runs.read import find_runs
+from kedja.frameworks.registry import find
+from kedja.runs.read import Run, find_runs
 from kedja.runs.write import write_config
 from kedja.training.config.schema import TrainConfig
 from support.processes import wait_for
@@ -139,6 +143,70 @@ def test_training_feeds_the_local_store_and_tensorboard(workplace: Path) -> None
     assert "best.safetensors" in {one.path for one in client.list_artifacts(found.info.run_id)}
     events = EventAccumulator(str(run.directory / "tensorboard")).Reload()
     np.testing.assert_allclose([event.value for event in events.Scalars("1 loss/validation")], history, rtol=1e-6)
+
+
+@pytest.fixture
+def trained(workplace: Path) -> Run:
+    """A run of a small network on the digits, and sent to the local store."""
+    command = [sys.executable, str(TRAIN), "experiment=debug", "tracker=none"]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    assert done.returncode == 0, done.stderr
+    (run,) = find_runs(Path("runs"))
+    assert publish("mlflow", [run], Settings(Path("runs"))).problems == []
+    return run
+
+
+def test_a_run_sent_afterwards_took_as_long_as_it_took_and_names_its_data(trained: Run) -> None:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(store(Path("runs")))
+    (found,) = client.search_runs([client.get_experiment_by_name("digits").experiment_id])
+    assert found.info.end_time - found.info.start_time == pytest.approx(1000 * trained.wall_seconds, abs=2)
+    (used,) = found.inputs.dataset_inputs
+    assert (used.dataset.name, used.dataset.digest) == ("digits", trained.data["hash"])
+    stamps = [point.timestamp for point in client.get_metric_history(found.info.run_id, "val_loss")]
+    seconds = [line["seconds"] for line in trained.metrics()]
+    assert [stamp - found.info.start_time for stamp in stamps] == pytest.approx([1000 * one for one in seconds], abs=2)
+
+
+def test_mlflow_serves_the_model_with_equal_predictions(trained: Run, tmp_path: Path) -> None:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(store(Path("runs")))
+    (found,) = client.search_runs([client.get_experiment_by_name("digits").experiment_id])
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local", "--port", str(port)]
+    environment = {
+        **os.environ,
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_TRACKING_URI": store(Path("runs")),
+        # It starts uvicorn by its name.
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    with (tmp_path / "serve.log").open("wb") as log:
+        command += ["--model-uri", f"runs:/{found.info.run_id}/model"]
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
+    try:
+        address = f"http://127.0.0.1:{port}"
+        assert wait_for(lambda: process.poll() is not None or is_up(f"{address}/ping"), 300)
+        data = load(Path("data/digits"))
+        pixels = data.pixels(data.split("val"))
+        answer = httpx.post(f"{address}/invocations", json={"inputs": {"image": pixels.tolist()}}, timeout=60)
+        assert answer.status_code == 200, answer.text
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(60)
+    own = find(trained.framework).load(trained.directory)(data.spec.feed(pixels))
+    np.testing.assert_allclose(answer.json()["predictions"]["logits"], own, atol=1e-4)
+
+
+def is_up(address: str) -> bool:
+    try:
+        return httpx.get(address, timeout=5).is_success
+    except httpx.TransportError:
+        return False
 
 
 def test_a_finished_run_arrives_with_its_history_and_files(make_run: MakeRun, tmp_path: Path) -> None:

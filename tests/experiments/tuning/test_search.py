@@ -11,7 +11,7 @@ from kedja.common.errors import KedjaError
 from kedja.experiments.analysis.comparisons import compare
 from kedja.experiments.launch import warm
 from kedja.experiments.tuning.search import Found, Search, confirm, search, verdict
-from kedja.runs.read import find_experiments
+from kedja.runs.read import find_experiments, find_runs
 from kedja.training.config import compose as config
 
 
@@ -50,6 +50,17 @@ def test_a_search_its_best_settings_and_their_check(wanted: Search, workplace: P
     assert "there is no other experiment to compare with" in text
     assert len(list(workplace.glob("runs/tuned-*/seed[12]/summary.json"))) == 2
     assert config.compose(["experiment=tuned"]).epochs == 5
+
+
+def test_unless_asked_the_best_settings_stay_in_the_folder_of_the_study(wanted: Search, workplace: Path) -> None:
+    before = sorted((workplace / "conf").rglob("*"))
+    found = search(replace(wanted, trials=2), lambda line: None)
+    text = confirm(wanted, found, workplace / "conf", "", [1, 2])
+    assert text.startswith("runs/tune/first/found.yaml is written\nstudy first reaches ")
+    assert "optim" in (workplace / "runs/tune/first/found.yaml").read_text()
+    assert sorted((workplace / "conf").rglob("*")) == before
+    assert len(list(workplace.glob("runs/tune/first/check/debug-*/seed[12]/summary.json"))) == 2
+    assert not find_runs(workplace / "runs")
 
 
 def test_a_second_call_continues_the_study(wanted: Search) -> None:

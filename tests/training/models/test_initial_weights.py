@@ -47,17 +47,6 @@ def test_training_begins_at_the_given_weights(workplace, debug, capsys):
     assert torch.equal(*weights)
 
 
-@pytest.mark.parametrize("nested", [None, "state_dict", "model"])
-def test_a_file_of_torch_is_read(tmp_path, nested):
-    source = body()
-    nn.init.constant_(source[0][0].weight, 3)
-    state = source.state_dict()
-    torch.save(state if nested is None else {nested: state, "epoch": 3}, tmp_path / "w.pth")
-    network = body()
-    start(network, init_from=str(tmp_path / "w.pth"))
-    assert (network[0][0].weight == 3).all()
-
-
 def test_published_weights_of_colours_serve_greyscale(monkeypatch):
     colour = build(ModelConfig("mobilenet_v3_small"), 1000, ImageSpec(32, 32, 3), [0.5] * 3, [0.5] * 3).body
     monkeypatch.setattr(torchvision, "published_weights", lambda config: colour.state_dict())
@@ -92,12 +81,6 @@ def test_colours_from_greyscale_and_back():
 def test_mistakes_are_said(settings, message, workplace):
     with pytest.raises(KedjaError, match=message):
         start(body(), **settings)
-
-
-def test_weights_of_which_nothing_fits_are_refused(tmp_path):
-    torch.save({"elsewhere": torch.ones(2)}, tmp_path / "w.pt")
-    with pytest.raises(KedjaError, match=r"nothing in .* fits cnn"):
-        start(body(), init_from=str(tmp_path / "w.pt"))
 
 
 def test_without_a_connection_the_remedy_is_said(monkeypatch, tmp_path):

@@ -7,7 +7,7 @@ from kedja.bundle.inputs.image.preprocess import preprocess
 from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.common.errors import KedjaError
 from kedja.training.config.schema import ModelConfig
-from kedja.training.models.initial_weights import initialise
+from kedja.training.models.initial_weights import fingerprint, initialise
 from kedja.training.models.pretrained import published
 from kedja.training.models.registry import build
 
@@ -24,7 +24,9 @@ def embedded():
     """The network as it was published, with all of its classes."""
     said = []
     model = build(EMBEDDED, 1000, ImageSpec(224, 224, 3), [0.0] * 3, [1.0] * 3)
-    initialise(model.body, EMBEDDED, said.append)
+    origin = initialise(model.body, EMBEDDED, said.append)
+    assert origin["licence"] == "Apache-2.0"
+    assert origin["sha256"] == fingerprint({name: value.clone() for name, value in model.body.state_dict().items()})
     assert "296 of 296 tensors loaded" in said[0]
     return model.eval()
 

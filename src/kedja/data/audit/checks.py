@@ -15,6 +15,7 @@ _FAILURES: dict[str, str] = {
     "empty": "file without content",
     "truncated": "image that is cut off",
     "corrupt": "image that is corrupt",
+    "out-of-scale": "image whose values are not on the data set's scale",
     "unknown-format": "file of no known image format",
     "too-large": "image over the limit of size",
     "unreadable": "file that cannot be opened",

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from typing import Any, TypeVar
 
 from kedja.common.allocator import keep_freed_memory
@@ -79,14 +80,33 @@ def _start(function: Callable[[Any, Chunk[T]], list[R]], argument: Any, jobs: in
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(function, argument))
     try:
-        with _single_threaded():
-            wait([pool.submit(int) for _ in range(jobs)])
-            pool.submit(int).result()
+        with _single_threaded(), _interrupts_held():
+            starting = [pool.submit(int) for _ in range(jobs)]
+        wait(starting)
+        pool.submit(int).result()
     except BrokenProcessPool:
         raise KedjaError(
             "a worker process ended before it began", "if memory is short, try jobs=1; --debug may show more"
         ) from None
+    except BaseException:
+        pool.shutdown(cancel_futures=True)
+        raise
     return pool
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Processes that start here begin deaf to Ctrl-C, which goes to the whole group; ours waits until they have."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    # It lets signals through again when it starts, and it starts with the first process.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

@@ -62,7 +62,8 @@ def open_source(settings: Settings, work: Path) -> Source:
         raise KedjaError(f"source={settings.source} is of no known kind", f"known: {kinds}")
     near = nearest(settings.source, ["digits"]) if "/" not in settings.source else ""
     raise KedjaError(
-        f"source={settings.source} does not exist here", near if near.startswith("did you") else f"known: {kinds}"
+        f"source={settings.source} does not exist (looked at {Path(settings.source).absolute()})",
+        near if near.startswith("did you") else f"known: {kinds}",
     )
 
 

@@ -81,6 +81,12 @@ def _fold(data: PreparedDataset, subset: Subset) -> NDArray[np.int8]:
     """Stratified; what belongs together stays in one fold; dealt by the seed that the splits were dealt by."""
     pool = np.flatnonzero(data.splits != TEST)
     units = np.unique(_units(data, pool), return_inverse=True)[1].astype(np.int64)
+    if units.max(initial=-1) + 1 < subset.folds:
+        raise KedjaError(
+            f"{data.name} has {units.max(initial=-1) + 1} images for training and validation that differ, "
+            f"too few for {subset.folds} folds",
+            f"cv={max(2, int(units.max(initial=-1) + 1))} or less",
+        )
     seed = _settings(data).get("seed", 0)
     dealt = splits.assign(data.labels[pool], (data.ids[i] for i in pool), units, [1.0] * subset.folds, seed)
     result = data.splits.copy()

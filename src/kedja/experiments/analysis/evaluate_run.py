@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from kedja.common.files import read_json, write_json
 from kedja.data.prepared import PreparedDataset
-from kedja.experiments.analysis.calibration import calibration, store
 from kedja.experiments.analysis.corruptions import Robustness, robustness
 from kedja.experiments.analysis.evaluation import confusion, evaluate
 from kedja.frameworks.registry import find
+from kedja.runs.calibration import calibration, store
 from kedja.runs.folder import evaluation_file
 from kedja.runs.read import Predictions, Run
 

@@ -39,7 +39,7 @@ def spend(minutes: float, wanted: Sequence[TrainingRun], others: Sequence[Task],
 
     Args:
         wanted: every experiment with every seed, the first seed's before the others'.
-        others: tasks that are quick and run in any case, after the first round.
+        others: what the experiments are compared with; they run before the other seeds.
         train: the module that trains one run.
     """
     deadline, spent = time.monotonic() + 60 * minutes, Spent()
@@ -54,7 +54,7 @@ def spend(minutes: float, wanted: Sequence[TrainingRun], others: Sequence[Task],
         return sorted(done, key=lambda one: (-one[1].validation["accuracy"], one[1].validation["loss"]))
 
     first = [run for run in wanted if run.config.seed == wanted[0].config.seed]
-    tried = round_of([_shortened(run) for run in first], others)
+    tried = round_of([_shortened(run) for run in first])
     whole = {short.config.experiment: run for short, run in zip(map(_shortened, first), first, strict=True)}
     half = (len(tried) + 1) // 2
     spent.cut += [
@@ -67,10 +67,11 @@ def spend(minutes: float, wanted: Sequence[TrainingRun], others: Sequence[Task],
         full = whole[short.config.experiment]
         seconds = run.wall_seconds * full.config.epochs / run.epochs if full.config.epochs > short.config.epochs else 0
         if seconds > left:
-            spent.cut.append(f"would take {seconds / 60:.0f} of the {left / 60:.0f} minutes left: {full.name}")
+            takes = f"would take {seconds / 60:.0f} of the {left / 60:.0f} minutes left" if left > 0 else "out of time"
+            spent.cut.append(f"{takes}: {full.name}")
         else:
             kept.append(full)
-    finished = round_of(kept)
+    finished = round_of(kept, others)
     if finished:
         best = finished[0][0].config.experiment
         round_of([run for run in wanted if run.config.experiment == best and run not in first])

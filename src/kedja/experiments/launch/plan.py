@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from kedja.baselines import registry as baselines
 from kedja.common.cpus import available
 from kedja.common.errors import KedjaError, nearest
-from kedja.data.splits.subset import Subset
+from kedja.common.progress import say
+from kedja.data.splits.subset import Subset, take
 from kedja.experiments.launch.pool import Task
 from kedja.experiments.launch.sets import members
 from kedja.runs.folder import is_finished
@@ -19,6 +20,9 @@ from kedja.training import KINDS
 from kedja.training.config.experiments import HOME, experiment_names
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from kedja.training.config.schema import TrainConfig
 
 GRID = "grid."
@@ -191,8 +195,20 @@ def baseline_tasks(request: Request, names: Sequence[str], data: Path, runs: Pat
         return []
     dataset = load(data)
     tasks = []
+    training: dict[Subset, NDArray[np.int64]] = {}
     for name in names:
-        wanted = baselines.runs_of(name, request.seeds, request.folds)
+        wanted = []
+        for seed, subset in baselines.runs_of(name, request.seeds, request.folds):
+            if subset not in training:
+                part = take(dataset, subset)
+                training[subset] = part.labels[part.split("train")]
+            if reason := baselines.reason_to_skip(name, training[subset], dataset.classes):
+                where = f" in fold {subset.fold}" if subset.folds else ""
+                say(f"{name} is skipped{where}: {reason}")
+            else:
+                wanted.append((seed, subset))
+        if not wanted:
+            continue
         folders = [
             baselines.directory(runs, name, dataset.name, dataset.hash, seed, subset=part) for seed, part in wanted
         ]

@@ -38,7 +38,7 @@ class Runs:
         self._parts.pop(outcome.task).end()
         self._ended += 1
         self._progress.line(f"[{self._ended}/{self._total}] {result_line(outcome)}")
-        self._progress.advance()
+        self._progress.at(self._ended)
 
     def tick(self, running: Sequence[Task]) -> None:
         if time.monotonic() < self._next:

@@ -11,6 +11,7 @@ from kedja.baselines.registry import of_kind
 from kedja.common.cpus import available
 from kedja.common.errors import KedjaError, nearest
 from kedja.data.prepared import load, read_description
+from kedja.data.splits.subset import Subset, take
 from kedja.data.versions.ensure import ensure
 from kedja.experiments.launch import budget, plan, pool, progress, ray_cluster, sets, warm
 from kedja.experiments.launch.plan import Request
@@ -60,6 +61,9 @@ def run_stage(
     data = plan.data_name(request, wanted)
     folder = ensure(data)
     wanted, baselines = plan.for_kind(request, wanted, baselines, read_description(folder)["kind"])
+    if request.folds:
+        # Too few images are said once and now, not by every run.
+        take(load(folder), Subset(request.folds))
     others = plan.baseline_tasks(request, baselines, folder, runs)
     at_once = jobs or sets.JOBS.get(suitable) or plan.default_jobs(request.overrides)
 

@@ -45,7 +45,9 @@ def tries_text(runs: Path, data: str | None = None) -> str:
         f"  {label}: {percent(one.mean_accuracy)}, {len(one.runs)} seed{'s' * (len(one.runs) > 1)}"
         for label, one in zip(labels, tries, strict=True)
     ]
-    return "\n".join(["tried with fewer seeds than the experiments above, and not compared:", *lines]) if tries else ""
+    return (
+        "\n".join(["tried with fewer seeds or epochs than the same above, and not compared:", *lines]) if tries else ""
+    )
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:

@@ -36,26 +36,25 @@ def start(facts: Facts, settings: Settings, identity: str | None) -> "MlflowRun"
         began = _began(facts.directory)
         return MlflowRun(client, _create(client, facts, settings, began), began)
     client.update_run(identity, status="RUNNING")
-    return MlflowRun(client, identity, _now())
+    return MlflowRun(client, identity, client.get_run(identity).info.start_time)
 
 
 class MlflowRun:
-    """A run at MLflow; `clock`: when the next epoch began, in milliseconds since 1970, as MLflow counts."""
+    """A run at MLflow; `began`: when training did, in milliseconds since 1970, as MLflow counts."""
 
-    def __init__(self, client: Any, identity: str, clock: int) -> None:
-        self._client, self.identity, self._clock = client, identity, clock
+    def __init__(self, client: Any, identity: str, began: int) -> None:
+        self._client, self.identity, self._began = client, identity, began
 
     def epochs(self, lines: Sequence[dict[str, Any]]) -> None:
         from mlflow.entities import Metric
 
-        metrics = []
-        for line in lines:
-            self._clock += round(1000 * line.get("seconds", 0))
-            metrics += [
-                Metric(key, float(value), self._clock, int(line["epoch"]))
-                for key, value in line.items()
-                if key not in UNSENT
-            ]
+        # Training's own clock: epochs that are sent together did not happen together.
+        metrics = [
+            Metric(key, float(value), self._after(line.get("seconds", 0)), int(line["epoch"]))
+            for line in lines
+            for key, value in line.items()
+            if key not in UNSENT
+        ]
         for first in range(0, len(metrics), BATCH):
             self._client.log_batch(self.identity, metrics=metrics[first : first + BATCH])
 
@@ -68,8 +67,10 @@ class MlflowRun:
             if model is not None:
                 self._client.log_artifacts(self.identity, str(model), mlflow_model.NAME)
         # As long as training took, not as long as it took to send it.
-        began = self._client.get_run(self.identity).info.start_time
-        self._client.set_terminated(self.identity, end_time=began + round(1000 * run.wall_seconds))
+        self._client.set_terminated(self.identity, end_time=self._after(run.wall_seconds))
+
+    def _after(self, seconds: float) -> int:
+        return self._began + round(1000 * seconds)
 
     def interrupt(self) -> None:
         self._client.set_terminated(self.identity, "KILLED")

@@ -90,6 +90,7 @@ def search(wanted: Search, say: tune.Say) -> Found:
         min_resource=max(1, round(config.epochs / 5)), reduction_factor=REDUCTION
     )
     shared = study.open_study(wanted.name, storage, directions, pruner=pruner, seed=wanted.seed)
+    study.check_space(shared, wanted.name, {one.key: one.distribution() for one in space})
     folder = wanted.runs / "tune" / wanted.name
     work = tune.Plan(
         wanted.overrides, space, wanted.objectives, wanted.trials, wanted.minutes, wanted.jobs, folder, wanted.train

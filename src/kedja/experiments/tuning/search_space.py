@@ -33,6 +33,18 @@ class Dimension:
         if self.log and self.low <= 0:
             raise KedjaError(f"{SPACE}{self.key}: a logarithmic range starts above 0", "raise its low end")
 
+    def distribution(self) -> Any:
+        """As Optuna keeps it."""
+        from optuna import distributions
+
+        if self.choices:
+            return distributions.CategoricalDistribution(list(self.choices))
+        if isinstance(self.low, int) and isinstance(self.high, int):
+            return distributions.IntDistribution(self.low, self.high, log=self.log)
+        assert self.low is not None
+        assert self.high is not None
+        return distributions.FloatDistribution(self.low, self.high, log=self.log)
+
     def suggest(self, trial: Any) -> str:
         """The override that an Optuna trial chooses."""
         if self.choices:

@@ -5,19 +5,23 @@ puts its trial back into the queue with the same parameters, and its run continu
 """
 
 import contextlib
+import re
+import sqlite3
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from kedja.common.errors import KedjaError
+from kedja.common.refusals import database_remedy
 
 HEARTBEAT_SECONDS = 5
 GRACE_SECONDS = 20
 TRAINING_FAILED = "training_failed"
 MOST_RETRIES = 3
 MOST_ATTEMPTS = 6
+_SQLITE = "sqlite:///"
 
 
 def default_storage(runs: Path, name: str) -> str:
@@ -40,9 +44,11 @@ def open_study(
         KedjaError: the database cannot be reached, or the study there has other objectives.
     """
     import optuna
+    from optuna.exceptions import StorageInternalError
     from sqlalchemy.exc import SQLAlchemyError
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    _refuse_others(storage)
     try:
         study = optuna.create_study(
             storage=_database(storage, grace),
@@ -53,11 +59,61 @@ def open_study(
             sampler=_sampler(seed),
             load_if_exists=True,
         )
-    except (SQLAlchemyError, ImportError) as error:
-        raise KedjaError(f"the study's database cannot be used: {error}", "check storage=…") from None
+    except (SQLAlchemyError, StorageInternalError, ImportError, RuntimeError) as error:
+        # A RuntimeError is Optuna's word for tables of another version of it.
+        if isinstance(error, RuntimeError) and "version" not in str(error):
+            raise
+        cause = error.__cause__ if isinstance(error, StorageInternalError) and error.__cause__ else error
+        reason = str(getattr(cause, "orig", None) or cause).strip().partition("\n")[0]
+        raise KedjaError(
+            f"the study's database {_place(storage)} cannot be used: {reason}",
+            database_remedy(reason) or "check storage=…, or choose another name: study=…",
+        ) from None
     if [direction.name.lower() for direction in study.directions] != list(directions):
         raise KedjaError(f"the study {name!r} was begun with other objectives", "choose another name: study=…")
     return study
+
+
+def check_space(study: Any, name: str, space: Mapping[str, Any]) -> None:
+    """Refuse a search space that the trials so far contradict: Optuna would refuse it in the middle of the first trial.
+
+    Args:
+        space: key → Optuna's distribution.
+    """
+    from optuna.distributions import check_distribution_compatibility
+
+    for trial in study.get_trials(deepcopy=False):
+        for key, before in trial.distributions.items():
+            try:
+                check_distribution_compatibility(before, space.get(key, before))
+            except ValueError:
+                raise KedjaError(
+                    f"the study {name!r} was begun with another space for {key}: {before}, now {space[key]}",
+                    "choose another name: study=…, or give the space as it was",
+                ) from None
+
+
+def _refuse_others(storage: str) -> None:
+    """Refuse a SQLite file with another program's tables: Optuna would add its own to them."""
+    if not storage.startswith(_SQLITE) or not Path(_place(storage)).is_file():
+        return
+    database = sqlite3.connect(f"{Path(_place(storage)).absolute().as_uri()}?mode=ro", uri=True)
+    try:
+        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    except sqlite3.DatabaseError as error:
+        raise KedjaError(f"{_place(storage)} cannot be used: {error}", database_remedy(error)) from None
+    finally:
+        database.close()
+    if tables and "studies" not in tables:
+        raise KedjaError(
+            f"{_place(storage)} is another program's database (with {', '.join(sorted(tables)[:3])})",
+            "move it away, or choose another name: study=…",
+        )
+
+
+def _place(storage: str) -> str:
+    """The address without a password; of SQLite the file alone."""
+    return storage.removeprefix(_SQLITE) if storage.startswith(_SQLITE) else re.sub(r":[^:/@]*@", ":…@", storage)
 
 
 def _database(storage: str, grace: int) -> Any:

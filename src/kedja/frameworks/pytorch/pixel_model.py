@@ -9,13 +9,15 @@ class PixelModel(nn.Module):
 
     Args:
         model: uint8 (N, H, W, C) → logits float32 (N, classes), in evaluation mode.
+        temperature: the logits are divided by it for the probabilities.
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, temperature: float = 1.0) -> None:
         super().__init__()
         self.model = model
+        self.temperature = temperature
 
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Uint8 (N, H, W, C) → (logits, probabilities), each float32 (N, classes)."""
         logits = self.model(image)
-        return logits, logits.softmax(dim=1)
+        return logits, (logits / self.temperature if self.temperature != 1 else logits).softmax(dim=1)

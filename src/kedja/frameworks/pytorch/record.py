@@ -10,6 +10,7 @@ from kedja.bundle.inputs.input import Feed
 from kedja.bundle.metadata import MODEL, TORCHSCRIPT
 from kedja.data.prepared import PreparedDataset
 from kedja.frameworks.framework import Framework, Predict, Runner
+from kedja.runs.calibration import temperature_of
 from kedja.runs.folder import BEST
 from kedja.runs.read import read_input
 
@@ -52,7 +53,7 @@ def write(run: Path, folder: Path) -> dict[str, Runner]:
     from kedja.frameworks.pytorch.torchscript import TorchScriptModel, write_torchscript
     from kedja.training.models.restore import load_model
 
-    model = PixelModel(load_model(run)).eval()
+    model = PixelModel(load_model(run), temperature_of(run)).eval()
     expected = read_input(run)
     write_onnx(model, expected, folder / MODEL)
     write_torchscript(model, expected, folder / TORCHSCRIPT)

@@ -17,6 +17,8 @@ CONF = Path(__file__).resolve().parents[4] / "conf"
 
 # Looks before training that once were keys.
 RECIPES = {"find_lr": "find-lr", "overfit": "overfit"}
+# What Hydra's grammar takes for one plain word; anything else, as a path with spaces or brackets, is put in quotes.
+_PLAIN_TEXT = re.compile(r"[A-Za-z0-9_./:@%+-]*|\$\{.*\}")
 
 
 def compose(overrides: list[str]) -> TrainConfig:
@@ -101,9 +103,16 @@ def _expand(override: str) -> list[str]:
     library, colon, _ = value.partition(":")
     if key == "model" and library + colon in LIBRARIES:
         return [f"model={library}", f"model.name={value}"]
-    if "," in value and key in leaves() and leaves()[key].type is str and value[0] not in "'\"":
-        return [f"{key}='{value}'"]
+    is_text = key in leaves() and leaves()[key].type is str
+    if is_text and not _PLAIN_TEXT.fullmatch(value) and value[0] not in "'\"":
+        return [f"{key}={_quoted(value)}"]
     return [override]
+
+
+def _quoted(text: str) -> str:
+    """As Hydra's grammar has it: quotes take a backslash, and so do backslashes before one or at the end."""
+    escaped = re.sub(r"(\\*)('|$)", lambda found: 2 * found[1] + ("\\'" if found[2] else ""), text)
+    return f"'{escaped}'"
 
 
 def _as_hydra_wants(override: str) -> str:

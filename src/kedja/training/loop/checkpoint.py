@@ -22,6 +22,11 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     write_bytes(path, _MAGIC + digest.encode() + b"\n" + buffer.getbuffer())
 
 
+def is_ours(head: bytes) -> bool:
+    """Whether a file that begins so is one of `save_checkpoint`."""
+    return head.startswith(_MAGIC)
+
+
 def load_checkpoint(path: Path) -> dict[str, Any]:
     """The saved state, on the CPU. Checkpoints of earlier releases, without a digest, are read as they are.
 
@@ -29,6 +34,8 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         KedjaError: the file is damaged, if only by one bit, or holds anything but data.
     """
     data = path.read_bytes()
+    if not data:
+        raise KedjaError(f"{path} is empty, as a full disk or a power cut leaves it", "remove it to start the run anew")
     if data.startswith(_MAGIC):
         recorded, _, data = data.removeprefix(_MAGIC).partition(b"\n")
         if hashlib.sha256(data).hexdigest().encode() != recorded:

@@ -20,11 +20,12 @@ from kedja.training.probe.solve import check_solvable, start_solved
 
 @dataclass(frozen=True)
 class Setup:
-    """A learner, its training images on its device, and the CPU threads it computes with."""
+    """A learner, its training images on its device, its CPU threads, and where its weights come from."""
 
     learner: Learner
     train_set: ImageDataset
     threads: int
+    origin: dict[str, str] | None
 
 
 def set_up(
@@ -55,10 +56,10 @@ def set_up(
     fabric = make_fabric(replace(config, precision=precision or config.precision), classifier)
     train_set = ImageDataset(data, "train", fabric.device)
     fit_whitening(classifier, train_set)
-    initialise(classifier.body, config.model, say if fabric.is_global_zero else _say_nothing)
+    origin = initialise(classifier.body, config.model, say if fabric.is_global_zero else _say_nothing)
     if config.finetune.solve_head and not begun:
         start_solved(classifier, data, config)
-    return Setup(Learner(fabric, classifier, train_set, config), train_set, threads)
+    return Setup(Learner(fabric, classifier, train_set, config), train_set, threads, origin)
 
 
 def _say_nothing(line: str) -> None:

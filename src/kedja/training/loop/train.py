@@ -70,7 +70,7 @@ def make_trainer(
         write_config(directory, dataclasses.asdict(config))
         accelerator = torch.cuda.get_device_name(fabric.device) if fabric.device.type == "cuda" else None
         facts = describe("torch", data.facts, device, threads, precision, accelerator=accelerator)
-        write_provenance(directory, facts)
+        write_provenance(directory, facts | {"weights": setup.origin})
         workers = "" if fabric.world_size == 1 else f" × {fabric.world_size} processes"
         where = f"{device}{workers}, {precision}, {threads} thread(s)"
         say(f"{directory}: {config.model.name}, {parameters:,} parameters, {where}")

@@ -1,5 +1,6 @@
 """Weights to start from: published ones, a file's, or another run's; what fits is taken, and what was not is said."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from kedja.common.errors import KedjaError
-from kedja.runs.folder import BEST
 from kedja.training.config.schema import ModelConfig
-from kedja.training.loop.checkpoint import load_checkpoint, load_weights
 from kedja.training.models.pretrained import published
+from kedja.training.models.weight_files import Weights, read_weights
 
-RUN_PREFIX = "network.body."
+# What data parallelism, compilation, Lightning, self-supervised training and our own runs put before names.
+WRAPPERS = ("module.", "_orig_mod.", "model.", "net.", "network.", "backbone.", "encoder.", "body.")
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,11 @@ class Transfer:
         return "\n".join(lines)
 
 
-def initialise(body: nn.Module, config: ModelConfig, say: Callable[[str], None]) -> None:
+def initialise(body: nn.Module, config: ModelConfig, say: Callable[[str], None]) -> dict[str, str] | None:
     """Fill `body` as `pretrained` and `init_from` say, and say what was and was not loaded.
+
+    Returns:
+        Where the weights come from, for the provenance: title, licence and SHA-256 of the tensors; None for fresh ones.
 
     Raises:
         KedjaError: both are set, the weights cannot be had, or none of them fits.
@@ -50,29 +54,66 @@ def initialise(body: nn.Module, config: ModelConfig, say: Callable[[str], None])
         raise KedjaError("model.pretrained and model.init_from are both set", "keep one of them")
     if config.pretrained:
         found = published(config)
-        weights, source = found.load(list(body.state_dict())), found.title
+        weights, source, licence = found.load(list(body.state_dict())), found.title, found.licence
     elif config.init_from:
-        weights, source = read_weights(Path(config.init_from)), config.init_from
+        weights, source = read_weights(Path(config.init_from).expanduser()), config.init_from
+        licence = "as what they come from"
     else:
-        return
-    transfer = take_over(body, weights)
+        return None
+    state = body.state_dict()
+    fitting, prefix = matched(weights, state)
+    transfer = take_over(body, fitting)
     if not transfer.taken:
-        raise KedjaError(f"nothing in {source} fits {config.name}", "give the weights of the same kind of network")
-    say(transfer.describe(source))
+        raise KedjaError(
+            f"nothing in {source} fits {config.name}:\n  it holds {_first(weights)}\n  the network has {_first(state)}",
+            "give the weights of the same kind of network",
+        )
+    if broken := [name for name in transfer.taken if not torch.isfinite(fitting[name]).all()]:
+        raise KedjaError(
+            f"{source} holds values that are not finite, in {broken[0]}", "give the weights of another epoch"
+        )
+    say(transfer.describe(f"{source} (without its prefix `{prefix}`)" if prefix else source))
+    return {"title": source, "licence": licence, "sha256": fingerprint(weights)}
 
 
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """Tensors of a run (its best weights), a safetensors file, or a file of torch.save (weights only)."""
-    if path.is_dir():
-        path = path / BEST
-    weights = load_weights(path) if path.suffix == ".safetensors" else _read_torch(path)
-    if any(name.startswith(RUN_PREFIX) for name in weights):
-        return {n.removeprefix(RUN_PREFIX): w for n, w in weights.items() if n.startswith(RUN_PREFIX)}
-    return weights
+def fingerprint(weights: dict[str, Tensor]) -> str:
+    """SHA-256 of names and values, whatever file they came in."""
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        digest.update(
+            name.encode() + weights[name].detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes()
+        )
+    return digest.hexdigest()
+
+
+def matched(weights: Weights, state: Weights) -> tuple[Weights, str]:
+    """The weights under the network's names, and the prefix that was taken off for it; what fits most is taken."""
+    best, fits, taken_off = weights, _count(weights, state), ""
+    for prefix in _prefixes(weights):
+        bare = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
+        if (count := _count(bare, state)) > fits:
+            best, fits, taken_off = bare, count, prefix
+    return best, taken_off
+
+
+def _prefixes(weights: Weights) -> list[str]:
+    """What may stand before all names of a network: what all have in common, or what wrappers put there."""
+    found, waiting = [], [""]
+    while waiting:
+        outer = waiting.pop(0)
+        heads = [name.removeprefix(outer).partition(".")[0] + "." for name in weights if name.startswith(outer)]
+        inner = {head for head in heads if head in WRAPPERS or heads.count(head) == len(heads)}
+        waiting += sorted(outer + head for head in inner if outer + head not in weights)
+        found += [outer + head for head in sorted(inner)]
+    return found
+
+
+def _count(weights: Weights, state: Weights) -> int:
+    return sum(fitted(weights[name], state[name].shape) is not None for name in weights.keys() & state.keys())
 
 
 @torch.no_grad()
-def take_over(body: nn.Module, weights: dict[str, Tensor]) -> Transfer:
+def take_over(body: nn.Module, weights: Weights) -> Transfer:
     """Copy every tensor of the same name and shape; a first filter of three colours is summed for greyscale."""
     state = body.state_dict()
     taken, reshaped = [], []
@@ -81,7 +122,7 @@ def take_over(body: nn.Module, weights: dict[str, Tensor]) -> Transfer:
         if value is None:
             reshaped.append(name)
         else:
-            state[name].copy_(value)
+            state[name].copy_(value)  # in the network's precision, whatever the file's
             taken.append(name)
     return Transfer(
         sorted(taken), sorted(reshaped), sorted(state.keys() - weights.keys()), sorted(weights.keys() - state.keys())
@@ -97,15 +138,16 @@ def fitted(weight: Tensor, shape: torch.Size) -> Tensor | None:
     if weight.shape == shape:
         return weight
     are_filters = weight.ndim == len(shape) == 4
-    if are_filters and {weight.shape[1], shape[1]} == {1, 3} and weight[:, :1].shape == (shape[0], 1, *shape[2:]):
-        return weight.sum(1, keepdim=True).expand(shape) / shape[1]
+    if (
+        are_filters
+        and weight.is_floating_point()
+        and {weight.shape[1], shape[1]} == {1, 3}
+        and weight[:, :1].shape == (shape[0], 1, *shape[2:])
+    ):
+        return weight.float().sum(1, keepdim=True).expand(shape) / shape[1]
     return None
 
 
-def _read_torch(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
-        raise KedjaError(f"model.init_from={path} does not exist", "give a run's folder or a file of weights")
-    state = load_checkpoint(path)
-    for nested in ("state_dict", "model"):
-        state = state[nested] if isinstance(state.get(nested), dict) else state
-    return {name: value for name, value in state.items() if isinstance(value, Tensor)}
+def _first(tensors: Weights) -> str:
+    shown = ", ".join(f"{name} {tuple(value.shape)}" for name, value in list(tensors.items())[:3])
+    return shown + (" …" if len(tensors) > 3 else "")

@@ -20,7 +20,7 @@ MAX_TILES = 20_000
 
 # Plainly cheap, of a whole request: at the worst some 0.3 s of one thread, and this memory.
 _PLAIN_BYTES = 8_000_000
-_PLAIN_MEMORY = 20_000_000
+PLAIN_MEMORY = 20_000_000
 _PLAIN_WORK = 16_000_000  # pixels × scans of baseline JPEG, which decodes fastest
 _WORK = {"JPEG": 1, "JPEG-PROGRESSIVE": 4, "PNG": 8, "WEBP": 16}
 _PLAIN_BASELINE_SCANS = 8
@@ -93,7 +93,7 @@ def admit(data: bytes, spec: ImageSpec, limits: Limits) -> None:
             raise Costly
         limits.spent.pixels += cost.work
         limits.spent.memory += cost.memory
-        if limits.spent.pixels > _PLAIN_WORK or limits.spent.memory > _PLAIN_MEMORY:
+        if limits.spent.pixels > _PLAIN_WORK or limits.spent.memory > PLAIN_MEMORY:
             raise Costly
 
 
@@ -106,7 +106,7 @@ def plainly_cheap(data: bytes, name: str, spec: ImageSpec) -> Cost | None:
         cost = reader(data, spec)
     except (struct.error, IndexError):
         return None
-    if cost is None or cost.work > _PLAIN_WORK or cost.memory > _PLAIN_MEMORY:
+    if cost is None or cost.work > _PLAIN_WORK or cost.memory > PLAIN_MEMORY:
         return None
     return cost
 

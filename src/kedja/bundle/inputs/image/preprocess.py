@@ -25,6 +25,8 @@ from kedja.bundle.inputs.input import NO_LIMITS, InputError, Limits
 # one file) is opened by Pillow's JPEG plugin and has no entry of its own.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "TGA", "ICO", "AVIF", "JPEG2000")
 MAX_PIXELS = 100_000_000
+# Share of an image's pixels.
+MOST_BEYOND = 0.01
 # Rows of an image that are converted at once, so that conversion takes no second and third image's memory.
 _STRIP = 64
 # ISO/IEC 23008-12: what phones write as .heic. Its free decoders are under copyleft licences (see docs/data.md).
@@ -57,7 +59,7 @@ _TURN_BACK = {
 class ImageError(InputError):
     """The bytes are no image that can be decoded.
 
-    Codes: ``empty``, ``unknown-format``, ``too-large``, ``truncated``, ``corrupt``.
+    Codes: ``empty``, ``unknown-format``, ``too-large``, ``truncated``, ``corrupt``, ``out-of-scale``.
     """
 
 
@@ -67,12 +69,14 @@ class Examined:
     pixels: uint8 (H, W, C) as the specification says.
     format: Pillow's name of the format, for example ``JPEG``; empty where there was no file.
     width, height: in pixels, as the file stores the image (before EXIF rotation); NaN where there was none.
+    deep: whether the file has more than eight bits a pixel (greyscale).
     """
 
     pixels: NDArray[np.uint8]
     format: str = ""
     width: float = math.nan
     height: float = math.nan
+    deep: bool = False
 
 
 def preprocess(data: bytes, spec: ImageSpec, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
@@ -89,14 +93,14 @@ def examine(data: bytes, spec: ImageSpec, limits: Limits = NO_LIMITS) -> Examine
     judge.admit(data, spec, limits)
     image = _open_checked(data, limits.pixels, limits.formats)
     judge.charge(data, image, spec, limits)
-    name, (width, height) = image.format or "", image.size
-    return Examined(fit(_load(image, spec), spec), name, width, height)
+    name, (width, height), deep = image.format or "", image.size, is_deep(image)
+    return Examined(fit(_load(image, spec), spec), name, width, height, deep)
 
 
 def decode(data: bytes, spec: ImageSpec, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """Encoded bytes → a Pillow image of mode ``L`` or ``RGB``, upright, in its own size.
 
-    The first frame of an animation. Alpha is laid over white. 16-bit greyscale is scaled to 8 bits.
+    The first frame of an animation. Alpha is laid over white. More than eight bits are scaled by `spec.white`.
 
     Raises:
         ImageError: see its codes.
@@ -121,12 +125,17 @@ def fit(image: Image.Image, spec: ImageSpec) -> NDArray[np.uint8]:
     return pixels.reshape(spec.shape)
 
 
-def to_mode(image: Image.Image, mode: str) -> Image.Image:
-    """Any Pillow mode → ``L`` or ``RGB``: palettes looked up, alpha over white, 16 bits scaled to 8."""
+def is_deep(image: Image.Image) -> bool:
+    """Whether it is greyscale of more than eight bits."""
+    return image.mode.startswith("I;16") or image.mode in ("I", "F")
+
+
+def to_mode(image: Image.Image, mode: str, white: float | None = None) -> Image.Image:
+    """Any Pillow mode → ``L`` or ``RGB``: palettes looked up, alpha over white, `white` and 0 to 255 and 0."""
     if image.mode == mode and not image.has_transparency_data:
         return image
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        image = _to_eight_bits(image)
+    if is_deep(image):
+        image = _to_eight_bits(image) if white is None else _scaled(image, white)
     if image.has_transparency_data:
         return _over_white(image, mode)
     if image.mode not in ("L", "RGB", "RGBA", "1"):
@@ -137,6 +146,8 @@ def to_mode(image: Image.Image, mode: str) -> Image.Image:
 def _open_checked(data: bytes, max_pixels: int, names: frozenset[str] | None = None) -> Image.Image:
     if not data:
         raise ImageError("empty", "the image has no bytes")
+    # Pillow refuses twice its own limit before we see the size; what it opens inside of other files it judges alone.
+    Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS or 0, max_pixels)
     image = _open(data, FORMATS if names is None else tuple(sorted({NAMES[name] for name in names})))
     width, height = image.size
     if width * height > max_pixels:
@@ -153,8 +164,8 @@ def _load(image: Image.Image, spec: ImageSpec) -> Image.Image:
             ImageOps.exif_transpose(image, in_place=True)
         elif image.format == "TIFF" and orientation in _TURN_BACK:
             image = image.transpose(_TURN_BACK[orientation])
-        return to_mode(image, "L" if spec.channels == 1 else "RGB")
-    except MemoryError:
+        return to_mode(image, "L" if spec.channels == 1 else "RGB", spec.white)
+    except (MemoryError, ImageError):
         raise
     except Exception as error:  # noqa: BLE001 -- Pillow's decoders raise many kinds on damaged input
         raise _damaged(error) from None
@@ -204,6 +215,24 @@ def _centre_box(source: tuple[int, int], target: tuple[int, int], fraction: floa
     width, height = target[0] * scale, target[1] * scale
     left, top = (source[0] - width) / 2, (source[1] - height) / 2
     return left, top, left + width, top + height
+
+
+def _scaled(image: Image.Image, white: float) -> Image.Image:
+    """0…`white` → 0…255; a few values beyond, of hot pixels and resampling, become black and white."""
+    eight, beyond = np.empty((image.height, image.width), np.uint8), 0
+    lowest, highest = np.inf, -np.inf
+    for top, strip in _strips(image):
+        values: NDArray[np.float32] = np.nan_to_num(np.asarray(strip, np.float32))
+        lowest, highest = min(lowest, values.min()), max(highest, values.max())
+        beyond += int(((values < 0) | (values > white)).sum())
+        eight[top : top + len(values)] = (values.clip(0, white) * (255 / white) + 0.5).astype(np.uint8)
+    if beyond > MOST_BEYOND * eight.size:
+        raise ImageError(
+            "out-of-scale",
+            f"the image holds values from {lowest:g} to {highest:g}, and white is {white:g}",
+            f"scale its values to 0…{white:g}",
+        )
+    return Image.fromarray(eight)
 
 
 def _strips(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:

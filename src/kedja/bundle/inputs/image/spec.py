@@ -47,6 +47,8 @@ class ImageSpec(Input):
         crop_fraction: with ``crop``, the share of the scaled image's side that the cut keeps
             (0.875 is the customary 224 of 256).
         exif: whether the EXIF orientation is applied before anything else.
+        white: the value that becomes 255 in images of more than eight bits. None where the data set had no such images:
+            65535 for sixteen bits, by the image's own maximum for floats and 32 bits.
     """
 
     kind: ClassVar[str] = "image"
@@ -71,6 +73,7 @@ class ImageSpec(Input):
     interpolation: Interpolation = "bilinear"
     crop_fraction: float = 1.0
     exif: bool = True
+    white: float | None = None
 
     def __post_init__(self) -> None:
         if self.channels not in (1, 3):
@@ -81,6 +84,8 @@ class ImageSpec(Input):
             raise KedjaError(f"an input of {self.height}×{self.width} pixels is larger than {MAX_SIDE} on a side")
         if not 0 < self.crop_fraction <= 1:
             raise KedjaError(f"crop_fraction={self.crop_fraction} is not in (0, 1]")
+        if self.white is not None and not 0 < self.white < 2**32:
+            raise KedjaError(f"white={self.white} is no value of an image")
         for name, value, valid in (
             ("resize", self.resize, get_args(Resize)),
             ("interpolation", self.interpolation, get_args(Interpolation)),
@@ -179,13 +184,15 @@ class ImageSpec(Input):
             "normalisation is inside the graph",
             f"an encoded image is {upright}converted to {self.colours}, and {_RESIZE[self.resize]} "
             f"({self.interpolation}, anti-aliased)",
+            *([f"of images of more than eight bits, values 0…{self.white:g} become 0…255"] if self.white else []),
         ]
 
     def suffix(self, data: bytes) -> str:
         return next((suffix for magic, suffix in _SUFFIXES.items() if data.startswith(magic)), ".img")
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        # Left out where it is unset: data sets and bundles of before keep their hashes.
+        return {name: value for name, value in asdict(self).items() if name != "white" or value is not None}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:

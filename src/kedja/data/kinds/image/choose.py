@@ -7,11 +7,12 @@ from collections.abc import Iterable
 import numpy as np
 from PIL import Image
 
-from kedja.bundle.inputs.image.preprocess import FORMATS
+from kedja.bundle.inputs.image.preprocess import FORMATS, is_deep
 from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.common.errors import KedjaError
 from kedja.common.progress import say
 from kedja.data.kinds.image.decode import Content
+from kedja.data.kinds.image.depth import Values, choose_white, look
 from kedja.data.settings import Settings
 from kedja.data.sources.source import Source
 
@@ -30,14 +31,15 @@ def choose_spec(source: Source, settings: Settings, contents: Iterable[Content])
     wanted = settings.side()
     if source.image is not None and wanted is None and settings.channels in (None, source.image.channels):
         return source.image
-    sizes, grey = _look(contents)
+    sizes, grey, deep = _look(contents, settings.max_pixels)
     if not sizes:
         raise KedjaError("none of the images can be read", "look at one of them with an image viewer")
     side = wanted or _choose_side(sizes)
     channels = settings.channels or (1 if grey else 3)
     same_shape = all(height * side[1] == width * side[0] for height, width in sizes)
     resize = "stretch" if same_shape else settings.resize
-    spec = ImageSpec(*side, channels, resize, settings.interpolation)
+    white = choose_white(deep, settings.bits)
+    spec = ImageSpec(*side, channels, resize, settings.interpolation, white=white)
     if wanted is None or settings.channels is None:
         say(f"images of {_range(sizes)} pixels become {side[0]}×{side[1]}, {'grey' if channels == 1 else 'colour'}")
     return spec
@@ -66,28 +68,32 @@ def _choose_side(sizes: list[tuple[int, int]]) -> tuple[int, int]:
     return side, side
 
 
-def _look(contents: Iterable[Content]) -> tuple[list[tuple[int, int]], bool]:
-    """Sizes (height, width) of images, and whether all of them are grey."""
-    sizes, grey = [], True
+def _look(contents: Iterable[Content], max_pixels: int) -> tuple[list[tuple[int, int]], bool, list[Values]]:
+    """Sizes (height, width) of images, whether all of them are grey, and the values of those with many bits."""
+    sizes, grey, deep = [], True, []
     for content in contents:
-        found = _header(content)
+        found = _header(content, max_pixels)
         if found is not None:
             sizes.append(found[0])
             grey = grey and found[1]
-    return sizes, grey
+            deep += [found[2]] if found[2] else []
+    return sizes, grey, deep
 
 
-def _header(content: Content) -> tuple[tuple[int, int], bool] | None:
+def _header(content: Content, max_pixels: int) -> tuple[tuple[int, int], bool, Values | None] | None:
     if isinstance(content, np.ndarray):
         height, width = content.shape[:2]
-        return (height, width), content.ndim == 2
+        return (height, width), content.ndim == 2, None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(content.read_bytes()), formats=FORMATS) as image:
+                # First: to look for EXIF data decodes a PNG, which then has forgotten how many bits it had.
+                values = look(image) if image.width * image.height <= max_pixels else None
                 turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
                 size = (image.width, image.height) if turned else (image.height, image.width)
-                return size, image.mode in ("1", "L", "I;16", "I")
+                grey = image.mode in ("1", "L", "LA", "La") or is_deep(image)
+                return size, grey, values
     except Exception:  # noqa: BLE001 -- decoding reports what cannot be read
         return None
 

@@ -80,6 +80,9 @@ def _read(content: Content, plan: Plan) -> tuple[NDArray[np.uint8], tuple[Any, .
     if not isinstance(content, np.ndarray):
         data = content.read_bytes()
         found = examine(data, plan.spec, Limits(pixels=plan.max_pixels))
+        if found.deep and plan.spec.white is None:
+            problem = "the image has more than eight bits a pixel, and none of those that were looked at has"
+            raise ImageError("out-of-scale", f"{problem}: state the scale with bits=…, for example bits=16")
         digest = hashlib.sha256(data).hexdigest()
         return found.pixels, (digest, found.width, found.height, found.format, len(data))
     image = to_mode(Image.fromarray(content), "L" if plan.spec.channels == 1 else "RGB")

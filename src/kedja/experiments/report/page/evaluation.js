@@ -57,10 +57,12 @@ function calibrationPart(C) {
     line(part).forEach(([a, b], i) => root.append(svg("circle", { cx: toX(a), cy: toY(b), r: 3, fill: stroke }, tip(`${part.bins[i].count} images: confidence ${percent(a)}, right ${percent(b)}`))));
   });
   const fewest = Math.min(...C.before.bins.map((bin) => bin.count));
+  // Evaluations of before have no interval.
+  const error = (part) => percent(part.error) + (part.low === undefined ? "" : ` (${percent(part.low)} to ${percent(part.high)})`);
   const swatchOf = (fill) => html("span", { class: "swatch", style: `background:${fill}` });
   return html("div", {}, html("h3", {}, "Calibration"),
-    html("div", { class: "legend" }, html("span", {}, swatchOf("var(--c1)"), `as trained: error ${percent(C.before.error)}`), html("span", {}, swatchOf("var(--c0)"), `temperature ${C.after.temperature.toFixed(2)}: error ${percent(C.after.error)}`)),
-    root, html("p", { class: "soft" }, "The temperature is found on the validation split. It changes confidences, never the predicted class. Bars are 95 % intervals."),
+    html("div", { class: "legend" }, html("span", {}, swatchOf("var(--c1)"), `as trained: error ${error(C.before)}`), html("span", {}, swatchOf("var(--c0)"), `temperature ${C.after.temperature.toFixed(2)}: error ${error(C.after)}`)),
+    root, html("p", { class: "soft" }, "The temperature is found on the validation split. It changes confidences, never the predicted class; the exported model applies it. The error is the expected calibration error. Bars and brackets are 95 % intervals."),
     fewest < FEW ? html("p", {}, html("strong", {}, "Read with care: "), `each point stands for about ${fewest} images. An interval that reaches the line of perfect calibration is no sign of a fault.`) : null);
 }
 

@@ -90,8 +90,8 @@ function headline() {
 }
 
 function curves() {
-  if (!trained.length) return null;
-  const shown = trained.slice(0, 7);
+  const shown = trained.filter((e) => e.curves.val_accuracy.length).slice(0, 7);
+  if (!shown.length) return null;
   const series = (key, factor = 1) => shown.map((e) => ({ name: e.label, colour: colourOf.get(e.label), lines: e.curves[key].map((line) => line.map((value, i) => [i + 1, factor * value])) }));
   const accuracies = shown.flatMap((e) => e.curves.val_accuracy.map((line) => line[line.length - 1]));
   const low = Math.max(0, 100 - 4 * (100 - 100 * Math.min(...accuracies)) - 1);

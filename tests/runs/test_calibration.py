@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kedja.experiments.analysis.calibration import calibration, fit_temperature
+from kedja.runs.calibration import calibration, fit_temperature
 from kedja.runs.read import Predictions
 from kedja.runs.scores import softmax
 
@@ -39,3 +39,18 @@ def test_bins_hold_every_image_once(logits: np.ndarray) -> None:
 def test_no_mistake_teaches_no_temperature() -> None:
     labels = np.array([0, 1, 2])
     assert fit_temperature(Predictions(np.array(list("abc")), labels, np.eye(3, dtype=np.float32))) == 1.0
+
+
+@pytest.mark.parametrize("sharpen", [1.0, 3.0])
+def test_the_error_lies_in_its_interval(logits: np.ndarray, sharpen: float) -> None:
+    one = calibration(drawn_from(logits, sharpen))
+    assert 0 <= one.low <= one.error < one.high < 1
+    # Of 4,000 images at one and the same bins.
+    assert one.high - one.low < 0.05
+
+
+def test_few_images_have_a_wide_interval(logits: np.ndarray) -> None:
+    whole = drawn_from(logits, 3.0)
+    few = Predictions(whole.ids[:100], whole.labels[:100], whole.logits[:100])
+    wide, narrow = calibration(few), calibration(whole)
+    assert wide.high - wide.low > 2 * (narrow.high - narrow.low)

@@ -5,15 +5,21 @@ temperature found on the validation split: the predicted class stays, the confid
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from kedja.common.files import write_json
+from kedja.common.files import read_json, write_json
 from kedja.runs.folder import CALIBRATION
 from kedja.runs.read import Predictions, Run
 from kedja.runs.scores import log_loss, softmax
 
 COLDEST, HOTTEST = 0.05, 20.0
+BINS = 10
+# With fewer validation images the temperature would be that of one or two mistakes.
+FEWEST = 30
+RESAMPLES = 500
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,7 @@ class Calibration:
 
     Attributes:
         error: expected calibration error, the mean distance of confidence and accuracy over the bins.
+        low, high: its 95 % interval, by bootstrap over the images of each bin.
         loss: mean negative log likelihood.
         bins: as many images in each, least confident first.
     """
@@ -39,6 +46,8 @@ class Calibration:
     error: float
     loss: float
     bins: list[Bin]
+    low: float
+    high: float
 
 
 def fit_temperature(predictions: Predictions) -> float:
@@ -62,13 +71,20 @@ def store(run: Run) -> float:
     """The run's temperature, found on its validation split and kept as `calibration.json` for the export."""
     predictions = run.predictions()
     temperature = fit_temperature(predictions)
+    temperature = temperature if len(predictions.labels) >= FEWEST else 1.0
     before, after = calibration(predictions), calibration(predictions, temperature)
     figures = {"temperature": temperature, "split": "validation", "error": before.error, "error_after": after.error}
-    write_json(run.directory / CALIBRATION, figures)
+    write_json(run.directory / CALIBRATION, figures | {"interval_after": [after.low, after.high]})
     return temperature
 
 
-def calibration(predictions: Predictions, temperature: float = 1.0, bins: int = 10) -> Calibration:
+def temperature_of(directory: Path) -> float:
+    """What the logits of the run in `directory` are divided by for its probabilities; 1 where none was found."""
+    path = directory / CALIBRATION
+    return float(read_json(path)["temperature"]) if path.is_file() else 1.0
+
+
+def calibration(predictions: Predictions, temperature: float = 1.0, bins: int = BINS) -> Calibration:
     """Reliability at `temperature`, in `bins` of equally many images."""
     logits = predictions.logits.astype(np.float64) / temperature
     probabilities = softmax(logits)
@@ -78,4 +94,19 @@ def calibration(predictions: Predictions, temperature: float = 1.0, bins: int = 
         Bin(len(group), float(confidence[group].mean()), float(predictions.correct[group].mean())) for group in groups
     ]
     error = sum(part.count * abs(part.confidence - part.accuracy) for part in parts) / len(confidence)
-    return Calibration(temperature, float(error), log_loss(logits, predictions.labels), parts)
+    low, high = _interval([confidence[group] - predictions.correct[group] for group in groups])
+    # Resampling adds noise to the distances, and so to their mean: of a small error, all resamples may lie above.
+    low = min(low, float(error))
+    return Calibration(temperature, float(error), log_loss(logits, predictions.labels), parts, low, high)
+
+
+def _interval(gaps: list[NDArray[np.float64]]) -> tuple[float, float]:
+    """Of the calibration error, from confidence − hit of each image, bin by bin."""
+    drawn = np.random.default_rng(0)
+    errors = np.zeros(RESAMPLES)
+    for gap in gaps:
+        # One bin after the other: all resamples of a large split at once would not fit into memory.
+        for start in range(0, RESAMPLES, 50):
+            errors[start : start + 50] += abs(gap[drawn.integers(len(gap), size=(50, len(gap)))].sum(axis=1))
+    low, high = np.quantile(errors / sum(map(len, gaps)), (0.025, 0.975))
+    return float(low), float(high)
