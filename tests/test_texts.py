@@ -103,7 +103,7 @@ def test_a_real_server_answers(bundle_of, project):
             ({"text": 1}, 422, "invalid-input"),
             ({"texts": ["a", " "]}, 422, "empty"),
             ({"text": "a" * 1001}, 413, "too-long"),
-            (b"\xff", 422, "not-utf-8"),
+            (b"\xff", 400, "not-utf-8"),
         ):
             refused = ask(body, "text/plain" if isinstance(body, bytes) else "application/json")
             assert (refused.status, refused.json()["error"]["code"]) == (status, code)

@@ -24,9 +24,9 @@ from kedja.runs.read import Run
 from kedja.runs.scores import score
 from kedja.runs.write import write_answers, write_config, write_provenance, write_summary
 
+NO_SETTINGS: Mapping[str, Any] = MappingProxyType({})
 # A class of which a share would leave fewer images is not thinned.
 RARE = 5
-NO_SETTINGS: Mapping[str, Any] = MappingProxyType({})
 PACKAGES = ("scikit-learn", "numpy", "scipy", "skl2onnx")
 
 

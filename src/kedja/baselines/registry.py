@@ -44,11 +44,18 @@ class Baseline:
         build: `build(seed=…, **point)` → an unfitted pipeline with `predict_proba`.
         grid: name of a setting → the values tried, every combination.
         seeded: whether the result depends on the seed; if not, one run says it all.
+    <<<<<<< HEAD
         least: training examples that it needs of every class that has any.
+    =======
+    >>>>>>> feature/texts
         limit: at most this many training examples (stratified), where the cost grows faster than their number.
         represented: where what it is fitted on is defined, see `kedja.baselines.representation`.
         framework: that its runs are of, see `kedja.frameworks.registry`.
         prefix: of the names of its experiments, before its own.
+    <<<<<<< HEAD
+    =======
+        least: training images that it needs of every class that has any.
+    >>>>>>> feature/texts
     """
 
     build: Callable[..., Any]
@@ -144,7 +151,7 @@ BASELINES: dict[str, Baseline] = {
     "random-forest": Baseline(random_forest, {"variance": [0.8, 0.95], "min_samples_leaf": [1, 3]}, seeded=True),
     "svm": Baseline(support_vectors, {"C": [1.0, 10.0], "scaler": [True, False]}, limit=10_000, least=3),
     "tfidf": Baseline(ngrams, {"C": [10.0]}, represented=NGRAMS),
-    "tfidf-svm": Baseline(ngrams_svm, {"C": [1.0]}, represented=NGRAMS),
+    "tfidf-svm": Baseline(ngrams_svm, {"C": [1.0]}, represented=NGRAMS, least=3),
     "minilm": Baseline(sentences, {"C": [10.0, 30.0]}, represented=SENTENCES, framework="frozen", prefix=""),
 }
 

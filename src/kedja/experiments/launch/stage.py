@@ -60,10 +60,10 @@ def run_stage(
     wanted = plan.training_runs(request, experiments)
     data = plan.data_name(request, wanted)
     folder = ensure(data)
+    wanted, baselines = plan.for_kind(request, wanted, baselines, read_description(folder)["kind"])
     if request.folds:
         # Too few images are said once and now, not by every run.
         take(load(folder), Subset(request.folds))
-    wanted, baselines = plan.for_kind(request, wanted, baselines, read_description(folder)["kind"])
     others = plan.baseline_tasks(request, baselines, folder, runs)
     at_once = jobs or sets.JOBS.get(suitable) or plan.default_jobs(request.overrides)
 
