@@ -44,18 +44,11 @@ class Baseline:
         build: `build(seed=…, **point)` → an unfitted pipeline with `predict_proba`.
         grid: name of a setting → the values tried, every combination.
         seeded: whether the result depends on the seed; if not, one run says it all.
-    <<<<<<< HEAD
         least: training examples that it needs of every class that has any.
-    =======
-    >>>>>>> feature/texts
         limit: at most this many training examples (stratified), where the cost grows faster than their number.
         represented: where what it is fitted on is defined, see `kedja.baselines.representation`.
         framework: that its runs are of, see `kedja.frameworks.registry`.
         prefix: of the names of its experiments, before its own.
-    <<<<<<< HEAD
-    =======
-        least: training images that it needs of every class that has any.
-    >>>>>>> feature/texts
     """
 
     build: Callable[..., Any]
