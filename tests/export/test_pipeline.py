@@ -15,6 +15,7 @@ from kedja.baselines import registry as baselines
 from kedja.baselines import stored_pipeline
 from kedja.baselines.fit import run as fit
 from kedja.baselines.onnx_graph import write_pipeline
+from kedja.baselines.pixels import Pixels
 from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.bundle.integrity import verify_golden
 from kedja.bundle.metadata import load
@@ -44,7 +45,7 @@ def fitted(project):
     return fit_once
 
 
-@pytest.mark.parametrize("name", baselines.BASELINES)
+@pytest.mark.parametrize("name", baselines.of_kind("image"))
 def test_every_baseline_is_served_with_scikit_learns_answers(name, fitted, project, run, tmp_path):
     dataset = load_dataset(Path("data/digits"))
     export(fitted(name), tmp_path / "bundle")
@@ -106,7 +107,7 @@ def test_large_images_are_averaged_alike_and_a_class_without_images_stays_imposs
     rng = np.random.default_rng(0)
     images, labels = rng.integers(0, 256, (60, 45, 30, 3), dtype=np.uint8), np.arange(60) % 3
     pipeline = baselines.logistic_regression(seed=0, C=1.0).fit(model.features(images), labels + (labels == 2))
-    write_pipeline(pipeline, ImageSpec(45, 30, 3), 4, tmp_path / "model.onnx")
+    write(pipeline, ImageSpec(45, 30, 3), 4, tmp_path / "model.onnx")
     logits, probabilities = onnx_runner(tmp_path / "model.onnx")({"image": images})
     np.testing.assert_allclose(logits, model.logits(pipeline, model.features(images), 4), atol=1e-5)
     assert probabilities[:, 2].max() < 1e-6
@@ -127,7 +128,7 @@ def test_a_pipeline_without_an_onnx_form_is_refused(tmp_path):
     x = np.random.default_rng(0).random((20, 4))
     unknown = type("Homemade", (ExtraTreeClassifier,), {"__module__": __name__})().fit(x, np.arange(20) % 2)
     with pytest.raises(KedjaError, match="has no ONNX form"):
-        write_pipeline(unknown, ImageSpec(2, 2, 1), 2, tmp_path / "model.onnx")
+        write(unknown, ImageSpec(2, 2, 1), 2, tmp_path / "model.onnx")
     assert not (tmp_path / "model.onnx").exists()
 
 
@@ -141,7 +142,7 @@ def test_a_missing_or_damaged_pipeline_is_named(tmp_path):
 
 def test_a_pipeline_comes_back_whole_and_is_stored_alike_each_time(fitted, project, tmp_path):
     """What it answers to the bit, and the graph that is made of it to the byte."""
-    for name in baselines.BASELINES:
+    for name in baselines.of_kind("image"):
         folder = fitted(name)
         loaded = model.load(folder)
         assert stored_pipeline.dump(loaded) == (folder / model.PIPELINE).read_bytes()
@@ -151,8 +152,12 @@ def test_a_pipeline_comes_back_whole_and_is_stored_alike_each_time(fitted, proje
         np.testing.assert_array_equal(model.logits(loaded, x, 10), record["logits"])
         graphs = [tmp_path / "one.onnx", tmp_path / "two.onnx"]
         for graph in graphs:
-            write_pipeline(model.load(folder), dataset.spec, 10, graph)
+            write(model.load(folder), dataset.spec, 10, graph)
         assert graphs[0].read_bytes() == graphs[1].read_bytes()
+
+
+def write(pipeline, spec, classes, path):
+    write_pipeline(Pixels().front(pipeline, spec), pipeline.classes_, classes, path)
 
 
 def script(name, *arguments):

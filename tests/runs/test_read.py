@@ -16,6 +16,7 @@ from kedja.runs.read import (
     find_tries,
     read_metrics,
     read_run,
+    remember,
     runs_on_other_data,
 )
 from kedja.runs.scores import softmax
@@ -96,6 +97,10 @@ def test_of_several_data_sets_the_one_used_last_is_compared_and_said(make_run: M
     assert chosen_data(tmp_path / "runs", "digits", said.append) == "digits"
     assert chosen_data(tmp_path / "elsewhere", None, said.append) is None
     assert len(said) == 1
+    remember(tmp_path / "runs", "digits")
+    assert chosen_data(tmp_path / "runs", None, said.append) == "digits"
+    os.utime(tmp_path / "runs" / "data-set-used-last", (2, 2))  # and then a run on flowers ended
+    assert chosen_data(tmp_path / "runs", None, said.append) == "flowers"
     assert [one.name for one in find_experiments(tmp_path / "runs", "flowers")] == ["large"]
     with pytest.raises(KedjaError, match="'birds'"):
         find_experiments(tmp_path / "runs", "birds")

@@ -3,8 +3,10 @@
 import os
 import time
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 from kedja.baselines import pipeline as model
 from kedja.baselines import registry
 from kedja.baselines.registry import Baseline, Choice, configuration, configuration_hash, directory, find
+from kedja.baselines.representation import Representation
 from kedja.common.cpus import available
 from kedja.data.prepared import PreparedDataset
 from kedja.data.splits.subset import WHOLE, Subset, take
@@ -21,6 +24,7 @@ from kedja.runs.read import Run
 from kedja.runs.scores import score
 from kedja.runs.write import write_answers, write_config, write_provenance, write_summary
 
+NO_SETTINGS: Mapping[str, Any] = MappingProxyType({})
 # A class of which a share would leave fewer images is not thinned.
 RARE = 5
 PACKAGES = ("scikit-learn", "numpy", "scipy", "skl2onnx")
@@ -28,9 +32,9 @@ PACKAGES = ("scikit-learn", "numpy", "scipy", "skl2onnx")
 
 @dataclass(frozen=True)
 class Examples:
-    """`x` float64 (N, D) features, `y` int64 (N,) labels."""
+    """`x` (N, …) features, `y` int64 (N,) labels."""
 
-    x: NDArray[np.float64]
+    x: NDArray[Any]
     y: NDArray[np.int64]
 
 
@@ -59,20 +63,22 @@ def fit(choice: Choice, dataset: PreparedDataset, folder: Path) -> None:
     part = take(dataset, choice.subset)
     train, validation = training_indices(part, baseline.limit), part.split("val")
     classes = len(dataset.classes)
-    fitted = search(baseline, choice.seed, classes, _examples(part, train), _examples(part, validation))
+    represented = baseline.representation
+    on_train, on_validation = (_examples(represented, part, positions) for positions in (train, validation))
+    fitted = search(baseline, choice.seed, classes, on_train, on_validation, settings=represented.settings(part))
     seconds = time.perf_counter() - since
     config = configuration(name, dataset.name, dataset.hash, choice.subset)
     whole = configuration_hash(configuration(name, dataset.name, dataset.hash))
     write_config(folder, {**config, "seed": choice.seed, "chosen": fitted.point})
     threads = int(os.environ.get("OMP_NUM_THREADS") or available())
-    write_provenance(folder, describe("sklearn", dataset.facts, "cpu", threads, packages=PACKAGES))
+    write_provenance(folder, describe(baseline.framework, dataset.facts, "cpu", threads, packages=PACKAGES))
     model.save(fitted.pipeline, folder)
     write_answers(folder, "validation", [part.ids[i] for i in validation], part.labels[validation], fitted.logits)
     write_summary(
         Run(
             directory=folder,
-            framework="sklearn",
-            experiment=f"baseline-{name}",
+            framework=baseline.framework,
+            experiment=f"{baseline.prefix}{name}",
             config_hash=configuration_hash(config),
             seed=choice.seed,
             model=name,
@@ -96,11 +102,23 @@ def reason_to_skip(choice: Choice, dataset: PreparedDataset) -> str:
     return registry.reason_to_skip(choice.name, part.labels[part.split("train")], part.classes)
 
 
-def search(baseline: Baseline, seed: int, classes: int, train: Examples, validation: Examples) -> Fitted:
-    """Fit every point of the grid on the training split; the best on the validation split wins (then its loss)."""
+def search(
+    baseline: Baseline,
+    seed: int,
+    classes: int,
+    train: Examples,
+    validation: Examples,
+    *,
+    settings: Mapping[str, Any] = NO_SETTINGS,
+) -> Fitted:
+    """Fit every point of the grid on the training split; the best on the validation split wins (then its loss).
+
+    Args:
+        settings: what building needs of the data set.
+    """
     best: Fitted | None = None
     for point in baseline.points():
-        pipeline = baseline.build(seed=seed, **point)
+        pipeline = baseline.build(seed=seed, **settings, **point)
         with warnings.catch_warnings():
             # A point of the grid that has not converged loses on the validation split; no news for the user.
             warnings.simplefilter("ignore")
@@ -111,11 +129,6 @@ def search(baseline: Baseline, seed: int, classes: int, train: Examples, validat
             best = result
     assert best is not None, "a grid has at least one point"
     return best
-
-
-def features(dataset: PreparedDataset, indices: NDArray[np.int64]) -> NDArray[np.float64]:
-    """float64 (N, D): `kedja.baselines.pipeline.features` of each image, one after the other to save memory."""
-    return np.concatenate([model.features(dataset.pixels(np.array([i]))) for i in indices])
 
 
 def training_indices(dataset: PreparedDataset, limit: int | None) -> NDArray[np.int64]:
@@ -143,13 +156,13 @@ def _learnt(estimator: Any) -> int:
         return sum(2 * tree.tree_.node_count for tree in estimator.estimators_)
     if hasattr(estimator, "calibrated_classifiers_"):
         return sum(_learnt(one.estimator) + 2 * len(one.calibrators) for one in estimator.calibrated_classifiers_)
-    names = ("mean_", "scale_", "components_", "coef_", "intercept_", "support_vectors_", "dual_coef_")
+    names = ("mean_", "scale_", "components_", "coef_", "intercept_", "support_vectors_", "dual_coef_", "idf_")
     # An SVC with an RBF kernel has no coef_ and says so with an exception.
     return sum(np.size(getattr(estimator, name)) for name in names if name in vars(estimator))
 
 
-def _examples(dataset: PreparedDataset, indices: NDArray[np.int64]) -> Examples:
-    return Examples(features(dataset, indices), dataset.labels[indices])
+def _examples(represented: Representation, dataset: PreparedDataset, indices: NDArray[np.int64]) -> Examples:
+    return Examples(represented.examples(dataset, indices), dataset.labels[indices])
 
 
 def _rank(fitted: Fitted) -> tuple[float, float]:

@@ -7,17 +7,24 @@ and one registry line.
 import hashlib
 import itertools
 import json
+import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kedja.baselines.pipeline import FEATURE_SIDE
 from kedja.common.errors import KedjaError, nearest
 from kedja.data.splits.subset import KEYS, WHOLE, Subset
+
+if TYPE_CHECKING:
+    from kedja.baselines.representation import Representation
+
+PIXELS = "kedja.baselines.pixels:Pixels"
+NGRAMS = "kedja.baselines.texts.counted:Counted"
+SENTENCES = "kedja.baselines.texts.minilm:Sentences"
 
 
 @dataclass(frozen=True)
@@ -37,8 +44,11 @@ class Baseline:
         build: `build(seed=…, **point)` → an unfitted pipeline with `predict_proba`.
         grid: name of a setting → the values tried, every combination.
         seeded: whether the result depends on the seed; if not, one run says it all.
-        limit: at most this many training images (stratified), where the cost grows faster than their number.
-        least: training images that it needs of every class that has any.
+        least: training examples that it needs of every class that has any.
+        limit: at most this many training examples (stratified), where the cost grows faster than their number.
+        represented: where what it is fitted on is defined, see `kedja.baselines.representation`.
+        framework: that its runs are of, see `kedja.frameworks.registry`.
+        prefix: of the names of its experiments, before its own.
     """
 
     build: Callable[..., Any]
@@ -46,6 +56,15 @@ class Baseline:
     seeded: bool = False
     limit: int | None = None
     least: int = 1
+    represented: str = PIXELS
+    framework: str = "sklearn"
+    prefix: str = "baseline-"
+
+    @property
+    def representation(self) -> "Representation":
+        """How examples become numbers, and of which kind they are."""
+        found: Representation = pkgutil.resolve_name(self.represented)()
+        return found
 
     def points(self) -> list[dict[str, Any]]:
         return [dict(zip(self.grid, values, strict=True)) for values in itertools.product(*self.grid.values())]
@@ -88,10 +107,45 @@ def support_vectors(seed: int, C: float, scaler: bool) -> Any:  # noqa: N803 - s
     return Pipeline([*([("scaler", StandardScaler())] if scaler else []), ("model", calibrated)])
 
 
+def ngrams(seed: int, C: float, spelling: Any, padding: int) -> Any:  # noqa: N803 - scikit-learn's name for it
+    """TF-IDF and logistic regression."""
+    from sklearn.linear_model import LogisticRegression
+
+    return _of_ngrams(spelling, padding, LogisticRegression(C=C, max_iter=200))
+
+
+def ngrams_svm(seed: int, C: float, spelling: Any, padding: int) -> Any:  # noqa: N803 - scikit-learn's name for it
+    """TF-IDF and a linear SVM; probabilities by Platt scaling over three folds of the training split."""
+    from sklearn.calibration import CalibratedClassifierCV
+    from sklearn.svm import LinearSVC
+
+    return _of_ngrams(spelling, padding, CalibratedClassifierCV(LinearSVC(C=C), cv=3, ensemble=False))
+
+
+def _of_ngrams(spelling: Any, padding: int, model: Any) -> Any:
+    from sklearn.feature_extraction.text import TfidfTransformer
+    from sklearn.pipeline import Pipeline
+
+    from kedja.baselines.texts.ngrams import TokenNgrams
+
+    return Pipeline([("ngrams", TokenNgrams(spelling, padding)), ("tfidf", TfidfTransformer()), ("model", model)])
+
+
+def sentences(seed: int, C: float) -> Any:  # noqa: N803 - scikit-learn's name for it
+    """Logistic regression on the vectors of a sentence encoder that stays as it is."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import Pipeline
+
+    return Pipeline([("model", LogisticRegression(C=C, max_iter=1000))])
+
+
 BASELINES: dict[str, Baseline] = {
     "logistic-regression": Baseline(logistic_regression, {"C": [0.01, 0.1, 1.0]}),
     "random-forest": Baseline(random_forest, {"variance": [0.8, 0.95], "min_samples_leaf": [1, 3]}, seeded=True),
     "svm": Baseline(support_vectors, {"C": [1.0, 10.0], "scaler": [True, False]}, limit=10_000, least=3),
+    "tfidf": Baseline(ngrams, {"C": [10.0]}, represented=NGRAMS),
+    "tfidf-svm": Baseline(ngrams_svm, {"C": [1.0]}, represented=NGRAMS, least=3),
+    "minilm": Baseline(sentences, {"C": [10.0, 30.0]}, represented=SENTENCES, framework="frozen", prefix=""),
 }
 
 
@@ -104,6 +158,11 @@ def find(name: str) -> Baseline:
     if name not in BASELINES:
         raise KedjaError(f"there is no baseline {name!r}", nearest(name, list(BASELINES)))
     return BASELINES[name]
+
+
+def of_kind(kind: str) -> list[str]:
+    """Those that are fitted on examples of this kind."""
+    return [name for name, baseline in BASELINES.items() if baseline.representation.kind == kind]
 
 
 def seeds_of(name: str, seeds: list[int]) -> list[int]:
@@ -137,7 +196,7 @@ def configuration(name: str, data: str, data_hash: str, subset: Subset = WHOLE) 
         "baseline": name,
         "grid": dict(baseline.grid),
         "limit": baseline.limit,
-        "features": {"side": FEATURE_SIDE, "dtype": "float64"},
+        "features": baseline.representation.recorded,
         "data": {"name": data, "hash": data_hash},
     }
 
@@ -148,6 +207,6 @@ def configuration_hash(configuration: Mapping[str, Any]) -> str:
 
 
 def directory(runs: Path, name: str, data: str, data_hash: str, seed: int, *, subset: Subset = WHOLE) -> Path:
-    """`runs/baseline-<name>-<hash>/seed<k>`."""
+    """`runs/<prefix><name>-<hash>/seed<k>`."""
     digest = configuration_hash(configuration(name, data, data_hash, subset))
-    return runs / f"baseline-{name}-{digest}" / f"seed{seed}"
+    return runs / f"{find(name).prefix}{name}-{digest}" / f"seed{seed}"

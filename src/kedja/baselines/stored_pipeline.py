@@ -38,6 +38,9 @@ TYPES = frozenset(
         "sklearn.linear_model._logistic.LogisticRegression",
         "sklearn.pipeline.Pipeline",
         "sklearn.preprocessing._data.StandardScaler",
+        "kedja.baselines.texts.ngrams.TokenNgrams",
+        "sklearn.feature_extraction.text.TfidfTransformer",
+        "sklearn.svm._classes.LinearSVC",
         "sklearn.svm._classes.SVC",
         "sklearn.tree._classes.DecisionTreeClassifier",
         "sklearn.tree._tree.Tree",
@@ -149,7 +152,9 @@ def _check_content(pipeline: Any) -> None:
         for one in getattr(step, "estimators_", []):
             _check_tree(one.tree_, step.n_features_in_)
         for calibrated in getattr(step, "calibrated_classifiers_", []):
-            _check_vectors(calibrated.estimator)
+            # A linear one has no vectors, and is multiplied by numpy.
+            if type(calibrated.estimator).__name__ != "LinearSVC":
+                _check_vectors(calibrated.estimator)
 
 
 def _check_tree(tree: Any, features: int) -> None:

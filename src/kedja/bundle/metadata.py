@@ -144,7 +144,7 @@ def load(bundle: Path) -> Metadata:
         raise KedjaError(f"there is no bundle at {bundle}/ (no {METADATA})", "make one with `just export`")
     value = read_json(path)
     try:
-        return _from_json(value)
+        return _from_json(value, bundle)
     except KedjaError as error:
         raise KedjaError(f"{path}: {error.problem}", error.remedy or "export again with `just export`") from None
 
@@ -155,7 +155,7 @@ def save(bundle: Path, metadata: Metadata) -> None:
     write_json(bundle / METADATA, metadata.to_json())
 
 
-def _from_json(value: Mapping[str, Any]) -> Metadata:
+def _from_json(value: Mapping[str, Any], bundle: Path) -> Metadata:
     # Another schema may have other fields: say that, not which.
     if isinstance(value, dict) and isinstance(value.get("schema_version"), int):
         _check_schema(value["schema_version"])
@@ -167,7 +167,7 @@ def _from_json(value: Mapping[str, Any]) -> Metadata:
     metadata = Metadata(
         **{
             **plain,
-            "input": registry.from_json(value["kind"], value["input"]),
+            "input": registry.from_json(value["kind"], value["input"], bundle),
             "golden": [Golden(**golden) for golden in value["golden"]],
             "variants": {name: Variant(**variant) for name, variant in value.get("variants", {}).items()},
         }

@@ -1,6 +1,7 @@
 """What can be asked of data preparation: the keys of `just data`, their defaults and meaning."""
 
 import codecs
+import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -24,7 +25,9 @@ class Settings:
     """One source and how it is prepared."""
 
     source: str = option(
-        "", "digits, a folder, an archive, an index file, an .npz, torchvision:<Name>", metavar="where"
+        "",
+        "digits, a folder, an archive, an index file, an .npz, texts in CSV or JSON, torchvision:<Name>",
+        metavar="where",
     )
     label: str = option(
         "", "folders: parent, top or path:<n>; index files and .npz: a column or array", metavar="which"
@@ -33,6 +36,9 @@ class Settings:
         [], "index files inside the source: labels.csv or train:a.txt,val:b.txt", metavar="file,…"
     )
     path: str = option("", "index files: the column with the path", metavar="column")
+    text: str = option("", "texts: the column that holds them, where it has another name", metavar="column")
+    tokenizer: str = option("", "texts: minilm (the embedded one), or a tokenizer.json, or its folder", metavar="which")
+    length: int = option(0, "texts: tokens that are read of each; 0: chosen from the texts", within=(0, 100_000))
     split: str = option("", "index files: the column with the split", metavar="column")
     group: str = option("", "index files: images with the same value stay on one side", metavar="column")
     classes: str = option("", "table of class names: file:id column:name column", metavar="file:id:name")
@@ -61,7 +67,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         if self.source.startswith("~"):
-            self.source = str(Path(self.source).expanduser())
+            self.source = os.path.expanduser(self.source)  # noqa: PTH111 -- without a home it stays as it is, and is not found
         if len(self.fractions) != 3 or min(self.fractions) < 0 or self.fractions[0] <= 0:
             raise KedjaError(
                 f"fractions={','.join(map(str, self.fractions))} are not three shares for train, val and test",

@@ -14,6 +14,7 @@ from kedja.experiments.launch.progress import failure_text
 from kedja.experiments.launch.ray_cluster import Cluster
 from kedja.experiments.launch.stage import run_stage
 from kedja.experiments.trackers.tracker import check_names
+from kedja.runs.read import remember
 from kedja.training.config.compose import CONF
 from kedja.training.config.schema import TENSORBOARD
 
@@ -81,6 +82,7 @@ def main(arguments: list[str]) -> None:
     if stage.failures:
         texts = "\n  ".join(failure_text(outcome) for outcome in stage.failures)
         raise KedjaError(f"{len(stage.failures)} of {len(stage.outcomes)} failed:\n  {texts}", "the others are kept")
+    remember(options.runs, stage.data)
     cli.next_step(f"just report data={stage.data}")
 
 

@@ -53,11 +53,12 @@ def main(options: Options) -> None:
 def best_run(runs: Path, data: str | None) -> Path:
     """The selected run; experiments are run first where there is none."""
     from kedja.experiments.analysis.select import best_run as select
-    from kedja.runs.read import chosen_data, find_runs
+    from kedja.runs.read import chosen_data, find_runs, remember
 
     if not find_runs(runs):
         print(f"no finished run under {runs}/: running the experiments first", file=sys.stderr)
         cli.call("kedja.experiments", *([] if data is None else [f"data={data}"]))
+    remember(runs, data)
     return select(runs, chosen_data(runs, data, print))
 
 

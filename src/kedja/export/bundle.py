@@ -10,7 +10,7 @@ from kedja.bundle.integrity import hash_files, seal
 from kedja.bundle.metadata import METADATA, MODEL, MODEL_CARD, Golden, Metadata, Variant, save
 from kedja.bundle.reference import save as save_reference
 from kedja.common.errors import KedjaError
-from kedja.common.files import read_json, replacing_directory, sha256
+from kedja.common.files import read_json, replacing_directory, sha256, write_bytes
 from kedja.data.prepared import PreparedDataset
 from kedja.data.prepared import load as load_dataset
 from kedja.data.versions.ensure import ensure
@@ -64,8 +64,10 @@ def export(run: Path, destination: Path, say: Say = lambda line: None, int8: boo
     with replacing_directory(destination, METADATA) as folder:
         say(f"writing {' and '.join(framework.formats)}")
         candidates = framework.write(run, folder)
+        for file, content in dataset.input.files().items():
+            write_bytes(folder / file, content)
         samples = write_samples(dataset, folder)
-        feed = decode_samples(samples, folder, dataset.input)
+        feed = decode_samples(samples, folder, dataset.input.located(folder))
         for file, parity in check_parity(trained, candidates, feed, TOLERANCE).items():
             say(_parity_line(file, parity, len(samples)))
         metadata = _metadata(summary, dataset, golden_examples(samples, feed, trained), name)

@@ -53,8 +53,9 @@ def _values(dataset: PreparedDataset, indices: NDArray[np.int64], runner: Runner
 
 
 def _batches(dataset: PreparedDataset, indices: NDArray[np.int64], runner: Runner) -> Iterator[Values]:
-    for start in range(0, len(indices), _BATCH):
-        positions = indices[start : start + _BATCH]
+    ordered = dataset.stored.by_size(indices)
+    for start in range(0, len(ordered), _BATCH):
+        positions = ordered[start : start + _BATCH]
         feed = dataset.read(positions)
         _, probabilities = runner(feed)
         yield dataset.input.features(feed) | dataset.stored.facts(positions) | of_answers(probabilities)

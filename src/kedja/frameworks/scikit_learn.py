@@ -1,19 +1,20 @@
 """scikit-learn as a framework: the pipelines of `kedja.baselines`. Loads no scikit-learn before there is work."""
 
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kedja.baselines import pipeline as fitted
-from kedja.baselines.registry import Choice
-from kedja.bundle.inputs.image.spec import ImageSpec
+from kedja.baselines.registry import Choice, find
+from kedja.baselines.representation import Representation
 from kedja.bundle.inputs.input import Feed
 from kedja.bundle.metadata import MODEL
+from kedja.common.files import read_json
 from kedja.data.prepared import PreparedDataset
 from kedja.frameworks.framework import Framework, Predict, Runner
 from kedja.runs.calibration import temperature_of
+from kedja.runs.folder import CONFIG
 from kedja.runs.read import read_input, read_provenance
 
 
@@ -30,10 +31,11 @@ def load(run: Path) -> Predict:
     Raises:
         KedjaError: the run's files are missing or damaged.
     """
-    pipeline, classes = fitted.load(run), len(read_provenance(run)["data"]["classes"])
+    pipeline, represented = fitted.load(run), representation(run)
+    classes = len(read_provenance(run)["data"]["classes"])
 
     def predict(feed: Feed) -> NDArray[np.float32]:
-        return fitted.logits(pipeline, fitted.features(feed["image"]), classes)
+        return fitted.logits(pipeline, represented.features(feed), classes)
 
     return predict
 
@@ -44,8 +46,17 @@ def write(run: Path, folder: Path) -> dict[str, Runner]:
     from kedja.frameworks.onnx_runner import onnx_runner
 
     classes = len(read_provenance(run)["data"]["classes"])
-    write_pipeline(fitted.load(run), cast(ImageSpec, read_input(run)), classes, folder / MODEL, temperature_of(run))
+    pipeline = fitted.load(run)
+    front = representation(run).front(pipeline, read_input(run))
+    write_pipeline(front, pipeline.classes_, classes, folder / MODEL, temperature_of(run))
     return {MODEL: onnx_runner(folder / MODEL)}
 
 
+def representation(run: Path) -> Representation:
+    """What the run's pipeline was fitted on."""
+    return find(read_json(run / CONFIG)["baseline"]).representation
+
+
 SKLEARN = Framework("sklearn", fit, load, write, weights=fitted.PIPELINE, is_baseline=True)
+# A pretrained network that stays as it is, with a head of scikit-learn's: a model like any other, and no baseline.
+FROZEN = Framework("frozen", fit, load, write, weights=fitted.PIPELINE)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from kedja.bundle.inputs.input import Input
 from kedja.bundle.inputs.registry import from_json
 from kedja.common.errors import KedjaError
-from kedja.common.files import read_json
+from kedja.common.files import read_json, write_text
 from kedja.common.npz import read_arrays
 from kedja.common.progress import say
 from kedja.runs.folder import METRICS, PROVENANCE, SUMMARY, answers_file, is_finished
@@ -22,6 +22,7 @@ SCHEMA_VERSION = 2
 # What version 1 called `kind`, and the frameworks that there were.
 FRAMEWORK_OF_KIND = {"training": "torch", "baseline": "sklearn"}
 DEBUG = "debug"
+USED_LAST = "data-set-used-last"
 
 
 @dataclass(frozen=True)
@@ -200,14 +201,27 @@ def find_tries(runs: Path, data: str | None = None) -> list[Experiment]:
 
 
 def chosen_data(runs: Path, data: str | None, say: Callable[[str], None]) -> str | None:
-    """`data`, or that of the run that finished last, which is said where there are others; None without runs."""
+    """`data`, or the one used last, which is said where there are others; None without runs.
+
+    Used last is the one of the run that finished last, or what was named in a command since (`remember`).
+    """
     found = [run for run in find_runs(runs) if run.subset is None]
     if data is not None or not found:
         return data
-    last = _finished_last(found).data["name"]
+    newest, mark = _finished_last(found), runs / USED_LAST
+    last = newest.data["name"]
+    if mark.is_file() and mark.stat().st_mtime_ns > (newest.directory / SUMMARY).stat().st_mtime_ns:
+        named = mark.read_text(encoding="utf-8")
+        last = named if named in {run.data["name"] for run in found} else last
     if others := sorted({run.data["name"] for run in found} - {last}):
         say(f"data set {last}, used last (others have runs too: {', '.join(f'data={name}' for name in others)})")
     return str(last)
+
+
+def remember(runs: Path, data: str | None) -> None:
+    """The data set that a command was told to use is the one used last."""
+    if data is not None and runs.is_dir():
+        write_text(runs / USED_LAST, data)
 
 
 def _is_try(experiment: Experiment, everything: list[Experiment]) -> bool:

@@ -44,6 +44,8 @@ def respond(answer: Answer, accept: str) -> JsonAnswer:
     model = {"name": metadata.name, "version": metadata.version}
     rows = zip(answer.probabilities, answer.best, strict=True)
     predictions = [describe(row, best, metadata.classes) for row, best in rows]
+    if answer.remarks:
+        predictions = [said | remark for said, remark in zip(predictions, answer.remarks, strict=True)]
     content = {"predictions": predictions, "model": model} if answer.many else {**predictions[0], "model": model}
     return JsonAnswer(content, media_type=media_type)
 

@@ -13,9 +13,9 @@ import sys
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,12 +42,17 @@ class Stages(Protocol):
 
 @dataclass(frozen=True)
 class Answer:
-    """Probabilities float32 (N, classes), the index of the highest of each row, and the predictor that gave them."""
+    """Probabilities float32 (N, classes), the index of the highest of each row, and the predictor that gave them.
+
+    Attributes:
+        remarks: see `kedja.bundle.inputs.input.Input.remarks`.
+    """
 
     probabilities: NDArray[np.float32]
     best: list[int]
     many: bool
     predictor: Predictor
+    remarks: Sequence[dict[str, Any]] = ()
 
 
 @dataclass(eq=False)
@@ -209,7 +214,8 @@ class Engine:
             if job.stages:
                 job.stages("inference", began, ended, batch_images=len(every))
             end = start + len(examples.items)
-            results.append((job, Answer(probabilities[start:end], best[start:end], examples.many, predictor)))
+            remarks = predictor.metadata.input.remarks(examples.items)
+            results.append((job, Answer(probabilities[start:end], best[start:end], examples.many, predictor, remarks)))
             start = end
         return results
 

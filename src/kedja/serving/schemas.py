@@ -15,13 +15,21 @@ class ModelName(BaseModel):
     version: str = Field(description="changes whenever any file of the bundle does")
 
 
+class Truncated(BaseModel):
+    """How much of a text was read."""
+
+    tokens: int
+    read: int
+
+
 class Prediction(BaseModel):
-    """What the model says of one image."""
+    """What the model says of one example."""
 
     predicted_class: str = Field(description="name of the most probable class")
     prediction: str = Field(description="the same name")
     class_index: int = Field(description="its position in `GET /class-names`, from 0")
     probabilities: list[float] = Field(description="one for each class, in the order of `GET /class-names`")
+    truncated: Truncated | None = Field(None, description="of a text with more tokens than are read; else left out")
 
 
 class OneAnswer(Prediction):

@@ -41,6 +41,9 @@ class Settings:
     max_pixels: int = option(
         50_000_000, "width × height of an image at the most, judged before decoding", within=(1, 500_000_000)
     )
+    max_text: int = option(
+        100_000, "bytes of a text at the most, judged before it is cut into tokens", within=(1, 10_000_000)
+    )
     formats: list[str] = option(
         ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"],
         "formats of images that are read, beside those of the bundle's samples; also PPM, TGA, ICO, JPEG2000, and "

@@ -76,7 +76,11 @@ class Service:
         # What the bundle offers as samples may be sent back.
         formats = {predictor.metadata.input.format(sample.data) for sample in predictor.samples} - {""}
         return Limits(
-            settings.max_images, settings.max_pixels, frozenset(formats | set(settings.formats)), settings.memory
+            settings.max_images,
+            settings.max_pixels,
+            frozenset(formats | set(settings.formats)),
+            settings.memory,
+            text_bytes=settings.max_text,
         )
 
     async def answer(self, content_type: str, body: bytes, deadline: float, stages: Stages | None = None) -> Answer:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from kedja.baselines.registry import BASELINES
 from kedja.common.cpus import available
 from kedja.common.errors import KedjaError
 from kedja.experiments.launch import plan, warm
@@ -39,7 +40,7 @@ def test_every_combination_of_the_grids() -> None:
 
 def test_debug_is_left_out_unless_asked_for(conf: Path) -> None:
     assert experiment_names(conf) == ["debug", "large", "small"]
-    assert chosen(Request([0]), conf) == (["large", "small"], ["logistic-regression", "random-forest", "svm"])
+    assert chosen(Request([0]), conf) == (["large", "small"], list(BASELINES))
     assert chosen(Request([0], baselines=False), conf) == (["large", "small"], [])
     assert chosen(Request([0], only=["debug", "svm"]), conf) == (["debug"], ["svm"])
 
@@ -112,8 +113,8 @@ def test_without_gpus_one_run_a_core(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_task_is_finished_when_all_its_runs_are(tmp_path: Path) -> None:
     task = Task("two", [tmp_path / "a", tmp_path / "b"], [], tmp_path / "log")
     (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "summary.json").touch()
+    (tmp_path / "a" / "summary.json").write_text("{}")
     assert unfinished([task]) == [task]
     (tmp_path / "b").mkdir()
-    (tmp_path / "b" / "summary.json").touch()
+    (tmp_path / "b" / "summary.json").write_text("{}")
     assert unfinished([task]) == []

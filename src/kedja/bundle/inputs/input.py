@@ -8,6 +8,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from kedja.common.errors import KedjaError
@@ -85,6 +86,7 @@ class Limits:
         plain: whether what is not plainly cheap raises `Costly`.
         spent: of this request; None: there is no request, and only `examples` and `pixels` hold.
         grant: called with the bytes that are needed, before they are; waits until they are free.
+        text_bytes: of each text.
     """
 
     examples: int = sys.maxsize
@@ -94,6 +96,7 @@ class Limits:
     plain: bool = False
     spent: Spent | None = None
     grant: Callable[[int], None] | None = None
+    text_bytes: int = 10_000_000
 
     def of_request(self, *, plain: bool = False, grant: Callable[[int], None] | None = None) -> "Limits":
         """The same for a new request, of which nothing is spent."""
@@ -137,6 +140,14 @@ class Input(ABC):
     suffixes: ClassVar[frozenset[str]]
     hint: ClassVar[str]
     killable: ClassVar[bool] = False
+
+    def located(self, folder: Path) -> Self:
+        """The same, told in which folder (of a data set, of a bundle) the files lie that its settings name."""
+        return self
+
+    def files(self) -> dict[str, bytes]:
+        """The files without which the settings mean nothing: name in a data set and in a bundle → content."""
+        return {}
 
     @property
     @abstractmethod
@@ -182,6 +193,10 @@ class Input(ABC):
     def facts(self, examples: Sequence[Example]) -> Values:
         """What drift compares of examples beyond what the model sees of them, for example the size of a file."""
         return {}
+
+    def remarks(self, examples: Sequence[Example]) -> Sequence[dict[str, Any]]:
+        """What the answer to each example says beyond its classes, under keys of their own; empty where nothing."""
+        return ()
 
     @abstractmethod
     def value_schema(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import pkgutil
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from kedja.bundle.inputs.input import Input
@@ -10,6 +11,7 @@ from kedja.common.errors import KedjaError, nearest
 # Imported when a bundle or a data set is of that kind, never otherwise.
 INPUTS: dict[str, str | type[Input]] = {
     "image": "kedja.bundle.inputs.image.spec:ImageSpec",
+    "text": "kedja.bundle.inputs.text.spec:TextInput",
 }
 
 
@@ -26,6 +28,11 @@ def input_type(kind: str) -> type[Input]:
     return found
 
 
-def from_json(kind: str, value: Mapping[str, Any]) -> Input:
-    """What `Input.to_json` of this kind gave."""
-    return input_type(kind).from_json(value)
+def from_json(kind: str, value: Mapping[str, Any], folder: Path | None = None) -> Input:
+    """What `Input.to_json` of this kind gave.
+
+    Args:
+        folder: where the settings were read, with the files that they name; nothing is decoded without.
+    """
+    found = input_type(kind).from_json(value)
+    return found if folder is None else found.located(folder)

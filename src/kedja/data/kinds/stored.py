@@ -35,6 +35,10 @@ class Stored(ABC):
     def encoded(self, position: int) -> bytes:
         """An example as a file that `input.decode` reads."""
 
+    def by_size(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The positions in an order in which neighbours make feeds with little padding."""
+        return positions
+
     def facts(self, positions: NDArray[np.int64]) -> Values:
         """What `Input.facts` says of the encoded examples."""
         return {}

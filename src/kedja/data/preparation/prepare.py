@@ -46,7 +46,7 @@ def prepare(source: Source, folder: Path, settings: Settings) -> None:
         kind.choose(count, contents.some(max(1, count // SAMPLED)))
         _decode(kind, contents, count)
         workspace.readmit()
-        _judge_failures(workspace, settings)
+        _judge_failures(workspace, settings, kind.input.nouns)
         classes = allot.number_classes(workspace, source.classes)
         allot.allot(kind)
         write_dataset(kind, folder, classes)
@@ -74,7 +74,7 @@ def _decode(kind: Kind, contents: Contents, count: int) -> None:
         say(f"continuing: {count - left:,} of {count:,} were read before")
     chunks = _chunks(contents.pending())
     jobs = (settings.jobs or available()) if left >= POOL_FROM else 1
-    with Progress("preparing", count, done=count - left) as progress:
+    with Progress("preparing", count, kind.input.nouns, done=count - left) as progress:
         for results in _results(kind, decode, chunks, jobs):
             workspace.record(results)
             progress.advance(len(results))
@@ -106,7 +106,7 @@ def _chunks(items: Iterator[tuple[int, Content]]) -> Iterator[list[tuple[int, Co
         yield chunk
 
 
-def _judge_failures(workspace: Workspace, settings: Settings) -> None:
+def _judge_failures(workspace: Workspace, settings: Settings, nouns: str) -> None:
     failed = workspace.total("count(*)", f"code <> '{READ}'")
     if not failed:
         return
@@ -116,12 +116,12 @@ def _judge_failures(workspace: Workspace, settings: Settings) -> None:
         lines.append(f"  … and {failed - SHOWN} more")
     listing = "\n".join(lines)
     if failed == workspace.total("count(*)"):
-        raise KedjaError(f"none of the {failed} images can be read:\n{listing}")
+        raise KedjaError(f"none of the {failed} {nouns} can be read:\n{listing}")
     if settings.on_error == "fail":
         # Forget the failures, so that the next run looks at the repaired files again.
         workspace.forget_failures()
         raise KedjaError(
-            f"{failed} of {workspace.total('count(*)')} images cannot be read:\n{listing}",
+            f"{failed} of {workspace.total('count(*)')} {nouns} cannot be read:\n{listing}",
             "repair or remove them and run the same command again (what was read is kept), or pass on_error=skip",
         )
-    say(f"left out {failed} images that cannot be read (listed in rejected.csv):\n{listing}")
+    say(f"left out {failed} {nouns} that cannot be read (listed in rejected.csv):\n{listing}")

@@ -14,6 +14,7 @@ from kedja.data.sources.index import SUFFIXES as INDEX_SUFFIXES
 from kedja.data.sources.index import Index
 from kedja.data.sources.npz import Npz
 from kedja.data.sources.source import Source
+from kedja.data.sources.texts import JSON, TABLES, TextTable, text_column
 from kedja.data.sources.torchvision import PREFIX, Torchvision
 from kedja.data.sources.tree import Directory, Tree, printable, unwrap
 from kedja.data.sources.zipped import open_zip
@@ -32,6 +33,7 @@ SOURCES: list[tuple[str, Callable[[Settings], bool], Callable[[Settings, Path], 
         lambda s: _is(s, ARCHIVE_SUFFIXES),
         lambda s, work: _images(s, _archive(s, work)),
     ),
+    ("a table of texts", lambda s: _is(s, (*TABLES, *JSON)) and bool(_text_column(s)), lambda s, work: _texts(s)),
     ("an index file", lambda s: _is(s, INDEX_SUFFIXES), lambda s, work: _index_file(s)),
     (
         "an .npz",
@@ -101,6 +103,18 @@ def _index(settings: Settings, tree: Tree, files: list[str], beside: dict[str, s
     columns = Columns(settings.path, settings.label, settings.split, settings.group)
     licence, encoding = _licence(settings), settings.encoding
     return Index(tree, files, columns, settings.classes, licence, encoding=encoding, beside=beside)
+
+
+def _text_column(settings: Settings) -> str:
+    return text_column(Path(settings.source), settings.text, settings.encoding)
+
+
+def _texts(settings: Settings) -> Source:
+    for key in ("index", "path", "classes"):
+        if getattr(settings, key):
+            raise KedjaError(f"{key}= is for index files of images; source={settings.source} holds texts")
+    columns = Columns(_text_column(settings), settings.label, settings.split, settings.group)
+    return TextTable(Path(settings.source), columns, _licence(settings), encoding=settings.encoding)
 
 
 def _archive(settings: Settings, work: Path) -> Tree:

@@ -23,7 +23,7 @@ def read_table(file: File, name: str, encoding: str = "") -> list[Row]:
     Raises:
         KedjaError: the file is no text of that encoding, or not a table.
     """
-    text = _text(file, name, encoding)
+    text = read_text(file, name, encoding)
     try:
         delimiter = _delimiter(text, file.suffix)
         if delimiter == " ":
@@ -34,7 +34,8 @@ def read_table(file: File, name: str, encoding: str = "") -> list[Row]:
         raise KedjaError(f"{name} is no table: {error}") from None
 
 
-def _text(file: File, name: str, encoding: str) -> str:
+def read_text(file: File, name: str, encoding: str = "") -> str:
+    """The whole of a file in UTF-8, in UTF-16 with its mark, or in `encoding`; raises `KedjaError`."""
     try:
         data = file.read_bytes()
     except OSError as error:

@@ -65,10 +65,9 @@ def spend(minutes: float, wanted: Sequence[TrainingRun], others: Sequence[Task],
     for short, run in tried[:half]:
         left = deadline - time.monotonic()
         full = whole[short.config.experiment]
-        seconds = run.wall_seconds * full.config.epochs / run.epochs if full.config.epochs > short.config.epochs else 0
-        if seconds > left:
-            takes = f"would take {seconds / 60:.0f} of the {left / 60:.0f} minutes left" if left > 0 else "out of time"
-            spent.cut.append(f"{takes}: {full.name}")
+        seconds = run.wall_seconds * full.config.epochs / run.epochs
+        if full.config.epochs > short.config.epochs and seconds > left:
+            spent.cut.append(f"takes about {seconds / 60:.1f} minutes, more than were left: {full.name}")
         else:
             kept.append(full)
     finished = round_of(kept, others)

@@ -16,6 +16,7 @@ from kedja.data.splits.subset import Subset, take
 from kedja.experiments.launch.pool import Task
 from kedja.experiments.launch.sets import members
 from kedja.runs.folder import is_finished
+from kedja.training import KINDS
 from kedja.training.config.experiments import HOME, experiment_names
 
 if TYPE_CHECKING:
@@ -126,6 +127,23 @@ def training_runs(request: Request, names: Sequence[str]) -> list[TrainingRun]:
         if config.seed == request.seeds[0] or is_drawn(config):
             runs.append(TrainingRun(" ".join([name, *point, *part]), overrides, config))
     return runs
+
+
+def for_kind(
+    request: Request, runs: Sequence[TrainingRun], names: Sequence[str], kind: str
+) -> tuple[list[TrainingRun], list[str]]:
+    """Those of the runs and baselines that take examples of this kind.
+
+    Raises:
+        KedjaError: one was named that does not, or none does.
+    """
+    known = baselines.of_kind(kind)
+    taken = [run for run in runs if kind in KINDS], [name for name in names if name in known]
+    left_out = [run.name for run in runs if kind not in KINDS] + [name for name in names if name not in known]
+    if (request.only and left_out) or not any(taken):
+        named = f"only={left_out[0]}" if request.only else "none of the experiments"
+        raise KedjaError(f"{named} takes examples of kind {kind!r}", f"there are {', '.join(known)}")
+    return taken
 
 
 def data_name(request: Request, runs: Sequence[TrainingRun]) -> str:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from kedja.baselines.registry import of_kind
 from kedja.common.cpus import available
 from kedja.common.errors import KedjaError, nearest
-from kedja.data.prepared import load
+from kedja.data.prepared import load, read_description
 from kedja.data.splits.subset import Subset, take
 from kedja.data.versions.ensure import ensure
 from kedja.experiments.launch import budget, plan, pool, progress, ray_cluster, sets, warm
@@ -59,6 +60,7 @@ def run_stage(
     wanted = plan.training_runs(request, experiments)
     data = plan.data_name(request, wanted)
     folder = ensure(data)
+    wanted, baselines = plan.for_kind(request, wanted, baselines, read_description(folder)["kind"])
     if request.folds:
         # Too few images are said once and now, not by every run.
         take(load(folder), Subset(request.folds))
@@ -91,10 +93,11 @@ def _set_of(request: Request, conf: Path) -> str:
         raise KedjaError(f"set={request.set}: there is no conf/experiment/{request.set}/", nearest(request.set, known))
     if request.set:
         return request.set
-    name, why = load(ensure(plan.data_name(request, []))).stored.experiments()
+    data = load(ensure(plan.data_name(request, [])))
+    name, why = data.stored.experiments()
     if request.only:
         return name
-    if name not in known:
+    if name not in known and not of_kind(data.kind):
         raise KedjaError(
             f"there are no experiments for examples {why}", f"choose one of set={'|'.join(known)}, or only=…"
         )

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kedja import cli
+from kedja.common.progress import say
 from kedja.experiments.report.build import Places, build
 from kedja.experiments.report.text import terminal_table, tries_text
-from kedja.runs.read import chosen_data, runs_on_other_data
+from kedja.runs.read import chosen_data, remember, runs_on_other_data
 
 
 @dataclass
@@ -23,11 +24,13 @@ class Options:
 
 
 def main(options: Options) -> None:
+    remember(options.runs, options.data)
     options.data = chosen_data(options.runs, options.data, print)
     if options.watch:
         from kedja.experiments.report.watch import watch
 
         watch(options.runs, options.reports / "report.html", options.data, print)
+    say("comparing the runs, and looking at the best one: test split, disturbed images, time an image …")
     readme = Path("README.md") if options.readme else None
     report = build(Places(runs=options.runs, reports=options.reports, readme=readme), options.data)
     if options.table:

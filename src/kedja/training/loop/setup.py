@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from kedja.common.allocator import keep_freed_memory
+from kedja.common.errors import KedjaError
 from kedja.data.prepared import PreparedDataset
+from kedja.training import KINDS
 from kedja.training.batches.dataset import ImageDataset
 from kedja.training.config.schema import TrainConfig
 from kedja.training.loop.devices import make_fabric
@@ -44,6 +46,8 @@ def set_up(
     Raises:
         KedjaError: no such model, device or weights, or they do not fit the data.
     """
+    if data.kind not in KINDS:
+        raise KedjaError(f"no network here takes the {data.input.nouns} of {data.folder}/", "just experiments …")
     check_solvable(config)
     keep_freed_memory()
     threads = set_threads(config.threads, data.spec.height * data.spec.width)

@@ -7,6 +7,7 @@ whatever they are), and what does a request ask for in all (answered of images t
 import struct
 from dataclasses import dataclass
 
+import numpy as np
 from PIL import Image
 
 from kedja.bundle.inputs.image.spec import ImageSpec
@@ -25,6 +26,8 @@ _PLAIN_WORK = 16_000_000  # pixels × scans of baseline JPEG, which decodes fast
 _WORK = {"JPEG": 1, "JPEG-PROGRESSIVE": 4, "PNG": 8, "WEBP": 16}
 _PLAIN_BASELINE_SCANS = 8
 _MOST_SEGMENTS = 64
+_COUNTED_AT_ONCE = 500_000
+_MARKER, _START_OF_SCAN = 0xFF, 0xDA
 _MOST_CHUNKS = 1000
 _MOST_TEXTS = 8
 
@@ -112,7 +115,7 @@ def plainly_cheap(data: bytes, name: str, spec: ImageSpec) -> Cost | None:
 
 
 def _jpeg(data: bytes, spec: ImageSpec) -> Cost | None:
-    scans = data.count(b"\xff\xda")  # those of thumbnails and chance bytes too: never too few
+    scans = _scans(data)
     at = 2
     for _ in range(_MOST_SEGMENTS):
         marker, length = struct.unpack_from(">HH", data, at)
@@ -128,6 +131,15 @@ def _jpeg(data: bytes, spec: ImageSpec) -> Cost | None:
             return None
         at += 2 + length
     return None
+
+
+def _scans(data: bytes) -> int:
+    """How many scans a JPEG has at the most: those of thumbnails and chance bytes count too, and none is missed."""
+    if len(data) > _COUNTED_AT_ONCE:
+        return data.count(b"\xff\xda")
+    # The same, a quarter of the time, for three times the memory: this is on the way of every photograph.
+    found = np.frombuffer(data, np.uint8)
+    return int(np.count_nonzero((found[:-1] == _MARKER) & (found[1:] == _START_OF_SCAN)))
 
 
 def jpeg_memory(width: int, height: int, parts: int, spec: ImageSpec, *, many_scans: bool) -> int:
@@ -223,7 +235,7 @@ def cost_of(data: bytes, image: Image.Image, spec: ImageSpec) -> Cost:
     pixels = image.width * image.height
     tiles = len(getattr(image, "tile", ()))
     if image.format in ("JPEG", "MPO"):
-        scans = data.count(b"\xff\xda")
+        scans = _scans(data)
         many = scans > 1
         memory = jpeg_memory(image.width, image.height, len(image.getbands()), spec, many_scans=many)
         return Cost(pixels, pixels * scans, memory + len(data), scans)

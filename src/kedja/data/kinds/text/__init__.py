@@ -1,0 +1,1 @@
+"""Texts: prepared, stored and audited."""

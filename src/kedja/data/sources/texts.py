@@ -1,0 +1,131 @@
+"""Texts in tables: a row of CSV or TSV, or an entry of JSON or JSON lines, with its label."""
+
+import json
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from kedja.bundle.inputs.image.spec import ImageSpec
+from kedja.common.errors import KedjaError, nearest
+from kedja.data.sources.columns import Columns, label_of, locate
+from kedja.data.sources.source import Item
+from kedja.data.sources.table import Row, read_table, read_text
+from kedja.data.sources.tree import SPLIT_NAMES, DiskFile, Tree, is_image
+
+TABLES, JSON = (".csv", ".tsv", ".txt"), (".json", ".jsonl", ".ndjson")
+# Names that published data sets give the column with the text.
+_TEXTS = (
+    *("text", "texts", "sentence", "utterance", "question", "query", "review", "content", "message", "document"),
+    *("body", "comment", "tweet", "sms"),
+)
+# A list of pairs without names.
+_PAIR = ["text", "label"]
+
+
+def text_column(file: Path, wanted: str, encoding: str = "") -> str:
+    """The column of a table that holds the texts: what was asked for, or a customary name; empty where none is."""
+    if wanted or file.suffix.lower() in JSON:
+        return wanted or "text"
+    try:
+        rows = read_table(DiskFile(str(file)), str(file), encoding)[:2]
+    except KedjaError:
+        return ""
+    cells = [cell.strip() for _, row in rows for cell in row]
+    header = [cell.strip() for cell in rows[0][1]] if rows else []
+    found = next((name for name in header if name.lower() in _TEXTS), "")
+    return "" if any(map(is_image, cells)) else found
+
+
+class TextTable:
+    """A source over one table of texts and labels."""
+
+    kind = "text"
+    title = "a table of texts"
+
+    def __init__(self, file: Path, columns: Columns, licence: str = "not stated", *, encoding: str = "") -> None:
+        """`columns.path` names the column with the text.
+
+        Args:
+            encoding: of a file that is no UTF-8.
+        """
+        self.licence = licence
+        self.image: ImageSpec | None = None
+        self.tree: Tree | None = None
+        self.classes: list[str] | None = None
+        self.notes: list[str] = []
+        self._name = file.name
+        self._splits: dict[int, str] = {}
+        rows = self._read(file, columns, encoding)
+        if not rows:
+            raise KedjaError(f"{file} is empty")
+        self._located = locate(PurePosixPath(file.name), rows, columns, lambda cell: False)
+        self.notes += self._located.notes
+        self._rows = rows[1:] if self._located.header else rows
+
+    def items(self) -> Iterator[Item]:
+        positions = self._located.positions
+        needed = max([*positions.values(), *self._located.one_hot]) + 1
+        for line, row in self._rows:
+            where = f"{self._name} line {line}"
+            if len(row) < needed:
+                raise KedjaError(f"{where} has {len(row)} columns, column {needed} is asked for")
+            label = unicodedata.normalize("NFC", label_of(row, self._located))
+            if not label:
+                raise KedjaError(f"{where} has no label", "write it, or remove the line")
+            cells = {role: row[positions[role]].strip() for role in ("split", "group") if role in positions}
+            split = self._splits.get(line, "") or self._split_name(cells.get("split", ""), where)
+            content = np.frombuffer(row[positions["path"]].encode("utf-8", "surrogatepass"), np.uint8)
+            yield Item(f"{line:07d}", label, content, split, cells.get("group", ""))
+
+    def _read(self, file: Path, columns: Columns, encoding: str) -> list[Row]:
+        if file.suffix.lower() not in JSON:
+            return read_table(DiskFile(str(file)), str(file), encoding)
+        entries = _entries(file, read_text(DiskFile(str(file)), str(file), encoding))
+        rows: list[Row] = []
+        for line, (entry, split) in enumerate(entries, 2):
+            self._splits[line] = split
+            rows.append((line, _cells(entry, rows[0][1] if rows else [], f"{file.name} entry {line - 1}")))
+            if line == 2:
+                rows.insert(0, (1, list(entry) if isinstance(entry, dict) else _PAIR))
+                rows[1] = (line, _cells(entry, rows[0][1], f"{file.name} entry 1"))
+        return rows
+
+    def _split_name(self, text: str, where: str) -> str:
+        if text and text.lower() not in SPLIT_NAMES:
+            raise KedjaError(f"{where}: {text!r} is no split", nearest(text.lower(), list(SPLIT_NAMES)))
+        return SPLIT_NAMES[text.lower()] if text else ""
+
+
+def _entries(file: Path, text: str) -> Iterator[tuple[Any, str]]:
+    """Entries with the split that their list is named for."""
+    try:
+        if file.suffix.lower() != ".json":
+            yield from ((json.loads(line), "") for line in text.splitlines() if line.strip())
+            return
+        value = json.loads(text)
+    except ValueError as error:
+        raise KedjaError(f"{file} is not valid JSON: {error}") from None
+    parts = value if isinstance(value, dict) else {"": value}
+    for name, entries in parts.items():
+        words = [SPLIT_NAMES[word] for word in name.lower().split("_") if word in SPLIT_NAMES]
+        if not isinstance(entries, list) or (name and len(words) != 1):
+            raise KedjaError(
+                f"{file}: {name or 'it'!s} is no list of texts of a split",
+                'a list of ["text", "label"], or an object of such lists named train, val, test',
+            )
+        yield from ((entry, words[0] if words else "") for entry in entries)
+
+
+def _cells(entry: Any, header: list[str], where: str) -> list[str]:
+    if isinstance(entry, dict):
+        if header and (missing := [name for name in header if name not in entry]):
+            raise KedjaError(f"{where} lacks {missing[0]!r}")
+        values = [entry[name] for name in header or entry]
+    else:
+        values = entry
+    if not isinstance(values, list) or (not isinstance(entry, dict) and len(values) != len(_PAIR)):
+        raise KedjaError(f"{where} is neither an object nor a pair of text and label")
+    return [value if isinstance(value, str) else "" if value is None else json.dumps(value) for value in values]
