@@ -72,7 +72,7 @@ def test_refusals_say_why(kind, server, bundle, key_file):
     with kind(server.url, key=key_file[0], batch=99) as client:
         with pytest.raises(ServiceError) as error:
             client.predict(b"no image")
-        assert (error.value.status, error.value.code) == (422, "unknown-format")
+        assert (error.value.status, error.value.code) == (400, "unknown-format")
         assert error.value.request_id
         with pytest.raises(ServiceError, match="too-many-images"):
             client.predict_many([(bundle / "samples/0.png").read_bytes()] * 5)

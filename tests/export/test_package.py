@@ -54,7 +54,8 @@ def test_a_package_is_written_anew_and_nothing_else_is_overwritten(bundle, tmp_p
     assert not (folder / "old").exists()
     assert (folder / "app.py").exists()
     (tmp_path / "mine").mkdir()
-    with pytest.raises(KedjaError, match="is no package"):
+    (tmp_path / "mine" / "notes.txt").touch()
+    with pytest.raises(KedjaError, match="is nothing that this may replace"):
         package(bundle, "bentoml", tmp_path / "mine")
 
 

@@ -63,7 +63,7 @@ def test_a_record_of_other_images_or_classes_is_refused(copy, dataset):
     with pytest.raises(KedjaError, match=r"speaks of image 'x.*', which .* does not hold"):
         check_recorded(copy, dataset, reference)
     record(copy, logits=lambda logits: logits[:, :3])
-    with pytest.raises(KedjaError, match="has not 10 answers an image"):
+    with pytest.raises(KedjaError, match="has not 10 answers an example"):
         check_recorded(copy, dataset, reference)
     (copy / "validation.npz").unlink()
     with pytest.raises(KedjaError, match="does not exist"):

@@ -102,7 +102,8 @@ def test_a_request_costs_no_more_than_its_deadline(watched, attacks, name):
     if answer.status == 503:
         assert answer.headers["retry-after"] == "1"
         assert answer.json()["error"]["code"] in ("deadline", "busy")
-    assert len(answer.body) < 3000
+    # 64 answers take 18 kB; what was sent is not repeated.
+    assert len(answer.body) < 20_000
     wait_until(lambda: watched.healthy > healthy)
     assert watched.seconds() - before < DEADLINE + BESIDE
     assert watched.wrong == []
@@ -132,7 +133,8 @@ def test_a_stop_while_something_is_decoded_ends_in_its_time(start_server):
         wait_until(process.children)
         decoders = process.children()
         assert server.stop() == 0
-        assert connection.recv(100).startswith(b"HTTP/1.1 503")
+        # Where the decoder got so far before it was stopped, it refuses the image itself.
+        assert connection.recv(12) in (b"HTTP/1.1 503", b"HTTP/1.1 413")
     assert not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in decoders)
 
 

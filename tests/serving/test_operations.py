@@ -194,7 +194,7 @@ def test_metrics_are_right_across_workers(start_server, digits):
     for _ in range(4):  # whichever worker answers
         lines = server.request("GET", "/metrics").body.decode().splitlines()
         assert 'kedja_requests_total{path="/predict",status="200"} 20.0' in lines
-        assert 'kedja_requests_total{path="/predict",status="422"} 1.0' in lines
+        assert 'kedja_requests_total{path="/predict",status="400"} 1.0' in lines
         assert 'kedja_requests_total{path="other",status="404"} 1.0' in lines
         assert 'kedja_errors_total{code="unknown-format"} 1.0' in lines
         assert f'kedja_predictions_total{{class_name="{name}"}} 20.0' in lines

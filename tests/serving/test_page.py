@@ -21,7 +21,7 @@ def browser() -> Iterator[Browser]:
 
 def is_error(message):
     """Chromium itself reports every 4xx, which the page explains; that is no error of the page."""
-    return message.type == "error" and "422 (Unprocessable" not in message.text
+    return message.type == "error" and "400 (Bad Request" not in message.text
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ def test_stages_stand_below_the_request_and_the_request_below_its_caller(start_s
         for span in collected.spans
         if span.kind == Span.SPAN_KIND_SERVER
     }
-    good, bad, lost = roots[200], roots[422], roots[404]
+    good, bad, lost = roots[200], roots[400], roots[404]
     assert f"00-{good.trace_id.hex()}-{good.parent_span_id.hex()}-01" == CALLER
     assert (good.name, lost.name) == ("POST /predict", "GET")
     assert lost.parent_span_id == b""

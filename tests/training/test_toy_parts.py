@@ -4,18 +4,17 @@ import pytest
 
 from kedja.common.errors import KedjaError
 from kedja.runs.read import read_run
-from kedja.training.component import Component
 from kedja.training.config.compose import compose
 from kedja.training.loop.train import train
 from kedja.training.models.records import MODELS, Model
 from kedja.training.models.restore import load_model
-from kedja.training.optim.registry import OPTIMIZERS
+from kedja.training.optim.registry import OPTIMIZERS, Optimizer
 
 
 @pytest.fixture
 def keys(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setitem(MODELS, "toy", Model("support.toy_parts:linear", ("image_size",), drops_out=False))
-    monkeypatch.setitem(OPTIMIZERS, "toy", Component("support.toy_parts:signs", ("lr",)))
+    monkeypatch.setitem(OPTIMIZERS, "toy", Optimizer("support.toy_parts:signs", ("lr",)))
     return ["experiment=plain", "model.name=toy", "optim.name=toy", "optim.lr=0.01", "epochs=3"]
 
 

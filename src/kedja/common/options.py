@@ -32,7 +32,7 @@ def option(
         within: smallest and largest value that makes sense; `check` holds both bounds themselves valid.
         more: what else its reader asks of the field.
     """
-    metadata = {"meaning": meaning, "choices": tuple(choices), "metavar": metavar, "within": within, **more}
+    metadata = {"meaning": meaning, "choices": choices, "metavar": metavar, "within": within, **more}
     if isinstance(default, list | tuple):
         return dataclasses.field(default_factory=lambda: type(default)(default), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)

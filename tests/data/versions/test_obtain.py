@@ -78,7 +78,7 @@ def test_another_data_set_leaves_the_first_one_alone(pets):
 
 
 def test_nothing_changed_reads_nothing(pets, monkeypatch):
-    monkeypatch.setattr("kedja.data.versions.folder_hash._md5", None)
+    monkeypatch.setattr("kedja.data.versions.folder_hash.md5", None)
     assert ensure("pets", pets) == pets / "data" / "pets"
 
 

@@ -39,7 +39,7 @@ def key(
         later: it came when there were runs already, which keep their names as long as nobody asks for it.
     """
     within = None if least is None else (least, most)
-    return option(default, meaning, tuple(choices), within=within, needs=needs, in_hash=in_hash, later=later)
+    return option(default, meaning, choices, within=within, needs=needs, in_hash=in_hash, later=later)
 
 
 @dataclass
