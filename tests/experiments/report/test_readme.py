@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from kedja.baselines.registry import BASELINES
+from kedja.baselines.registry import of_kind
 from kedja.common.errors import KedjaError
 from kedja.experiments.launch.sets import members
 from kedja.experiments.report.readme import BEGIN, END, renew
@@ -45,4 +45,4 @@ def test_the_projects_own_readme_holds_a_report_of_all_its_experiments() -> None
     rows = [[cell.strip(" *") for cell in line.strip("|").split(" | ")] for line in block.splitlines() if "|" in line]
     assert rows[0][: len(FIGURES) + 1] == ["experiment", *FIGURES]
     compared = {row[0].partition(" (")[0] for row in rows[2:]}
-    assert compared == {*members(CONF, HOME), *(f"baseline-{name}" for name in BASELINES)}
+    assert compared == {*members(CONF, HOME), *(f"baseline-{name}" for name in of_kind("image"))}
