@@ -50,6 +50,8 @@ def test_encoded_images_give_what_their_pixels_give(exported, run):
         def stored(self):
             return self
 
+        by_size = dataset.stored.by_size
+
         def examples(self, positions):
             return [dataset.input.decode(dataset.encoded(position)) for position in positions]
 
