@@ -3,7 +3,6 @@ that stands below the quick ones is what they print.
 """
 
 import functools
-import os
 import re
 import shlex
 import subprocess
@@ -157,8 +156,6 @@ def test_the_tour_prints_what_the_readme_shows(workplace: Path) -> None:
             text=True,
             check=False,
             cwd=workplace,
-            # README shows a shell that has just on its PATH.
-            env={name: value for name, value in os.environ.items() if name != "KEDJA_JUST"},
             timeout=300,
         )
         printed = [" ".join(line.split()) for line in done.stdout.splitlines()]
