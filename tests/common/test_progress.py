@@ -42,6 +42,7 @@ with Progress("", 2, "runs", file=sys.stdout, keep=False) as shown:
     while not shown.due: pass
     shown.advance()
     shown.line("[1/2] done")
+    while not shown.due: pass
     parts[0].end()
 """
 

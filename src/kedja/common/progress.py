@@ -120,7 +120,7 @@ class Progress:
     def _show(self) -> None:
         self._shown = time.monotonic()
         if self._bars:
-            self._bars.update(self._bar, completed=self._done, description=self._state())
+            self._bars.update(self._bar, completed=self._done, description=self._state(), refresh=True)
         else:
             print(self._state(), file=self._file, flush=True)
 
