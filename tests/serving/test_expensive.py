@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -114,12 +115,14 @@ def test_a_request_costs_no_more_than_its_deadline(watched, attacks, name):
 def test_a_decoder_that_hangs_is_ended_at_the_deadline_and_replaced(start_server):
     server = start_server("deadline=1", "decoders=1")
     hanging = expensive.Attack("", "image/jpeg", expensive.jpeg_scans(7000, 80))
-    process = psutil.Process(server.process.pid)
     for _ in range(2):
-        answer = post(server, hanging)
+        with ThreadPoolExecutor() as pool:
+            asked = pool.submit(post, server, hanging)
+            decoders = server.hang_decoders()
+            answer = asked.result(30)
         assert (answer.status, answer.headers["retry-after"]) == (503, "1")
         assert answer.json()["error"]["code"] == "deadline"
-        wait_until(lambda: not process.children())
+        assert not psutil.wait_procs(decoders, timeout=20)[1]
     assert b'kedja_decodes_total{result="late"} 2.0' in server.request("GET", "/metrics").body
 
 
@@ -127,11 +130,9 @@ def test_a_stop_while_something_is_decoded_ends_in_its_time(start_server):
     server = start_server("deadline=3", "drain=0", "decoders=1")
     data = expensive.jpeg_scans(7000, 80)
     head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(data)
-    process = psutil.Process(server.process.pid)
     with socket.create_connection((server.host, server.port), timeout=20) as connection:
         connection.sendall(head + data)
-        wait_until(process.children)
-        decoders = process.children()
+        decoders = server.hang_decoders()
         assert server.stop() == 0
         assert connection.recv(12) == b"HTTP/1.1 503"
     assert not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in decoders)

@@ -238,6 +238,7 @@ def test_a_full_queue_says_when_to_come_again_and_health_answers(start_server, d
     slow = [socket.create_connection((server.host, server.port), timeout=20) for _ in range(2)]
     for connection in slow:
         connection.sendall(head + data)
+    server.hang_decoders()
     sample = (digits / "samples/0.png").read_bytes()
 
     def ask():

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import psutil
 import pytest
 
 
@@ -62,6 +63,15 @@ class Server:
             connection.request(method, path, body, {key.replace("_", "-"): text for key, text in headers.items()})
             answer = connection.getresponse()
             return Reply(answer.status, answer.headers, answer.read())
+
+    def hang_decoders(self) -> list[psutil.Process]:
+        """Stop the decoders that are at work, so that they hang on any machine, however fast; returns them."""
+        process = psutil.Process(self.process.pid)
+        wait_until(lambda: bool(process.children()))
+        decoders = process.children()
+        for decoder in decoders:
+            decoder.suspend()
+        return decoders
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Send the signal; the exit status."""
