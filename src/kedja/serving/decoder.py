@@ -10,7 +10,7 @@ import signal
 import struct
 import sys
 from collections.abc import Callable
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import msgspec
 
@@ -72,18 +72,18 @@ def main() -> None:
     limit = _Ceiling()
     with contextlib.suppress(EOFError, BrokenPipeError):
         while True:
-            task = msgspec.msgpack.decode(_receive(requests), type=Task)
-            body = _receive(requests)
+            task = msgspec.msgpack.decode(receive(requests), type=Task)
+            body = receive(requests)
             limit.begin(task.seconds)
 
             def grant(memory: int) -> None:
-                _send(answers, Need(memory))
-                _receive(requests)
+                send(answers, Need(memory))
+                receive(requests)
                 limit.raise_by(memory)
 
             result = _result(task, body, grant)
             del body
-            _send(answers, result)
+            send(answers, result)
             del result
 
 
@@ -136,37 +136,31 @@ def _addresses() -> int:
         return 0
 
 
-def frame(content: bytes) -> bytes:
-    """The length that stands before what is sent."""
-    return _LENGTH.pack(len(content))
+def receive(stream: IO[bytes], most: int = sys.maxsize) -> bytes:
+    """What `send` sent.
 
-
-def length(head: bytes) -> int:
-    """The inverse."""
-    (found,) = _LENGTH.unpack(head)
-    return int(found)
-
-
-HEAD = _LENGTH.size
-
-
-def _receive(stream: BinaryIO) -> bytes:
-    size = length(_exactly(stream, HEAD))
+    Raises:
+        EOFError: there is no more, or it is longer than `most`.
+    """
+    (size,) = _LENGTH.unpack(_exactly(stream, _LENGTH.size))
+    if size > most:
+        raise EOFError
     return _exactly(stream, size)
 
 
-def _exactly(stream: BinaryIO, size: int) -> bytes:
+def send(stream: IO[bytes], message: msgspec.Struct | bytes) -> None:
+    """Content, with its length before it."""
+    content = message if isinstance(message, bytes) else msgspec.msgpack.encode(message)
+    stream.write(_LENGTH.pack(len(content)))
+    stream.write(content)
+    stream.flush()
+
+
+def _exactly(stream: IO[bytes], size: int) -> bytes:
     data = stream.read(size)
     if len(data) != size:
         raise EOFError
     return data
-
-
-def _send(stream: BinaryIO, message: msgspec.Struct) -> None:
-    content = msgspec.msgpack.encode(message)
-    stream.write(frame(content))
-    stream.write(content)
-    stream.flush()
 
 
 if __name__ == "__main__":
