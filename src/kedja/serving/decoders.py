@@ -131,12 +131,14 @@ def _task(content_type: str, expected: Input, limits: Limits, deadline: float, s
     return Task(
         kind=expected.kind,
         settings=expected.to_json(),
+        files=expected.files(),
         content_type=content_type,
         seconds=max(0.0, deadline - time.monotonic()),
         formats=None if limits.formats is None else sorted(limits.formats),
         examples=limits.examples,
         pixels=limits.pixels,
         memory=min(limits.memory, spare),
+        text=limits.text_bytes,
     )
 
 

@@ -151,6 +151,10 @@ class Input(ABC):
         """The same, told in which folder (of a data set, of a bundle) the files lie that its settings name."""
         return self
 
+    def carrying(self, files: Mapping[str, bytes]) -> Self:
+        """The same, given what `files` gave in place of a folder."""
+        return self
+
     def files(self) -> dict[str, bytes]:
         """The files without which the settings mean nothing: name in a data set and in a bundle → content."""
         return {}
