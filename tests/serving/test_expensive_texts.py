@@ -33,7 +33,9 @@ def server(tmp_path_factory):
     root = tmp_path_factory.mktemp("texts")
     texts.dataset(root, length=32)
     run = fit("tfidf", texts.load(root / "data/texts"), 0, root / "runs")
-    export(run, root / "bundle")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        export(run, root / "bundle")
     found = Server(root / "log", f"bundle={root / 'bundle'}", "deadline=6", "decoders=1", "access_log=false")
     yield found
     found.end()
