@@ -67,7 +67,7 @@ def test_a_request_of_many_long_texts_ends_at_its_deadline(server):
     wait_until(lambda: server.request("POST", "/predict", b"my card", Content_Type="text/plain").status == 200)
 
 
-@pytest.mark.parametrize("texts", [["a"] * 65, ["a"] * 4_000_000, [], [""], [1], ["a", None], [["a"]], "a", None])
+@pytest.mark.parametrize("texts", [["a"] * 65, ["a"] * 1_000_000, [], [""], [1], ["a", None], [["a"]], "a", None])
 def test_lists_that_are_none(server, texts):
     body = json.dumps({"texts": texts}).encode()
     assert server.request("POST", "/predict", body, Content_Type=JSON).status in (413, 422)
