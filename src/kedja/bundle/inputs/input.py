@@ -130,6 +130,7 @@ class Input(ABC):
         hint: a body of JSON that shows the form.
         killable: whether the service may decode in another process: the class can be imported there by its name, and
             there are `pack` and `unpack`. For kinds of which a hostile example can be expensive.
+        in_one: so many of them count as one where an operator limits how many a request or a call of the model has.
     """
 
     kind: ClassVar[str]
@@ -140,6 +141,7 @@ class Input(ABC):
     suffixes: ClassVar[frozenset[str]]
     hint: ClassVar[str]
     killable: ClassVar[bool] = False
+    in_one: ClassVar[int] = 1
 
     def located(self, folder: Path) -> Self:
         """The same, told in which folder (of a data set, of a bundle) the files lie that its settings name."""
@@ -165,6 +167,10 @@ class Input(ABC):
     @abstractmethod
     def from_value(self, value: Any, limits: Limits = NO_LIMITS) -> Example:
         """`decode` of an example in JSON; raises the same."""
+
+    def read_body(self, media_type: str, data: bytes, limits: Limits = NO_LIMITS) -> Examples:
+        """The examples of a body that is of one of `media_types`: one, whose file it is; raises as `decode`."""
+        return Examples([self.decode(data, limits)], many=False)
 
     @abstractmethod
     def to_value(self, data: bytes) -> Any:
