@@ -121,9 +121,8 @@ def _linked(boosted: bool, outputs: int) -> list[onnx.NodeProto]:
     """`TreeModel.linked` of `raw`."""
     node = helper.make_node
     if outputs > 1:
-        return [
-            node("Softmax" if boosted else "Identity", ["raw"], ["fitted_known"], **({"axis": 1} if boosted else {}))
-        ]
+        softmax = node("Softmax", ["raw"], ["fitted_known"], axis=1)
+        return [softmax if boosted else node("Identity", ["raw"], ["fitted_known"])]
     share = [
         node("Neg", ["raw"], ["opposite"]),
         node("Exp", ["opposite"], ["odds"]),

@@ -116,11 +116,10 @@ class Column:
 
         if not self.is_number:
             known = self._with_missing(missing)
-            found = [known.get(cell) for cell in cells]
+            found: list[Any] = [known.get(cell) for cell in cells]
             if None in found:
-                found = [
-                    self.from_text(cell) if code is None else code for cell, code in zip(cells, found, strict=True)
-                ]
+                pairs = zip(cells, found, strict=True)
+                found = [self.from_text(cell) if code is None else code for cell, code in pairs]
             return np.array(found, np.int32)
         nothing = math.nan
         if self.type == "number" and "_" not in "".join(cells):

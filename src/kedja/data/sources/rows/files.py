@@ -9,9 +9,9 @@ from typing import Any, Protocol
 
 from kedja.bundle.inputs.table.rows import open_csv
 from kedja.common.errors import KedjaError, nearest
-from kedja.data.sources.columns import LABELS
 from kedja.data.sources.rows.stated import Stated
-from kedja.data.sources.table import Row, encoding_remedy, find_delimiter
+from kedja.data.sources.tables.columns import LABELS
+from kedja.data.sources.tables.table import Row, encoding_remedy, find_delimiter
 
 PARQUET = (".parquet", ".pq")
 PICKLES = (".pkl", ".pickle")

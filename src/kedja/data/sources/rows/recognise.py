@@ -10,12 +10,12 @@ from kedja.bundle.inputs.table.rows import open_csv
 from kedja.common.errors import KedjaError
 from kedja.common.progress import say
 from kedja.data.settings import Settings
-from kedja.data.sources.places import Places
+from kedja.data.sources.files.tree import Directory, is_image
 from kedja.data.sources.rows.files import PARQUET, PICKLES, encoding_of, is_number
 from kedja.data.sources.rows.source import Table
-from kedja.data.sources.table import find_delimiter
-from kedja.data.sources.texts import TABLES, text_column
-from kedja.data.sources.tree import Directory, is_image
+from kedja.data.sources.tables.places import Places
+from kedja.data.sources.tables.table import find_delimiter
+from kedja.data.sources.tables.texts import TABLES, text_column
 
 _LOOKED_AT, _ROWS = 65_536, 20
 

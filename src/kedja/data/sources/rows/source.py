@@ -15,12 +15,12 @@ from kedja.bundle.inputs.table.spec import TableInput
 from kedja.common.errors import KedjaError, nearest
 from kedja.common.progress import say
 from kedja.data.settings import Settings
-from kedja.data.sources.columns import LABELS
+from kedja.data.sources.files.tree import SPLIT_NAMES, Tree
 from kedja.data.sources.rows.files import open_rows
 from kedja.data.sources.rows.profile import Profile
 from kedja.data.sources.rows.stated import Role, Stated, read_stated
 from kedja.data.sources.source import Item
-from kedja.data.sources.tree import SPLIT_NAMES, Tree
+from kedja.data.sources.tables.columns import LABELS
 
 # Cells that say in published tables that nothing is known.
 MISSING = ("?", "NA", "N/A", "NaN", "nan", "null", "NULL")
