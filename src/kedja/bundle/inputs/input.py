@@ -180,6 +180,10 @@ class Input(ABC):
     def collate(self, examples: Sequence[Example]) -> Feed:
         """One feed of at least one example."""
 
+    def header(self) -> list[str]:
+        """Names of the columns that a table of such examples has; empty where they are no rows."""
+        return []
+
     def pack(self, example: Example) -> Any:
         """What `decode` gave as something that msgpack can write; nothing of it is unpickled."""
         raise NotImplementedError

@@ -130,9 +130,12 @@ class TableInput(Input):
             return super().read_body(media_type, data, limits)
         return Examples(self.read_table(data, limits), many=True)
 
+    def header(self) -> list[str]:
+        return [column.name for column in self.columns]
+
     def read_table(self, data: bytes, limits: Limits = NO_LIMITS) -> list[Row]:
         """The rows of a CSV whose header names the columns, in whatever order; raises `InputError`."""
-        names = [column.name for column in self.columns]
+        names = self.header()
         header, cells = read_csv(data, names, limits.examples)
         self._check_names(dict.fromkeys(header), "the header")
         self.check_count(len(cells[0]), limits)
