@@ -72,7 +72,7 @@ class Engine:
     Args:
         predictor: may be replaced at any time by assignment; a batch keeps the one it began with.
         threads: number of worker threads.
-        max_batch: examples in one call of the model at the most.
+        max_batch: examples in one call of the model at the most; of small ones `Input.in_one` times as many.
         monitor: is offered whatever was predicted.
     """
 
@@ -151,7 +151,7 @@ class Engine:
         predictor = self.predictor
         results: list[tuple[Job, Answer | Exception]] = []
         loaded: list[tuple[Job, Examples]] = []
-        held = 0
+        held, most = 0, self._most(predictor)
         for job in jobs:
             try:
                 loaded.append((job, self._load(job, predictor)))
@@ -159,7 +159,7 @@ class Engine:
                 results.append((job, error))
                 continue
             held += len(loaded[-1][1].items)
-            if held >= self.max_batch and job is not jobs[-1]:
+            if held >= most and job is not jobs[-1]:
                 # Requests with many images: no more of them at once than one call takes.
                 self._finish(loaded, results, predictor)
                 loaded, results, held = [], [], 0
@@ -198,11 +198,10 @@ class Engine:
         if not loaded:
             return []
         every = [example for _, examples in loaded for example in examples.items]
-        starts = range(0, len(every), self.max_batch)
+        most = self._most(predictor)
+        starts = range(0, len(every), most)
         began = time.monotonic()
-        probabilities = np.concatenate(
-            [self._call(every[start : start + self.max_batch], predictor) for start in starts]
-        )
+        probabilities = np.concatenate([self._call(every[start : start + most], predictor) for start in starts])
         ended = time.monotonic()
         # Once for the batch, here: numpy gives up the interpreter for it, and the event loop would wait to get it back.
         best: list[int] = probabilities.argmax(axis=1).tolist()
@@ -226,6 +225,9 @@ class Engine:
         self.metrics.model.observe(time.monotonic() - started)
         self.metrics.batch_images.observe(len(examples))
         return probabilities
+
+    def _most(self, predictor: Predictor) -> int:
+        return self.max_batch * predictor.metadata.input.in_one
 
     def _count(self, best: list[int], predictor: Predictor) -> None:
         for index, count in Counter(best).items():

@@ -30,6 +30,10 @@ class Prediction(BaseModel):
     class_index: int = Field(description="its position in `GET /class-names`, from 0")
     probabilities: list[float] = Field(description="one for each class, in the order of `GET /class-names`")
     truncated: Truncated | None = Field(None, description="of a text with more tokens than are read; else left out")
+    unseen: dict[str, str] | None = Field(
+        None,
+        description="of a row with categories that the training data do not know: column and category; else left out",
+    )
 
 
 class OneAnswer(Prediction):

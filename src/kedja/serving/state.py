@@ -76,7 +76,7 @@ class Service:
         # What the bundle offers as samples may be sent back.
         formats = {predictor.metadata.input.format(sample.data) for sample in predictor.samples} - {""}
         return Limits(
-            settings.max_images,
+            settings.max_images * predictor.metadata.input.in_one,
             settings.max_pixels,
             frozenset(formats | set(settings.formats)),
             settings.memory,

@@ -130,6 +130,7 @@ class Input(ABC):
         hint: a body of JSON that shows the form.
         killable: whether the service may decode in another process: the class can be imported there by its name, and
             there are `pack` and `unpack`. For kinds of which a hostile example can be expensive.
+        in_one: so many of them count as one where an operator limits how many a request or a call of the model has.
     """
 
     kind: ClassVar[str]
@@ -140,6 +141,7 @@ class Input(ABC):
     suffixes: ClassVar[frozenset[str]]
     hint: ClassVar[str]
     killable: ClassVar[bool] = False
+    in_one: ClassVar[int] = 1
 
     def located(self, folder: Path) -> Self:
         """The same, told in which folder (of a data set, of a bundle) the files lie that its settings name."""
@@ -166,6 +168,10 @@ class Input(ABC):
     def from_value(self, value: Any, limits: Limits = NO_LIMITS) -> Example:
         """`decode` of an example in JSON; raises the same."""
 
+    def read_body(self, media_type: str, data: bytes, limits: Limits = NO_LIMITS) -> Examples:
+        """The examples of a body that is of one of `media_types`: one, whose file it is; raises as `decode`."""
+        return Examples([self.decode(data, limits)], many=False)
+
     @abstractmethod
     def to_value(self, data: bytes) -> Any:
         """A file's content as the value that `from_value` reads."""
@@ -173,6 +179,10 @@ class Input(ABC):
     @abstractmethod
     def collate(self, examples: Sequence[Example]) -> Feed:
         """One feed of at least one example."""
+
+    def header(self) -> list[str]:
+        """Names of the columns that a table of such examples has; empty where they are no rows."""
+        return []
 
     def pack(self, example: Example) -> Any:
         """What `decode` gave as something that msgpack can write; nothing of it is unpickled."""

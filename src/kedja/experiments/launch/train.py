@@ -18,6 +18,7 @@ from kedja.training.config.help import help_text
 from kedja.training.config.run_folder import run_directory
 from kedja.training.config.schema import TENSORBOARD, TrainConfig, trackers
 from kedja.training.loop.lock import only_process
+from kedja.training.models import records
 
 
 def main(arguments: list[str]) -> None:
@@ -72,7 +73,7 @@ def _train_once(config: TrainConfig, folder: Path, directory: Path) -> None:
         # Loads the data, and torch, only where there is something to train.
         from kedja.data.prepared import load
 
-        find("torch").fit(config, load(folder), directory)
+        find(records.find(config.model.name).framework).fit(config, load(folder), directory)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ _PATHS = (
     *("path", "file", "filename", "file_name", "filepath", "file_path", "image", "image_path", "image_name"),
     *("image_id", "img", "id"),
 )
-_LABELS = ("label", "class", "class_name", "category", "target", "breed", "species", "labels", "classname")
+LABELS = ("label", "class", "class_name", "category", "target", "breed", "species", "labels", "classname")
 _SPLITS = ("split", "subset", "partition", "set", "fold", "phase", "usage")
 _GROUPS = ("group", "patient", "patient_id", "subject", "subject_id", "lesion_id", "video", "video_id", "session")
 _ZEROS, _ONES = ("0", "0.0"), ("1", "1.0")
@@ -64,7 +64,7 @@ def locate(file: PurePosixPath, rows: list[Row], wanted: Columns, exists: Callab
         notes += _use_split(first, body, positions) + _say_group(first, positions)
     one_hot: dict[int, str] = {}
     if "label" not in positions:
-        usual = [names.index(name) for name in _LABELS if name in names]
+        usual = [names.index(name) for name in LABELS if name in names]
         others = [
             n for n in range(len(first)) if n not in positions.values() and (not header or _may_be_label(names[n]))
         ]
@@ -94,7 +94,7 @@ def _has_header(first: list[str], rows: list[Row], wanted: Columns, exists: Call
     if exists(first[column]):
         return False
     lowered = [cell.lower() for cell in first]
-    if any(name in lowered for name in (*_PATHS, *_LABELS)):
+    if any(name in lowered for name in (*_PATHS, *LABELS)):
         return True
     # A row of images that exist below one that is none.
     below = [row[column].strip() for _, row in rows[1:6] if len(row) > column]
