@@ -34,8 +34,8 @@ def test_whoever_waits_gets_it_in_turn():
         await asyncio.gather(*waiting)
         assert order == ["first", "large", "small"]
         assert budget.taken == 600
-        assert not budget.extend(401)
-        assert budget.extend(400)
+        assert not budget.borrow(401)
+        assert budget.borrow(400)
 
     asyncio.run(run())
 

@@ -93,7 +93,9 @@ class Service:
         plain = self.predictor.metadata.input.killable
 
         def load(predictor: Predictor) -> Examples:
-            return payload.read(content_type, body, predictor.metadata.input, limits.of_request(plain=plain))
+            with self.budget.share() as grant:
+                mine = limits.of_request(plain=plain, grant=grant)
+                return payload.read(content_type, body, predictor.metadata.input, mine)
 
         try:
             return await self.engine.run(load, deadline, stages)
@@ -128,7 +130,8 @@ class Service:
         self.metrics.key_files.labels(result).inc()
 
     def close(self) -> None:
-        """After the last request."""
+        """After the last request, or when nobody waits for it."""
+        self.decoders.close()
         if self.tracing:
             self.tracing.close()
 

@@ -27,6 +27,8 @@ else:
 Example = Any
 
 NPY = "application/x-npy"
+# Bytes that a request may take in a thread: with more it is not plainly cheap.
+PLAIN_MEMORY = 20_000_000
 
 
 class InputError(KedjaError):
@@ -65,12 +67,16 @@ class Spent:
 
     Attributes:
         pixels, scans, tiles: of its images; a scan is a pass of a JPEG over its pixels.
+        work: pixels × scans.
+        text: bytes of its texts.
         memory: bytes that decoding takes at once, with what it gives.
     """
 
     pixels: int = 0
     scans: int = 0
     tiles: int = 0
+    work: int = 0
+    text: int = 0
     memory: int = 0
 
 
@@ -85,7 +91,7 @@ class Limits:
         memory: bytes that decoding may take.
         plain: whether what is not plainly cheap raises `Costly`.
         spent: of this request; None: there is no request, and only `examples` and `pixels` hold.
-        grant: called with the bytes that are needed, before they are; waits until they are free.
+        grant: called with the bytes that are needed in all, before they are; waits until they are free, or raises.
         text_bytes: of each text.
     """
 
@@ -145,6 +151,10 @@ class Input(ABC):
 
     def located(self, folder: Path) -> Self:
         """The same, told in which folder (of a data set, of a bundle) the files lie that its settings name."""
+        return self
+
+    def carrying(self, files: Mapping[str, bytes]) -> Self:
+        """The same, given what `files` gave in place of a folder."""
         return self
 
     def files(self) -> dict[str, bytes]:
