@@ -28,8 +28,10 @@ class Options:
 
 
 def main(options: Options) -> int:
+    if not options.image.exists():
+        raise KedjaError(f"image={options.image} does not exist", f"looked at {options.image.absolute()}")
     if options.bundle == Options.bundle and not options.bundle.exists():
-        cli.call("export.py")
+        cli.call("kedja.export")
     model = load(options)
     files = find_files(options.image, model.metadata.input)
     failed = 0

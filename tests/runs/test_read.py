@@ -64,7 +64,7 @@ def test_a_damaged_summary_is_named_and_blocks_nothing(content, says, make_run: 
     said = "".join(capfd.readouterr())
     assert f"{summary} {says}" in said
     assert "run its training again" in said
-    assert [row[0] for row in listing(tmp_path / "runs")][0] == "small-00000000/seed0"
+    assert listing(tmp_path / "runs")[0][0] == "small-00000000/seed0"
     assert capfd.readouterr().err == "", "once is enough"
     with pytest.raises(KedjaError, match="damaged"):
         read_run(summary.parent)
