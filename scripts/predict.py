@@ -37,10 +37,13 @@ class Options:
 
 
 def main(options: Options) -> int:
-    if options.bundle == Options.bundle and not options.bundle.exists():
-        cli.call("export.py")
     if (options.image is None) == (options.table is None):
         raise KedjaError("what is to be predicted?", "image=<file or folder>, or table=<file>.csv")
+    for key, path in (("image", options.image), ("table", options.table)):
+        if path is not None and not path.exists():
+            raise KedjaError(f"{key}={path} does not exist", f"looked at {path.absolute()}")
+    if options.bundle == Options.bundle and not options.bundle.exists():
+        cli.call("kedja.export")
     model = load(options)
     if options.table is not None:
         return predict_rows(model, options.table, options.out or options.table.with_suffix(".predicted.csv"))

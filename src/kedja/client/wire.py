@@ -1,5 +1,6 @@
 """Requests and answers as both clients use them: no input or output happens here."""
 
+import ipaddress
 import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -71,6 +72,16 @@ class Retries:
             return min(float(retry_after), _LONGEST_PAUSE)
         longest: float = min(_FIRST_PAUSE * 2**attempt, _LONGEST_PAUSE)
         return random.uniform(longest / 2, longest)
+
+
+def direct(url: str) -> dict[str, None]:
+    """The mounts of httpx for an address: a service on this very machine is asked directly, whatever proxy is set."""
+    host = httpx.URL(url).host
+    try:
+        here = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        here = host == "localhost"
+    return {"http://": None, "https://": None} if here else {}
 
 
 def form_files(images: Sequence[Image]) -> list[tuple[str, tuple[str, bytes]]]:

@@ -194,8 +194,11 @@ def _zip_name(info: zipfile.ZipInfo, encoding: str, archive: Path) -> str:
     """The name of a member: UTF-8 where it is, else as stated; what writes zips often says neither."""
     if info.flag_bits & _UTF8_FLAG or info.filename.isascii():
         return info.filename
-    # zipfile takes names without the flag for code page 437.
-    name = info.filename.encode("cp437")
+    # zipfile takes names without the flag for code page 437, unless a field beside the name says it in Unicode.
+    try:
+        name = info.filename.encode("cp437")
+    except UnicodeEncodeError:
+        return info.filename
     for candidate in ("utf-8", encoding):
         try:
             return name.decode(candidate or "ascii")

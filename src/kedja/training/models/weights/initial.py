@@ -1,15 +1,14 @@
 """Weights to start from: published ones, a file's, or another run's; what fits is taken, and what was not is said."""
 
 import hashlib
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from kedja.common.errors import KedjaError
+from kedja.common.paths import home_known
 from kedja.training.config.schema import ModelConfig
 from kedja.training.models.weights.files import Weights, read_weights
 from kedja.training.models.weights.pretrained import published
@@ -57,7 +56,7 @@ def initialise(body: nn.Module, config: ModelConfig, say: Callable[[str], None])
         found = published(config)
         weights, source, licence = found.load(list(body.state_dict())), found.title, found.licence
     elif config.init_from:
-        weights, source = read_weights(_path(config.init_from)), config.init_from
+        weights, source = read_weights(home_known("model.init_from", config.init_from)), config.init_from
         licence = "as what they come from"
     else:
         return None
@@ -152,8 +151,3 @@ def fitted(weight: Tensor, shape: torch.Size) -> Tensor | None:
 def _first(tensors: Weights) -> str:
     shown = ", ".join(f"{name} {tuple(value.shape)}" for name, value in list(tensors.items())[:3])
     return shown + (" …" if len(tensors) > 3 else "")
-
-
-def _path(text: str) -> Path:
-    # Without a home, `~` stays, and the message that there is no such file shows it.
-    return Path(os.path.expanduser(text))  # noqa: PTH111
