@@ -34,8 +34,8 @@ from kedja.common.errors import KedjaError
 from kedja.data.preparation.pool import map_chunks
 from kedja.data.preparation.prepare import CHUNK_IMAGES, prepare
 from kedja.data.settings import Settings
+from kedja.data.sources.files.tree import DiskFile
 from kedja.data.sources.registry import open_source
-from kedja.data.sources.tree import DiskFile
 
 PER_FOLDER = 1000
 CLASSES = 10

@@ -35,8 +35,8 @@ from kedja.training.config.compose import compose
 from kedja.training.config.run_folder import run_directory
 from kedja.training.loop.checkpoint import load_checkpoint, load_weights
 from kedja.training.loop.train import train
-from kedja.training.models.initial_weights import read_weights
 from kedja.training.models.torchvision import published_weights
+from kedja.training.models.weights.initial import read_weights
 
 ROOT = Path(__file__).parents[2]
 

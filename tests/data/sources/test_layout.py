@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from kedja.common.errors import KedjaError
+from kedja.data.sources.files.tree import Directory
 from kedja.data.sources.folder import Folder
-from kedja.data.sources.tree import Directory
 from support.pictures import encode, picture, write_pictures
 
 

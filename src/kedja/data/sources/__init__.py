@@ -1,1 +1,1 @@
-"""Where labelled images come from: one file and one registry line per source."""
+"""Where labelled examples come from: one file and one registry line a source."""

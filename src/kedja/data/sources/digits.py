@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from kedja.bundle.inputs.image.spec import ImageSpec
+from kedja.data.sources.files.tree import Tree
 from kedja.data.sources.source import Item
-from kedja.data.sources.tree import Tree
 
 
 class Digits:

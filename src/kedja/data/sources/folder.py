@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.common.errors import KedjaError
+from kedja.data.sources.files.tree import HEIF_SUFFIXES, NO_IMAGE, SPLIT_NAMES, Entries, Tree, is_image, unwrap, walk
 from kedja.data.sources.ignored import OTHER_FORMAT, is_other_image
 from kedja.data.sources.layout import split_folders
 from kedja.data.sources.source import Item
-from kedja.data.sources.tree import HEIF_SUFFIXES, NO_IMAGE, SPLIT_NAMES, Entries, Tree, is_image, unwrap, walk
 
 _EMPTY = "folders without images"
 _OUTSIDE = "images outside the folders of the splits"

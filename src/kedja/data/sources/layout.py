@@ -1,7 +1,7 @@
 """Which top folders of a source are its splits: used, said, or refused; never thrown away silently."""
 
 from kedja.common.errors import KedjaError
-from kedja.data.sources.tree import SPLIT_NAMES, Tree, holds_images
+from kedja.data.sources.files.tree import SPLIT_NAMES, Tree, holds_images
 
 
 def split_folders(tree: Tree, *, label_stated: bool) -> tuple[dict[str, str], list[str]]:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.common.errors import KedjaError
-from kedja.data.sources.archive import unpack
+from kedja.data.sources.files.archive import unpack
+from kedja.data.sources.files.tree import SPLIT_NAMES, Tree
 from kedja.data.sources.source import Item
-from kedja.data.sources.tree import SPLIT_NAMES, Tree
 
 _IMAGES = ("images", "image", "x", "data", "pixels")
 _LABELS = ("labels", "label", "y", "targets", "target")

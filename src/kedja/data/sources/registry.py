@@ -5,19 +5,19 @@ from pathlib import Path
 
 from kedja.common.errors import KedjaError, nearest
 from kedja.data.settings import Settings
-from kedja.data.sources.archive import SUFFIXES as ARCHIVE_SUFFIXES
-from kedja.data.sources.archive import left_out_of, unpack
-from kedja.data.sources.columns import Columns
 from kedja.data.sources.digits import Digits
+from kedja.data.sources.files.archive import SUFFIXES as ARCHIVE_SUFFIXES
+from kedja.data.sources.files.archive import left_out_of, unpack
+from kedja.data.sources.files.tree import Directory, Tree, printable, unwrap
+from kedja.data.sources.files.zipped import open_zip
 from kedja.data.sources.folder import Folder
-from kedja.data.sources.index import SUFFIXES as INDEX_SUFFIXES
-from kedja.data.sources.index import Index
 from kedja.data.sources.npz import Npz
 from kedja.data.sources.source import Source
-from kedja.data.sources.texts import JSON, TABLES, TextTable, text_column
+from kedja.data.sources.tables.columns import Columns
+from kedja.data.sources.tables.index import SUFFIXES as INDEX_SUFFIXES
+from kedja.data.sources.tables.index import Index
+from kedja.data.sources.tables.texts import JSON, TABLES, TextTable, text_column
 from kedja.data.sources.torchvision import PREFIX, Torchvision
-from kedja.data.sources.tree import Directory, Tree, printable, unwrap
-from kedja.data.sources.zipped import open_zip
 
 NOT_STATED = "not stated"
 DOWNLOADS = ".downloads"

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 from numpy.typing import NDArray
 
 from kedja.bundle.inputs.image.spec import ImageSpec
-from kedja.data.sources.tree import File, Tree
+from kedja.data.sources.files.tree import File, Tree
 
 
 class Item(NamedTuple):

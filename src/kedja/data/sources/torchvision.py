@@ -17,8 +17,8 @@ import numpy as np
 from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.common.errors import KedjaError, nearest
 from kedja.data.sources.download import download
+from kedja.data.sources.files.tree import Tree
 from kedja.data.sources.source import Item
-from kedja.data.sources.tree import Tree
 
 PREFIX = "torchvision:"
 # Names that the data sets give their own splits, in their constructors.

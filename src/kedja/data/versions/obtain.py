@@ -14,8 +14,8 @@ from kedja.data.preparation.prepare import prepare
 from kedja.data.preparation.workspace import listing_digest
 from kedja.data.prepared import DATASET, FILES
 from kedja.data.settings import Settings
-from kedja.data.sources.index import SUFFIXES as INDEX_SUFFIXES
 from kedja.data.sources.registry import open_source
+from kedja.data.sources.tables.index import SUFFIXES as INDEX_SUFFIXES
 from kedja.data.versions.dvc import cached_files, changed_files, is_tracked, keep, restore
 from kedja.data.versions.folder_hash import FolderHash, hash_folder, read_folder, stamp_path
 from kedja.data.versions.pins import PINS, Pin, read_pins, write_pin

@@ -12,8 +12,8 @@ from kedja.training.config.schema import TrainConfig
 from kedja.training.loop.devices import make_fabric
 from kedja.training.loop.learner import Learner
 from kedja.training.loop.seeding import seed_everything, set_threads
-from kedja.training.models.initial_weights import initialise
 from kedja.training.models.registry import build
+from kedja.training.models.weights.initial import initialise
 from kedja.training.models.whitening import fit_whitening
 from kedja.training.probe.solve import check_solvable, start_solved
 

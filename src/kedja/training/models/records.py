@@ -15,7 +15,7 @@ class Model(Component):
     """Attributes:
     make: (configuration, channels, classes, shorter side in pixels) → float (N, C, H, W) → logits (N, classes).
     published: `module:function` that says of a configuration what published weights there are
-        (`kedja.training.models.pretrained`); empty where there are none.
+        (`kedja.training.models.weights.pretrained`); empty where there are none.
     drops_out: whether it has `model.dropout` built in; else a layer is put before its last one.
     """
 
@@ -48,13 +48,13 @@ ARCHITECTURES: dict[str, Architecture] = {
 _TORCHVISION = Model(
     "kedja.training.models.torchvision:torchvision_network",
     PUBLISHED,
-    published="kedja.training.models.pretrained:of_torchvision",
+    published="kedja.training.models.weights.pretrained:of_torchvision",
     drops_out=False,
 )
 _TIMM = Model(
     "kedja.training.models.timm:timm_network",
     PUBLISHED,
-    published="kedja.training.models.pretrained:of_timm",
+    published="kedja.training.models.weights.pretrained:of_timm",
     drops_out=False,
 )
 MODELS: dict[str, Model] = {
@@ -62,7 +62,7 @@ MODELS: dict[str, Model] = {
     "resnet9": Model("kedja.training.models.resnet9:resnet9", (*COMMON, "width")),
     "airbench": Model("kedja.training.models.airbench:airbench", (*COMMON, "width")),
     "airbench96": Model("kedja.training.models.airbench:airbench96", (*COMMON, "width")),
-    "efficientnet_lite0": replace(_TIMM, published="kedja.training.models.pretrained:embedded"),
+    "efficientnet_lite0": replace(_TIMM, published="kedja.training.models.weights.pretrained:embedded"),
     "mobilenet_v3_small": replace(_TORCHVISION, keys=(*PUBLISHED, "width")),
 }
 # Libraries of networks: the prefix of a name → the record of what follows.

@@ -7,8 +7,8 @@ from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.common.errors import KedjaError
 from kedja.training.config.schema import ModelConfig
 from kedja.training.models.classifier import Classifier
-from kedja.training.models.pretrained import published
 from kedja.training.models.records import find
+from kedja.training.models.weights.pretrained import published
 from kedja.training.optim.layer_groups import head_name
 
 

@@ -16,8 +16,8 @@ from kedja.data.preparation.npy import create_npy
 from kedja.data.preparation.prepare import prepare
 from kedja.data.prepared import load
 from kedja.data.settings import Settings
+from kedja.data.sources.files.tree import Directory
 from kedja.data.sources.registry import open_source
-from kedja.data.sources.tree import Directory
 
 SIDE = 8
 

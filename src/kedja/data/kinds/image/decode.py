@@ -16,7 +16,7 @@ from kedja.data.kinds.image.perceptual import brightness, perceptual_hashes
 from kedja.data.kinds.image.statistics import image_sums
 from kedja.data.kinds.kind import Result
 from kedja.data.preparation.npy import Place, write_images
-from kedja.data.sources.tree import File
+from kedja.data.sources.files.tree import File
 
 BLOCK_BYTES = 2**19
 

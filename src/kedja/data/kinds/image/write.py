@@ -12,7 +12,7 @@ from kedja.data.preparation.npy import copy_selected
 from kedja.data.preparation.originals import OriginalsWriter
 from kedja.data.preparation.workspace import KEPT, Workspace
 from kedja.data.prepared import choose_samples
-from kedja.data.sources.tree import File, Tree
+from kedja.data.sources.files.tree import File, Tree
 
 
 def place_pixels(workspace: Workspace, pixels: Path, path: Path) -> None:

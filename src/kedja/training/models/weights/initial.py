@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from kedja.common.errors import KedjaError
 from kedja.training.config.schema import ModelConfig
-from kedja.training.models.pretrained import published
-from kedja.training.models.weight_files import Weights, read_weights
+from kedja.training.models.weights.files import Weights, read_weights
+from kedja.training.models.weights.pretrained import published
 
 # What data parallelism, compilation, Lightning, self-supervised training and our own runs put before names.
 WRAPPERS = ("module.", "_orig_mod.", "model.", "net.", "network.", "backbone.", "encoder.", "body.")

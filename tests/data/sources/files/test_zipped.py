@@ -14,11 +14,11 @@ from kedja.common.errors import KedjaError
 from kedja.data.preparation.prepare import prepare
 from kedja.data.prepared import load
 from kedja.data.settings import Settings
-from kedja.data.sources import archive
-from kedja.data.sources.archive import unpack
+from kedja.data.sources.files import archive
+from kedja.data.sources.files.archive import unpack
+from kedja.data.sources.files.tree import Directory, walk
+from kedja.data.sources.files.zipped import open_zip
 from kedja.data.sources.registry import open_source
-from kedja.data.sources.tree import Directory, walk
-from kedja.data.sources.zipped import open_zip
 from support.pictures import write_pictures
 
 FILES = {

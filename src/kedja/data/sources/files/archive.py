@@ -22,7 +22,7 @@ from typing import IO
 from kedja.common.errors import KedjaError
 from kedja.common.files import replacing_directory, write_text
 from kedja.common.progress import Progress
-from kedja.data.sources.tree import HIDDEN, IGNORED, NO_FILE, SYSTEM, UNPACKED, printable
+from kedja.data.sources.files.tree import HIDDEN, IGNORED, NO_FILE, SYSTEM, UNPACKED, printable
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 MAX_MEMBERS = 20_000_000

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from kedja.common.errors import KedjaError
-from kedja.data.sources.table import Row, find_column
-from kedja.data.sources.tree import SPLIT_NAMES, is_image
+from kedja.data.sources.files.tree import SPLIT_NAMES, is_image
+from kedja.data.sources.tables.table import Row, find_column
 
 # Names that published tables give their columns.
 _PATHS = (

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kedja.common.errors import KedjaError
-from kedja.data.sources.columns import Columns
-from kedja.data.sources.index import Index
-from kedja.data.sources.table import read_table
-from kedja.data.sources.tree import Directory, DiskFile
+from kedja.data.sources.files.tree import Directory, DiskFile
+from kedja.data.sources.tables.columns import Columns
+from kedja.data.sources.tables.index import Index
+from kedja.data.sources.tables.table import read_table
 from support.pictures import write_pictures
 
 

@@ -17,7 +17,7 @@ from typing import BinaryIO, NamedTuple
 
 from kedja.bundle.inputs.image.preprocess import ImageError
 from kedja.common.errors import KedjaError
-from kedja.data.sources.archive import (
+from kedja.data.sources.files.archive import (
     FAILURES,
     MAX_MEMBERS,
     damaged,
@@ -28,7 +28,7 @@ from kedja.data.sources.archive import (
     too_large,
     too_many,
 )
-from kedja.data.sources.tree import Entries, File
+from kedja.data.sources.files.tree import Entries, File
 
 # Signature, then what the directory of the archive says as well, then the lengths of the name and of extra fields.
 _HEADER = struct.Struct("<4s22xHH")

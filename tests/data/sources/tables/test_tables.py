@@ -4,10 +4,10 @@ import pytest
 
 from kedja.common.errors import KedjaError
 from kedja.data.settings import Settings
-from kedja.data.sources.columns import Columns
-from kedja.data.sources.index import Index
+from kedja.data.sources.files.tree import Directory
 from kedja.data.sources.registry import open_source
-from kedja.data.sources.tree import Directory
+from kedja.data.sources.tables.columns import Columns
+from kedja.data.sources.tables.index import Index
 from support.pictures import encode, picture, write_pictures
 
 

@@ -7,9 +7,9 @@ from kedja.bundle.inputs.image.preprocess import preprocess
 from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.common.errors import KedjaError
 from kedja.training.config.schema import ModelConfig
-from kedja.training.models.initial_weights import fingerprint, initialise
-from kedja.training.models.pretrained import published
 from kedja.training.models.registry import build
+from kedja.training.models.weights.initial import fingerprint, initialise
+from kedja.training.models.weights.pretrained import published
 
 EMBEDDED = ModelConfig(name="efficientnet_lite0", pretrained=True)
 # Photographs that packages ship, with the class that ImageNet's 1,000 have for what they show.

@@ -13,8 +13,8 @@ from kedja.common.errors import KedjaError
 from kedja.data.preparation.prepare import prepare
 from kedja.data.prepared import load
 from kedja.data.settings import Settings
-from kedja.data.sources import archive as module
-from kedja.data.sources.archive import left_out_of, unpack
+from kedja.data.sources.files import archive as module
+from kedja.data.sources.files.archive import left_out_of, unpack
 from kedja.data.sources.registry import open_source
 from support.pictures import write_pictures
 

@@ -16,8 +16,8 @@ from kedja.training.config.compose import compose
 from kedja.training.config.schema import ModelConfig
 from kedja.training.loop.checkpoint import load_checkpoint
 from kedja.training.loop.train import train
-from kedja.training.models.initial_weights import initialise
 from kedja.training.models.registry import build
+from kedja.training.models.weights.initial import initialise
 
 
 def body():

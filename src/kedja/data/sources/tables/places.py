@@ -5,7 +5,7 @@ import unicodedata
 from pathlib import PurePosixPath
 
 from kedja.common.errors import KedjaError
-from kedja.data.sources.tree import IMAGE_ENDINGS, Tree, is_image
+from kedja.data.sources.files.tree import IMAGE_ENDINGS, Tree, is_image
 
 _OF_WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 

@@ -8,11 +8,11 @@ from pathlib import PurePosixPath
 from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.common.errors import KedjaError, nearest
 from kedja.data.names import natural_order
-from kedja.data.sources.columns import Columns, Located, label_of, locate
-from kedja.data.sources.places import Places
+from kedja.data.sources.files.tree import NO_IMAGE, SPLIT_NAMES, Tree, is_image, walk
 from kedja.data.sources.source import Item
-from kedja.data.sources.table import Row, find_column, read_table
-from kedja.data.sources.tree import NO_IMAGE, SPLIT_NAMES, Tree, is_image, walk
+from kedja.data.sources.tables.columns import Columns, Located, label_of, locate
+from kedja.data.sources.tables.places import Places
+from kedja.data.sources.tables.table import Row, find_column, read_table
 
 SUFFIXES = (".csv", ".tsv", ".txt")
 _UNLISTED = "images that no row names"

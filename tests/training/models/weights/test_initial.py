@@ -8,8 +8,8 @@ from kedja.training.config.schema import ModelConfig
 from kedja.training.loop.checkpoint import load_weights
 from kedja.training.loop.train import train
 from kedja.training.models import torchvision
-from kedja.training.models.initial_weights import fitted, initialise
 from kedja.training.models.registry import build
+from kedja.training.models.weights.initial import fitted, initialise
 
 
 def body(classes=10, channels=1, name="cnn", **settings):

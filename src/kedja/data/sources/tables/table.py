@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import PurePosixPath
 
 from kedja.common.errors import KedjaError, nearest
-from kedja.data.sources.tree import File
+from kedja.data.sources.files.tree import File
 
 # Rows that the delimiter is judged by.
 _JUDGED = 50

@@ -10,10 +10,10 @@ import numpy as np
 
 from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.common.errors import KedjaError, nearest
-from kedja.data.sources.columns import Columns, label_of, locate
+from kedja.data.sources.files.tree import SPLIT_NAMES, DiskFile, Tree, is_image
 from kedja.data.sources.source import Item
-from kedja.data.sources.table import Row, read_table, read_text
-from kedja.data.sources.tree import SPLIT_NAMES, DiskFile, Tree, is_image
+from kedja.data.sources.tables.columns import Columns, label_of, locate
+from kedja.data.sources.tables.table import Row, read_table, read_text
 
 TABLES, JSON = (".csv", ".tsv", ".txt"), (".json", ".jsonl", ".ndjson")
 # Names that published data sets give the column with the text.
