@@ -27,6 +27,7 @@ class Prediction:
         class_index: its position in the class names.
         probabilities: one for each class, in the order of the class names.
         model_name, model_version: which model said it.
+        known: whether the image is like those that the model learnt from; None where the bundle cannot tell.
     """
 
     predicted_class: str
@@ -34,6 +35,7 @@ class Prediction:
     probabilities: list[float]
     model_name: str
     model_version: str
+    known: bool | None = None
 
 
 class ServiceError(Exception):
@@ -119,7 +121,14 @@ def predictions(answer: dict[str, Any]) -> list[Prediction]:
     """The service's answer to one image or to many."""
     model = answer["model"]
     return [
-        Prediction(one["predicted_class"], one["class_index"], one["probabilities"], model["name"], model["version"])
+        Prediction(
+            one["predicted_class"],
+            one["class_index"],
+            one["probabilities"],
+            model["name"],
+            model["version"],
+            one.get("known"),
+        )
         for one in answer.get("predictions", [answer])
     ]
 

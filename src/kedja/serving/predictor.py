@@ -9,8 +9,10 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from kedja.bundle import integrity, reference
-from kedja.bundle.inputs.input import Feed, Input
+from kedja.bundle import integrity, known, reference
+from kedja.bundle.explanation import ACTIVATIONS, HEAD, Explanation, of_cells, of_parts
+from kedja.bundle.inputs.input import Example, Feed, Input
+from kedja.bundle.known import FAMILIARITY, Answers
 from kedja.bundle.metadata import FP32, MODEL, MODEL_CARD, Metadata, load
 from kedja.common.errors import KedjaError
 
@@ -51,6 +53,15 @@ class Predictor:
         self._session = _open_session(bundle / file, threads)
         _check_signature(self._session, bundle, self.metadata.input)
         self.golden_difference = integrity.verify_golden(bundle, self.metadata, self.predict, tolerance)
+        self.known = known.load(bundle, self.metadata.files)
+        self._threshold = self.known.threshold_of(variant) if self.known else 0.0
+        if self.known:
+            if FAMILIARITY not in {value.name for value in self._session.get_outputs()}:
+                raise KedjaError(f"{bundle / file} has no output `{FAMILIARITY}`", "export again with `just export`")
+            if variant == FP32:
+                known.verify(bundle, self.metadata, self.known, self._familiarity)
+        # Of `model.onnx` alone: what a variant computes on the way is called otherwise.
+        self._head = _open_session(bundle / HEAD, 1) if variant == FP32 and HEAD in self.metadata.files else None
         self.reference = reference.load(bundle, self.metadata.files, len(self.metadata.classes))
         # Kept in memory: the folder may be replaced by the next export while this one still serves.
         self.samples = [
@@ -64,6 +75,39 @@ class Predictor:
         (probabilities,) = self._session.run(["probabilities"], feed)
         answer: NDArray[np.float32] = probabilities
         return answer
+
+    def answer(self, feed: Feed) -> Answers:
+        """`predict` with the familiarity beside it, in the same call of the model. As safe."""
+        if self.known is None:
+            return Answers(self.predict(feed))
+        return Answers(*self._session.run(["probabilities", FAMILIARITY], feed))
+
+    def knows(self, answers: Answers) -> list[bool] | None:
+        """Of each example whether it is like those that the model learnt from; None where the bundle cannot tell."""
+        return None if answers.familiarity is None else (answers.familiarity >= self._threshold).tolist()
+
+    def explain(self, example: Example, index: int) -> Explanation | None:
+        """What speaks for the class `index`; None for examples without parts. Costs up to dozens of predictions."""
+        expected = self.metadata.input
+        if self._head is not None:
+            (activations,) = self._session.run([ACTIVATIONS], expected.collate([example]))
+            head = self._head
+            return of_cells(lambda some: self._logits(head, {ACTIVATIONS: some}), activations, index)
+        parts = expected.parts(example)
+        if parts is None:
+            return None
+        return of_parts(lambda some: self._logits(self._session, expected.collate(some)), example, parts, index)
+
+    @staticmethod
+    def _logits(session: Any, feed: Feed) -> NDArray[np.float32]:
+        (logits,) = session.run(["logits"], feed)
+        found: NDArray[np.float32] = logits
+        return found
+
+    def _familiarity(self, feed: Feed) -> NDArray[np.float32]:
+        (scores,) = self._session.run([FAMILIARITY], feed)
+        found: NDArray[np.float32] = scores
+        return found
 
 
 def _model_card(bundle: Path) -> str:

@@ -4,6 +4,7 @@ An example is always the content of a file: a photograph, a text in UTF-8, a row
 read from a folder, kept as a golden example and decoded in the same way.
 """
 
+import json
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,8 @@ from kedja.common.errors import KedjaError
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from kedja.bundle.explanation import Explanation, Parts
 
     Feed = dict[str, NDArray[Any]]
     Values = dict[str, NDArray[np.float64]]
@@ -217,6 +220,14 @@ class Input(ABC):
     def remarks(self, examples: Sequence[Example]) -> Sequence[dict[str, Any]]:
         """What the answer to each example says beyond its classes, under keys of their own; empty where nothing."""
         return ()
+
+    def parts(self, example: Example) -> "Parts | None":
+        """The example with each of its parts hidden in turn, to see what an answer rests on; None where it has none."""
+        return None
+
+    def drawn(self, example: Example, explanation: "Explanation", classes: Sequence[str]) -> tuple[str, bytes]:
+        """An explanation of an example as a file for people: its suffix and its content."""
+        return ".json", json.dumps(explanation.to_json(classes), ensure_ascii=False).encode()
 
     @abstractmethod
     def value_schema(self) -> dict[str, Any]:

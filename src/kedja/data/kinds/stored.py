@@ -1,7 +1,7 @@
 """The examples of a prepared data set, by position: how a kind reads back what it wrote and shows it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,10 @@ class Stored(ABC):
     def near_pairs(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """Which of these are nearly the same but not equal: int64 (M, 2), indices into `positions`."""
         return np.empty((0, 2), np.int64)
+
+    def strangers(self) -> Mapping[str, Sequence[bytes]]:
+        """Examples that are at hand everywhere and none of these, as files: where they come from → files."""
+        return {}
 
     def audit_checks(self) -> "Sequence[Check]":
         """What the audit looks for beyond copies, splits and classes."""

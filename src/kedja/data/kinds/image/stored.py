@@ -76,6 +76,11 @@ class StoredImages(Stored):
         shape = f"images of typically {side} pixels, {'grey' if channels == 1 else 'colour'}"
         return ("photos" if channels == 3 and side > PHOTO_SIDE else "digits"), shape
 
+    def strangers(self) -> Mapping[str, Sequence[bytes]]:
+        from kedja.data.kinds.image.strangers import strangers
+
+        return strangers(self._description.get("source") or "")
+
     def near_pairs(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         if not can_be_compared(self.input):
             return super().near_pairs(positions)
