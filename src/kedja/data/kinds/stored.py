@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +23,11 @@ class Stored(ABC):
 
     Attributes:
         input: what every example became, with the settings of `dataset.json`.
+        conflicts_invalidate: whether equal examples with different labels make figures wrong, or are in the nature of it.
     """
 
     input: Input
+    conflicts_invalidate: ClassVar[bool] = True
 
     @abstractmethod
     def read(self, positions: NDArray[np.int64]) -> Feed:
