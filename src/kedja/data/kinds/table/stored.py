@@ -1,6 +1,6 @@
 """The rows of a prepared data set, by position."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ class StoredRows(Stored):
     input: TableInput
     # Rows are no pictures of one thing: two people of one age and trade may well differ in what is asked.
     conflicts_invalidate = False
+    has_effects = True
 
     def __init__(self, folder: Path, description: Mapping[str, Any]) -> None:
         self.input = TableInput.from_json(description["input"])
@@ -55,6 +56,13 @@ class StoredRows(Stored):
 
     def audit_rows(self, facts: dict[str, Any]) -> dict[str, str]:
         return {escape(name): words for name, words in facts["columns"].items()}
+
+    def effects(
+        self, positions: NDArray[np.int64], labels: NDArray[np.int64], answer: Callable[[Feed], NDArray[Any]]
+    ) -> dict[str, Any]:
+        from kedja.data.kinds.table.effects import effects
+
+        return effects(self.input, self.read(positions), labels, answer)
 
     def small(self, positions: NDArray[np.int64]) -> NDArray[np.float64]:
         from kedja.data.kinds.table import audit
