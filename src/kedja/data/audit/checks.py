@@ -150,7 +150,9 @@ def _sorted_out(data: PreparedDataset, groups: list[list[int]], kinds: tuple[_Ki
         if of_kind:
             captions = [f"{split_names(data, group)}: {class_names(data, group)}" for group in of_kind]
             title = plural(len(of_kind), f"set of {kind.title.format(nouns=data.input.nouns)}")
-            findings.append(Finding(kind.name, kind.severity, title, kind.remedy, of_kind, captions))
+            natural = kind is kinds[1] and not data.stored.conflicts_invalidate
+            severity: Severity = "warning" if natural else kind.severity
+            findings.append(Finding(kind.name, severity, title, kind.remedy, of_kind, captions))
     return findings
 
 

@@ -22,7 +22,9 @@ from kedja.data.preparation.workspace import KEPT
 
 
 class HasSchema(Protocol):
-    """A source of rows: an item's content is a list of cells, as JSON in UTF-8."""
+    """A source of rows: an item's content is a list of cells, as JSON in UTF-8; `target` is the label's column."""
+
+    target: str
 
     @property
     def schema(self) -> tuple[TableInput, list[int]]:
@@ -54,7 +56,7 @@ class Rows(Kind):
         self._folder = folder
 
     def storage(self) -> dict[str, Any]:
-        return {"storage": "rows"}
+        return {"storage": "rows", "target": cast(HasSchema, self.source).target}
 
     def statistics(self) -> dict[str, Any]:
         """``quantiles`` of each column of numbers, and ``untrained``, the rows with categories that training lacks."""

@@ -1,9 +1,9 @@
 """The rows of a prepared data set, by position."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 from kedja.bundle.inputs.input import Feed
 from kedja.bundle.inputs.table.spec import CODES, NUMBERS, TableInput
 from kedja.data.kinds.stored import Stored
+
+if TYPE_CHECKING:
+    from kedja.data.audit.index import FullIndex
+    from kedja.data.kinds.stored import Check
 
 FILES = {NUMBERS: "numbers.npy", CODES: "codes.npy"}
 _SHOWN = 40
@@ -22,6 +26,9 @@ class StoredRows(Stored):
     """
 
     input: TableInput
+    # Rows are no pictures of one thing: two people of one age and trade may well differ in what is asked.
+    conflicts_invalidate = False
+    has_effects = True
 
     def __init__(self, folder: Path, description: Mapping[str, Any]) -> None:
         self.input = TableInput.from_json(description["input"])
@@ -36,6 +43,32 @@ class StoredRows(Stored):
     def encoded(self, position: int) -> bytes:
         row = {name: array[position].tolist() for name, array in self.arrays.items()}
         return self.input.encode(row.get(NUMBERS, []), row.get(CODES, []))
+
+    def audit_checks(self) -> Sequence["Check"]:
+        from kedja.data.kinds.table import audit
+
+        return audit.CHECKS
+
+    def audit_facts(self, index: "FullIndex") -> dict[str, Any]:
+        from kedja.data.kinds.table import audit
+
+        return audit.facts(self.input)
+
+    def audit_rows(self, facts: dict[str, Any]) -> dict[str, str]:
+        return {escape(name): words for name, words in facts["columns"].items()}
+
+    def effects(
+        self, positions: NDArray[np.int64], labels: NDArray[np.int64], answer: Callable[[Feed], NDArray[Any]]
+    ) -> dict[str, Any]:
+        from kedja.data.kinds.table.effects import effects
+
+        return effects(self.input, self.read(positions), labels, answer)
+
+    def small(self, positions: NDArray[np.int64]) -> NDArray[np.float64]:
+        from kedja.data.kinds.table import audit
+
+        feed, count = self.read(positions), len(positions)
+        return audit.small(feed.get(NUMBERS, np.empty((count, 0))), feed.get(CODES, np.empty((count, 0), np.int32)))
 
     def picture(self, position: int, title: str) -> str:
         row = self.input.to_value(self.encoded(position))

@@ -18,6 +18,8 @@ _SAMPLED = 65_536
 _REPEATED = 0.5
 _WORDS_OF_A_TEXT, _LETTERS_OF_A_TEXT = 4, 30
 _BOOLEANS = ({"true", "false"}, {"yes", "no"}, {"t", "f"}, {"y", "n"})
+# With fewer rows, that all values differ says little.
+_MANY = 20
 _IDENTIFIERS = ("id", "index", "row", "key", "uuid", "number", "no", "nr")
 
 
@@ -122,13 +124,7 @@ class Profile:
         words = self.name.lower().replace("-", "_").replace(" ", "_").split("_")
         numbered = self._numbers.whole and self._numbers.high - self._numbers.low == values - 1
         named = bool({words[0], words[-1]} & set(_IDENTIFIERS)) or self.name.lower().startswith(("unnamed", "column "))
-        if (
-            self._all_differ
-            and self._numbers.whole
-            and values > 2
-            and (numbered or named)
-            and values >= min(20, self.rows)
-        ):
+        if self._all_differ and self._numbers.whole and (numbered or named) and values >= _MANY:
             return "identifier", "it numbers the rows" if numbered else "every value is another"
         return "number", ""
 

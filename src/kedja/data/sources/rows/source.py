@@ -57,11 +57,11 @@ class Table:
         wanted = (settings.label or "".join(targets), self._time or settings.split, settings.group)
         self._rows = open_rows(file, list(self._stated.values()), [name for name in wanted if name], settings.encoding)
         names = self._rows.names
-        self._label = self._find_label(names, wanted[0])
-        places = {"label": self._label, "split": wanted[1], "group": settings.group}
+        self.target = self._find_label(names, wanted[0])
+        places = {"label": self.target, "split": wanted[1], "group": settings.group}
         self._places = {role: names.index(name) for role, name in places.items() if name}
         # What says when a row came, or of whom, would tell the label of its neighbours.
-        aside = {self._label, "" if self._time else settings.split, settings.group}
+        aside = {self.target, "" if self._time else settings.split, settings.group}
         self._used = [place for place, name in enumerate(names) if name not in aside]
         self._aside = [name for name in names if name in aside]
 
@@ -72,7 +72,7 @@ class Table:
             where = f"{self._file.name} line {line}"
             name = unicodedata.normalize("NFC", row[label] if label is not None else "")
             if name in self._missing:
-                raise KedjaError(f"{where} has no {self._label}", "write it, or remove the line")
+                raise KedjaError(f"{where} has no {self.target}", "write it, or remove the line")
             given = "" if split is None else self._split_of(row[split], where)
             cells = json.dumps([row[place] for place in self._used], ensure_ascii=False)
             content = np.frombuffer(cells.encode("utf-8", "surrogatepass"), np.uint8)
@@ -140,7 +140,7 @@ class Table:
         if different is None or different > _MOST_CLASSES or quantity:
             number = "very many" if different is None else f"{different:,}"
             raise KedjaError(
-                f"the label {self._label!r} has {number} different values: it is no class",
+                f"the label {self.target!r} has {number} different values: it is no class",
                 "label= names the column of the classes; quantities are to be cut into some first",
             )
 
