@@ -91,7 +91,13 @@ def main() -> None:
                 receive(requests)
                 limit.raise_by(memory)
 
-            result = _result(task, body, expected, grant)
+            try:
+                result = _result(task, body, expected, grant)
+            except MemoryError:
+                # Nothing can be said below the ceiling.
+                limit.end()
+                said = f"decoding the request takes more than the limit of {task.memory:,} bytes"
+                result = Result(error=(413, "too-large", said, "send fewer or smaller images, or raise memory"))
             limit.end()
             del body
             send(answers, result)
@@ -110,9 +116,6 @@ def _result(task: Task, body: bytes, expected: "Input", grant: Callable[[int], N
         return Result([expected.pack(example) for example in examples.items], examples.many)
     except RequestError as error:
         return Result(error=(error.status, error.code, error.message, error.remedy))
-    except MemoryError:
-        message = f"decoding the request takes more than the limit of {task.memory:,} bytes"
-        return Result(error=(413, "too-large", message, "send fewer or smaller images, or raise memory"))
 
 
 class _Ceiling:
