@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kedja.common.errors import KedjaError
+from kedja.common.refusals import naming
 from kedja.common.scratch import leftovers, scratch
 
 _OLD = ".old"
@@ -28,7 +29,7 @@ def write_bytes(path: Path, data: bytes) -> None:
         pass
     with scratch(path) as temporary:
         try:
-            with temporary.open("wb") as file:
+            with naming(path), temporary.open("wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())

@@ -60,7 +60,7 @@ def allot(kind: Kind) -> None:
         assigned = _complete(workspace, settings, given, labels, units)
         _drop_leaks(workspace, settings, positions, assigned)
     _say_look_alikes(near, assigned)
-    say_contradictions(workspace)
+    say_contradictions(workspace, kind.input.nouns)
     workspace.write_column("split", positions, assigned.tolist())
 
 
