@@ -57,7 +57,7 @@ def _prepare(source: Source, folder: Path, settings: Settings, workspace: Worksp
         _decode(kind, contents, count)
         workspace.readmit()
         _judge_failures(workspace, settings, kind.input.nouns)
-        classes = allot.number_classes(workspace, source.classes)
+        classes = allot.number_classes(workspace, source.classes, kind.input.nouns)
         allot.allot(kind)
         write_dataset(kind, folder, classes)
     except BaseException:
