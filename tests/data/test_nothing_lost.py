@@ -43,9 +43,10 @@ def check_accounts(data, refused, ignored, names, *, links=(), missing=()):
     folders = tuple(name for name in ignored if name.endswith("/"))
     inside = [name for name in names if folders and name.startswith(folders)]
     single = [name for name in ignored if name not in folders]
-    every = [full_name(name, names) for name in [*data.ids, *refused, *single]] + inside
+    every = [full_name(name, [*names, *links]) for name in [*data.ids, *refused, *single]] + inside
     assert not [name for name, times in Counter(every).items() if times > 1]
-    assert set(every) - set(links) - set(missing) == set(names)
+    accounted = set(every) - set(links) - set(missing)
+    assert accounted == set(names), accounted ^ set(names)
 
 
 def check_statements(data, written, names):

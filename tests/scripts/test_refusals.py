@@ -17,13 +17,11 @@ TRAIN = ("train.py", "experiment=debug", "epochs=1")
 TUNE = ("tune.py", "trials=1", "jobs=1", "experiment=debug", "epochs=1", "seeds=1")
 
 
-def recipe(script, *arguments, cwd, user=None, **environment):
-    """A recipe's script in a folder; as another user where there is one to be."""
-    command = [sys.executable, SCRIPTS / script, *map(str, arguments)]
+def recipe(script, *arguments, cwd, prefix=(), **environment):
+    """A recipe's script in a folder, after the words of `prefix`."""
+    command = [*prefix, sys.executable, SCRIPTS / script, *map(str, arguments)]
     everything = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
-    return subprocess.run(
-        command, cwd=cwd, env=everything, capture_output=True, text=True, timeout=500, user=user, group=user
-    )
+    return subprocess.run(command, cwd=cwd, env=everything, capture_output=True, text=True, timeout=500)
 
 
 def check_refused(done, *words):
@@ -61,20 +59,53 @@ def test_a_disk_that_is_full_while_data_are_prepared(tmp_path):
         assert done.returncode == 0, done.stderr
 
 
-def test_a_source_in_a_folder_that_may_not_be_listed(tmp_path):
+def as_somebody(*words):
+    """What makes a command run with other rights than root's."""
+    if os.name != "posix":
+        pytest.skip("rights are others here")
+    if os.geteuid() != 0:
+        return []
+    if shutil.which("setpriv") is None:
+        pytest.skip("setpriv is not installed here")
+    return ["setpriv", *words]
+
+
+def test_folders_and_files_without_permission(tmp_path):
     write_pictures(tmp_path / "photos", {"cat": 3, "dog": 3})
-    someone = 12345
-    if os.name != "posix" or os.geteuid() != 0:
-        someone = None
-    (tmp_path / "photos" / "cat").chmod(0)
+    # Root's rights without that of reading everything.
+    prefix = as_somebody("--bounding-set=-dac_override,-dac_read_search")
+    for place, says in (("photos/cat", "photos/cat cannot be listed"), ("photos/cat/0.png", "cat/0.png: the file")):
+        rights = (tmp_path / place).stat().st_mode
+        (tmp_path / place).chmod(0)
+        try:
+            done = recipe("prepare_data.py", "source=photos", cwd=tmp_path, prefix=prefix)
+            check_refused(done, says, "Permission denied")
+        finally:
+            (tmp_path / place).chmod(rights)
+    (tmp_path / "data").chmod(0o500)
     try:
-        if someone is None:
-            check_refused(recipe("prepare_data.py", f"source={tmp_path / 'photos'}", cwd=tmp_path), "cat", "rights")
-        else:
-            # Root may read everything: somebody else is asked, where the interpreter can be reached by all.
-            pytest.skip("root may list every folder")
+        done = recipe("prepare_data.py", "source=photos", "data=other", cwd=tmp_path, prefix=prefix)
+        check_refused(done, "data/", "Permission denied", "rights")
     finally:
-        (tmp_path / "photos" / "cat").chmod(0o700)
+        (tmp_path / "data").chmod(0o700)
+
+
+def test_a_user_without_a_home(tmp_path, prepared):
+    write_pictures(tmp_path / "photos", {"cat": 6, "dog": 6})
+    # A number that no name belongs to, as containers have it, which may read and write everything.
+    rights = "+dac_override,+dac_read_search"
+    words = ("--reuid=54321", "--regid=54321", "--clear-groups", f"--inh-caps={rights}", f"--ambient-caps={rights}")
+    prefix = ["env", "--unset=HOME", "--unset=USER", "--unset=LOGNAME", *as_somebody(*words)]
+    if len(prefix) == 4:
+        pytest.skip("only root may become a user without a home")
+    done = recipe("prepare_data.py", "source=photos", cwd=tmp_path, prefix=prefix)
+    assert done.returncode == 0, done.stderr
+    check_refused(
+        recipe("prepare_data.py", "source=~/photos", cwd=tmp_path, prefix=prefix), "home folder is not known", "HOME"
+    )
+    shutil.copytree(prepared / "data" / "digits", tmp_path / "data" / "digits")
+    done = recipe(*TRAIN, cwd=tmp_path, prefix=prefix)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("leaving", [0, 4, 40])
