@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Any
 
+from kedja.common.outside import one_line
 from kedja.common.progress import say
 
 # Of cameras, editors and scanners; told apart from files that are no images at all.
@@ -33,4 +34,4 @@ def say_of(source: Any) -> None:
     for note in getattr(source, "notes", []):
         say(f"note: {note}")
     for reason, (number, example) in counts_of(source).items():
-        say(f"ignored: {number:,} {reason}, for example {example}")
+        say(f"ignored: {number:,} {reason}, for example {one_line(example)}")
