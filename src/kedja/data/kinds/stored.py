@@ -71,6 +71,10 @@ class Stored(ABC):
         """HTML that shows an example."""
         return f'<span title="{escape(title, quote=True)}">{escape(title)}</span>'
 
+    def explained(self, position: int, weights: "list[Any] | None", name: str) -> str:
+        """HTML that shows what of an example spoke for the class `name`, by the weights of its parts; else empty."""
+        return ""
+
     def small(self, positions: NDArray[np.int64]) -> NDArray[np.float64] | None:
         """Rows of few numbers, float64 (n, features), by which cheap models judge labels; None where they cannot."""
         return None

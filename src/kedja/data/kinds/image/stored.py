@@ -109,6 +109,15 @@ class StoredImages(Stored):
 
         return audit.picture(self.pixels(np.array([position]))[0], title)
 
+    def explained(self, position: int, weights: list[Any] | None, name: str) -> str:
+        from kedja.bundle.inputs.image.parts import overlay
+        from kedja.data.kinds.image import audit
+
+        if weights is None:
+            return ""
+        drawn = overlay(self.pixels(np.array([position]))[0], np.array(weights))
+        return audit.picture(np.asarray(drawn), f"red is what spoke for {name}")
+
     def small(self, positions: NDArray[np.int64]) -> NDArray[np.float64]:
         """Small pictures, channel by channel."""
         rows = []
