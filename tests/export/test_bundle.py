@@ -42,6 +42,8 @@ def test_the_bundle_is_whole_and_answers_as_the_trained_model_did(exported):
     assert sorted(p.name for p in folder.iterdir()) == [
         "MODEL_CONTEXT.md",
         "drift.json",
+        "head.onnx",
+        "known.json",
         "metadata.json",
         "model.onnx",
         "model.torchscript.pt",

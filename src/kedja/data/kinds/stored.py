@@ -47,6 +47,11 @@ class Stored(ABC):
         """The folder of `conf/experiment/` that suits such examples, and what of them says so."""
         return f"{self.input.kind}s", f"of kind {self.input.kind}"
 
+    @property
+    def needs_features(self) -> bool:
+        """Whether only a pretrained network's features say what such examples show, to those who judge their labels."""
+        return False
+
     def near_pairs(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """Which of these are nearly the same but not equal: int64 (M, 2), indices into `positions`."""
         return np.empty((0, 2), np.int64)

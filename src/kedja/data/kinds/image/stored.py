@@ -76,6 +76,10 @@ class StoredImages(Stored):
         shape = f"images of typically {side} pixels, {'grey' if channels == 1 else 'colour'}"
         return ("photos" if channels == 3 and side > PHOTO_SIDE else "digits"), shape
 
+    @property
+    def needs_features(self) -> bool:
+        return self.experiments()[0] == "photos"
+
     def strangers(self) -> Mapping[str, Sequence[bytes]]:
         from kedja.data.kinds.image.strangers import strangers
 
