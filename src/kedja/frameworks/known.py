@@ -135,7 +135,7 @@ def area_under_curve(high: Scores, low: Scores) -> float:
 
 def strangers(
     dataset: PreparedDataset, named: Sequence[PreparedDataset] = (), most: int = 300
-) -> dict[str, list[bytes]]:
+) -> dict[str, Sequence[bytes]]:
     """Examples that are none of the data set's: those that its kind has at hand, and of other data sets.
 
     Raises:
