@@ -40,7 +40,7 @@ def test_planted_errors_are_found_with_few_false_alarms(scans):
     findings = {finding.kind: finding for finding in audit(scans).findings}
     found = {int(scans.ids[group[0]]) for group in findings["label-error"].groups}
     planted = {int(scans.ids[row]) for row in rows} & set(WRONG.tolist())
-    assert "on features of a pretrained network" in findings["label-error"].title
+    assert "a linear model on features of a pretrained network" in findings["label-error"].title
     assert len(found & planted) > 0.8 * len(planted)
     assert len(found - planted) < 0.01 * len(rows)
 

@@ -49,7 +49,7 @@ def audit(data: PreparedDataset, *, judge_labels: bool = True, judges: Sequence[
 
     Args:
         judge_labels: whether to look for label errors.
-        judges: folders of finished runs that judge the labels; without any, two models on
+        judges: folders of finished runs that judge the labels; without any, a model on
             the features of a pretrained network that lie beside the data, else on pixels.
 
     Raises:

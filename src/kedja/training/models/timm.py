@@ -65,9 +65,9 @@ def published_weights(name: str) -> tuple[dict[str, Any], Origin]:
 
     repository = published_facts(name)["hf_hub_id"] or architecture(name)
     by_hand = checkpoints() / repository / SAFE
-    given = {"pretrained_cfg_overlay": {"file": str(by_hand)}} if by_hand.is_file() else {}
+    given = {"file": str(by_hand)} if by_hand.is_file() else None
     try:
-        network = timm.create_model(architecture(name), pretrained=True, **given)
+        network = timm.create_model(architecture(name), pretrained=True, pretrained_cfg_overlay=given)
     except Exception as error:  # noqa: BLE001 -- the hub's client raises many kinds
         raise KedjaError(
             f"the pretrained weights of {name} cannot be had: {str(error).splitlines()[0]}",
