@@ -30,10 +30,20 @@ def test_the_bundle_brings_the_training_images_histograms(exported, run):
     found = Predictor(exported).reference
     dataset = load_dataset(run.parents[2] / "data/digits")
     names = [histogram.name for histogram in found.features]
-    assert names == ["brightness", "contrast", "sharpness", "width", "height", "aspect", "class", "confidence"]
+    assert names == [
+        "brightness",
+        "contrast",
+        "sharpness",
+        "width",
+        "height",
+        "aspect",
+        "class",
+        "confidence",
+        "familiarity",
+    ]
     images = {histogram.name: sum(histogram.counts) for histogram in found.features}
     assert images["brightness"] == images["class"] == len(dataset.split("train"))
-    assert images["confidence"] == len(dataset.split("val"))
+    assert images["confidence"] == images["familiarity"] == len(dataset.split("val"))
     # The very counts, when the training images come again.
     again = found.count(features.of_pixels(np.asarray(dataset.images[dataset.split("train")])))
     assert found.split(again)[0].tolist() == found.features[0].counts
@@ -66,7 +76,9 @@ def test_encoded_images_give_what_their_pixels_give(exported, run):
             return dataset.input.facts(self.examples(positions))
 
     predictor = Predictor(exported)
-    as_files = measure(Encoded(), lambda feed: (None, predictor.predict(feed)))
+    as_files = measure(
+        Encoded(), lambda feed: (None, predictor.predict(feed)), lambda feed: predictor.answer(feed).familiarity
+    )
     assert as_files == predictor.reference
 
 

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kedja.bundle.inputs.input import Example, Feed, Input
+
 # The file with the graph of the head, `ACTIVATIONS` → `logits`, and the output of `model.onnx` that it takes.
 HEAD = "head.onnx"
 ACTIVATIONS = "activations"
@@ -81,6 +83,30 @@ def of_cells(head: Callable[[NDArray[Any]], NDArray[Any]], activations: NDArray[
 def of_parts(logits: Callable[[list[Any]], NDArray[Any]], example: Any, parts: Parts, index: int) -> Explanation:
     """By parts of the example; `logits` answers a list of examples, (N, classes)."""
     return _explain(logits, example, parts, index)
+
+
+def explain(
+    expected: Input,
+    run: Callable[[str, Feed], NDArray[Any]],
+    head: Callable[[NDArray[Any]], NDArray[Any]] | None,
+    example: Example,
+    index: int,
+) -> Explanation | None:
+    """By the cells of the last feature map where the graph has a head of its own, else by parts of the example.
+
+    Args:
+        run: the name of an output of the graph, and a feed → that output.
+        head: see `of_cells`.
+
+    Returns:
+        None for examples without parts.
+    """
+    if head is not None:
+        return of_cells(head, run(ACTIVATIONS, expected.collate([example])), index)
+    parts = expected.parts(example)
+    if parts is None:
+        return None
+    return of_parts(lambda some: run("logits", expected.collate(some)), example, parts, index)
 
 
 def _explain(logits: Callable[[list[Any]], NDArray[Any]], whole: Any, parts: Parts, index: int) -> Explanation:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
-import onnx
 
 from kedja.bundle.inputs.input import Feed
 from kedja.bundle.known import Known, save
@@ -31,24 +30,26 @@ def write_known(
 
     Without enough validation examples for the share of false alarms the graphs stay as they are, which is said.
     """
-    others = known.strangers(dataset, [load(DATA / name) for name in wanted.against])
-    validation = known.spread(dataset.split("val"), known.VALIDATION_EXAMPLES)
-    if len(validation) < wanted.fewest:
-        say(f"{len(validation)} validation examples are too few to say when an example is unknown: answers do not")
+    if len(dataset.split("val")) < wanted.fewest:
+        few = len(dataset.split("val"))
+        say(f"{few} validation examples are too few to say when an example is unknown: answers do not")
         return None
-    score = known.choose_score(onnx.load(str(folder / MODEL)), dataset)
-    familiarity = known.add_familiarity(folder / MODEL, score)
-    scores = known.scores_of(dataset, validation, familiarity)
-    least = known.threshold(scores, wanted.false_alarms)
+    others = known.strangers(dataset, [load(DATA / name) for name in wanted.against])
+    measured = known.measure(folder / MODEL, dataset, others, wanted.false_alarms)
+    scores, least = measured.scores, measured.threshold
+    of_variants = {
+        name: known.apply(measured.score, folder / one.file, dataset, wanted.false_alarms)[2]
+        for name, one in variants.items()
+    }
     found = Known(
-        score=score.words,
+        score=measured.score.words,
         threshold=least,
         false_alarms=wanted.false_alarms,
         examples=len(scores),
-        golden=[float(value) for value in familiarity(golden)],
+        golden=[float(value) for value in measured.familiarity(golden)],
         tolerance=_TOLERANCE * float(scores.std()) + 1e-4 * float(np.abs(scores).max()),
-        against=known.against(scores, others, dataset, familiarity, least),
-        variants={name: _own_threshold(folder / one.file, score, dataset, wanted) for name, one in variants.items()},
+        against=measured.against,
+        variants=of_variants,
     )
     save(folder, found)
     say(
@@ -56,11 +57,4 @@ def write_known(
     )
     for one in found.against:
         say(f"  {one.refused:.0%} of {one.examples} {one.name} (area under the ROC curve {one.auroc:.3f})")
-    return familiarity
-
-
-def _own_threshold(file: Path, score: known.Score, dataset: PreparedDataset, wanted: Wanted) -> float:
-    """Of a variant, whose features are not quite those of the model."""
-    familiarity = known.add_familiarity(file, score)
-    validation = known.spread(dataset.split("val"), known.VALIDATION_EXAMPLES)
-    return known.threshold(known.scores_of(dataset, validation, familiarity), wanted.false_alarms)
+    return measured.familiarity

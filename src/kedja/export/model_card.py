@@ -77,9 +77,10 @@ def _origin_lines(provenance: dict[str, Any]) -> list[str]:
     weights = provenance.get("weights")
     if not weights:
         return []
+    file = f", file `{weights['file']}` of revision `{weights['revision']}`, SHA-256 `{weights['file_sha256']}`"
     return [
         f"- began from: {weights['title']}, licence of these weights: {weights['licence']}, SHA-256 of the tensors "
-        f"`{weights['sha256']}`"
+        f"`{weights['sha256']}`{file if weights.get('file') else ''}"
     ]
 
 

@@ -34,6 +34,7 @@ class Wanted:
     @property
     def fewest(self) -> int:
         """Validation examples without which no threshold can keep that share."""
+        # A share is seldom a binary fraction.
         return math.ceil(1 / self.false_alarms - 1e-9) - 1
 
 

@@ -4,6 +4,7 @@ The threshold comes from the validation split alone. What the model is measured 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,40 @@ _BATCH = 64
 
 Familiarity = Callable[[Feed], NDArray[np.float32]]
 Scores = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A graph with its score.
+
+    Attributes:
+        score: what was appended.
+        familiarity: how the graph scores a feed.
+        scores: of the validation examples.
+        threshold: from which score on an example is known.
+    """
+
+    score: Score
+    familiarity: Familiarity
+    scores: Scores
+    threshold: float
+    against: list[Against]
+
+
+def measure(
+    path: Path, dataset: PreparedDataset, others: Mapping[str, Sequence[bytes]], false_alarms: float
+) -> Measured:
+    """Give the graph in the file its score, and measure that; the validation split is large enough."""
+    score = choose_score(onnx.load(str(path)), dataset)
+    familiarity, scores, least = apply(score, path, dataset, false_alarms)
+    return Measured(score, familiarity, scores, least, against(scores, others, dataset, familiarity, least))
+
+
+def apply(score: Score, path: Path, dataset: PreparedDataset, false_alarms: float) -> tuple[Familiarity, Scores, float]:
+    """Append the score to the graph in the file: how it scores a feed, the validation split, and the threshold."""
+    familiarity = add_familiarity(path, score)
+    scores = scores_of(dataset, spread(dataset.split("val"), VALIDATION_EXAMPLES), familiarity)
+    return familiarity, scores, threshold(scores, false_alarms)
 
 
 def choose_score(model: onnx.ModelProto, dataset: PreparedDataset) -> Score:
@@ -100,7 +135,7 @@ def area_under_curve(high: Scores, low: Scores) -> float:
 
 def strangers(
     dataset: PreparedDataset, named: Sequence[PreparedDataset] = (), most: int = 300
-) -> dict[str, list[bytes]]:
+) -> dict[str, Sequence[bytes]]:
     """Examples that are none of the data set's: those that its kind has at hand, and of other data sets.
 
     Raises:

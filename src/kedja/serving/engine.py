@@ -232,7 +232,7 @@ class Engine:
             end = start + len(examples.items)
             remarks = predictor.metadata.input.remarks(examples.items)
             own = None if known is None else known[start:end]
-            answer = Answer(probabilities[start:end], best[start:end], examples.many, predictor, own, remarks)
+            answer = Answer(probabilities[start:end], best[start:end], examples.many, predictor, own, remarks=remarks)
             results.append((job, answer))
             start = end
         return results

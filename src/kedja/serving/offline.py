@@ -1,7 +1,7 @@
 """Predictions of files without a server."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -135,8 +135,8 @@ def _decode(path: Path, expected: Input) -> tuple[Example, str]:
 def _answers(model: Predicts, examples: list[Example]) -> Iterator[tuple[NDArray[np.float32], bool | None]]:
     """Probabilities of each example, and whether it is known."""
     answers = model.answer(model.metadata.input.collate(examples))
-    known = model.knows(answers)
-    return zip(answers.probabilities, known or [None] * len(examples), strict=True)
+    known: Sequence[bool | None] = model.knows(answers) or [None] * len(examples)
+    return zip(answers.probabilities, known, strict=True)
 
 
 def _ranked(

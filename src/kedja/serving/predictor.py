@@ -2,6 +2,7 @@
 
 import mimetypes
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from kedja.bundle import integrity, known, reference
-from kedja.bundle.explanation import ACTIVATIONS, HEAD, Explanation, of_cells, of_parts
+from kedja.bundle.explanation import ACTIVATIONS, HEAD, Explanation, explain
 from kedja.bundle.inputs.input import Example, Feed, Input
 from kedja.bundle.known import FAMILIARITY, Answers
 from kedja.bundle.metadata import FP32, MODEL, MODEL_CARD, Metadata, load
@@ -59,7 +60,7 @@ class Predictor:
             if FAMILIARITY not in {value.name for value in self._session.get_outputs()}:
                 raise KedjaError(f"{bundle / file} has no output `{FAMILIARITY}`", "export again with `just export`")
             if variant == FP32:
-                known.verify(bundle, self.metadata, self.known, self._familiarity)
+                known.verify(bundle, self.metadata, self.known, partial(self._run, FAMILIARITY))
         # Of `model.onnx` alone: what a variant computes on the way is called otherwise.
         self._head = _open_session(bundle / HEAD, 1) if variant == FP32 and HEAD in self.metadata.files else None
         self.reference = reference.load(bundle, self.metadata.files, len(self.metadata.classes))
@@ -72,9 +73,7 @@ class Predictor:
 
     def predict(self, feed: Feed) -> NDArray[np.float32]:
         """What `metadata.input` collates → probabilities float32 (N, classes). Safe to call from many threads."""
-        (probabilities,) = self._session.run(["probabilities"], feed)
-        answer: NDArray[np.float32] = probabilities
-        return answer
+        return self._run("probabilities", feed)
 
     def answer(self, feed: Feed) -> Answers:
         """`predict` with the familiarity beside it, in the same call of the model. As safe."""
@@ -88,26 +87,16 @@ class Predictor:
 
     def explain(self, example: Example, index: int) -> Explanation | None:
         """What speaks for the class `index`; None for examples without parts. Costs up to dozens of predictions."""
-        expected = self.metadata.input
-        if self._head is not None:
-            (activations,) = self._session.run([ACTIVATIONS], expected.collate([example]))
-            head = self._head
-            return of_cells(lambda some: self._logits(head, {ACTIVATIONS: some}), activations, index)
-        parts = expected.parts(example)
-        if parts is None:
-            return None
-        return of_parts(lambda some: self._logits(self._session, expected.collate(some)), example, parts, index)
+        head = None if self._head is None else self._run_head
+        return explain(self.metadata.input, self._run, head, example, index)
 
-    @staticmethod
-    def _logits(session: Any, feed: Feed) -> NDArray[np.float32]:
-        (logits,) = session.run(["logits"], feed)
-        found: NDArray[np.float32] = logits
-        return found
+    def _run(self, output: str, feed: Feed, session: Any = None) -> NDArray[np.float32]:
+        (found,) = (session or self._session).run([output], feed)
+        answer: NDArray[np.float32] = found
+        return answer
 
-    def _familiarity(self, feed: Feed) -> NDArray[np.float32]:
-        (scores,) = self._session.run([FAMILIARITY], feed)
-        found: NDArray[np.float32] = scores
-        return found
+    def _run_head(self, activations: NDArray[np.float32]) -> NDArray[np.float32]:
+        return self._run("logits", {ACTIVATIONS: activations}, self._head)
 
 
 def _model_card(bundle: Path) -> str:

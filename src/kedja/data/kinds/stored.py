@@ -51,6 +51,11 @@ class Stored(ABC):
         """The folder of `conf/experiment/` that suits such examples, and what of them says so."""
         return f"{self.input.kind}s", f"of kind {self.input.kind}"
 
+    @property
+    def needs_features(self) -> bool:
+        """Whether only a pretrained network's features say what such examples show, to those who judge their labels."""
+        return False
+
     def near_pairs(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """Which of these are nearly the same but not equal: int64 (M, 2), indices into `positions`."""
         return np.empty((0, 2), np.int64)
@@ -84,6 +89,10 @@ class Stored(ABC):
             answer: probabilities (n, classes) of a feed.
         """
         return {}
+
+    def explained(self, position: int, weights: "list[Any] | None", name: str) -> str:
+        """HTML that shows what of an example spoke for the class `name`, by the weights of its parts; else empty."""
+        return ""
 
     def small(self, positions: NDArray[np.int64]) -> NDArray[np.float64] | None:
         """Rows of few numbers, float64 (n, features), by which cheap models judge labels; None where they cannot."""

@@ -47,7 +47,11 @@ _DISTANCE = """distance ({type}[n, {width}] features) => (float[n] familiarity) 
 _LARGEST_LOGIT = """largest (float[n, classes] logits) => (float[n] familiarity) {
   familiarity = ReduceMax <keepdims = 0> (logits, last)
 }"""
-_TYPES = {onnx.TensorProto.FLOAT: "float", onnx.TensorProto.DOUBLE: "double", onnx.TensorProto.FLOAT16: "float16"}
+_TYPES: dict[int, str] = {
+    onnx.TensorProto.FLOAT: "float",
+    onnx.TensorProto.DOUBLE: "double",
+    onnx.TensorProto.FLOAT16: "float16",
+}
 
 
 @dataclass(frozen=True)

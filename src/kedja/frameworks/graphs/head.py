@@ -1,7 +1,5 @@
 """What follows the last feature map of a network, as a graph of its own: for `kedja.bundle.explanation`."""
 
-from collections.abc import Mapping
-
 import onnx
 from onnx import utils
 
@@ -25,14 +23,17 @@ def split_head(model: onnx.ModelProto) -> onnx.ModelProto | None:
         return None
     _rename(model, name)
     surgery.add_output(model, ACTIVATIONS)
-    inferred = onnx.shape_inference.infer_shapes(model)
-    return utils.Extractor(inferred).extract_model([ACTIVATIONS], ["logits"])
+    apart = onnx.shape_inference.infer_shapes(model)
+    for node in apart.graph.node:
+        if _is_batch_size(node):
+            node.input[0] = ACTIVATIONS
+    return utils.Extractor(apart).extract_model([ACTIVATIONS], ["logits"])
 
 
 def _last_feature_map(model: onnx.ModelProto) -> str | None:
     """The last tensor of four dimensions through which everything goes that the logits depend on."""
     made_by, place = surgery.producers(model), {id(node): at for at, node in enumerate(model.graph.node)}
-    fixed = {one.name for one in model.graph.initializer}
+    fixed = _same_for_every_example(model)
     shapes = _shapes(model)
     open_ends, nodes = {"logits"}, 0
     while open_ends and nodes <= _MOST_NODES:
@@ -44,14 +45,24 @@ def _last_feature_map(model: onnx.ModelProto) -> str | None:
         last = max(known, key=lambda name: place[id(made_by[name])])
         node = made_by[last]
         open_ends -= set(node.output)
-        open_ends |= {name for name in node.input if name and name not in fixed and not _is_constant(name, made_by)}
+        open_ends |= set(node.input) - fixed
         nodes += 1
     return None
 
 
-def _is_constant(name: str, made_by: Mapping[str, onnx.NodeProto]) -> bool:
-    node = made_by.get(name)
-    return node is not None and (node.op_type == "Constant" or (node.op_type != "Shape" and not node.input))
+def _same_for_every_example(model: onnx.ModelProto) -> set[str]:
+    """Tensors that depend on no example: weights, and what is computed of them and of the batch's size."""
+    found = {one.name for one in model.graph.initializer} | {""}
+    for node in model.graph.node:
+        if node.op_type == "Constant" or _is_batch_size(node) or (node.input and found.issuperset(node.input)):
+            found |= set(node.output)
+    return found
+
+
+def _is_batch_size(node: onnx.NodeProto) -> bool:
+    """Exporters write N where a tensor is laid out anew; it is that of the feature map as well."""
+    bounds = {one.name: one.i for one in node.attribute}
+    return node.op_type == "Shape" and bounds.get("start", 0) == 0 and bounds.get("end") == 1
 
 
 def _is_feature_map(shape: tuple[int, ...]) -> bool:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor, nn
@@ -45,16 +45,19 @@ def initialise(body: nn.Module, config: ModelConfig, say: Callable[[str], None])
     """Fill `body` as `pretrained` and `init_from` say, and say what was and was not loaded.
 
     Returns:
-        Where the weights come from, for the provenance: title, licence and SHA-256 of the tensors; None for fresh ones.
+        Where the weights come from, for the provenance: title, licence and SHA-256 of the tensors, and of published
+        ones file, revision and SHA-256 of the file; None for fresh ones.
 
     Raises:
         KedjaError: both are set, the weights cannot be had, or none of them fits.
     """
     if config.pretrained and config.init_from:
         raise KedjaError("model.pretrained and model.init_from are both set", "keep one of them")
+    origin: dict[str, str] = {}
     if config.pretrained:
         found = published(config)
-        weights, source, licence = found.load(list(body.state_dict())), found.title, found.licence
+        (weights, file), source, licence = found.load(list(body.state_dict())), found.title, found.licence
+        origin = asdict(file)
     elif config.init_from:
         weights, source = read_weights(home_known("model.init_from", config.init_from)), config.init_from
         licence = "as what they come from"
@@ -73,7 +76,7 @@ def initialise(body: nn.Module, config: ModelConfig, say: Callable[[str], None])
             f"{source} holds values that are not finite, in {broken[0]}", "give the weights of another epoch"
         )
     say(transfer.describe(f"{source} (without its prefix `{prefix}`)" if prefix else source))
-    return {"title": source, "licence": licence, "sha256": fingerprint(weights)}
+    return {"title": source, "licence": licence, "sha256": fingerprint(weights), **origin}
 
 
 def fingerprint(weights: dict[str, Tensor]) -> str:
