@@ -12,6 +12,7 @@ from kedja.common.options import option
 
 Storage = Literal["auto", "arrays", "files"]
 NearDuplicates = Literal["report", "group", "drop"]
+Shoots = Literal["record", "look", "ignore"]
 Leaks = Literal["drop", "keep"]
 OnError = Literal["fail", "skip"]
 
@@ -77,6 +78,9 @@ class Settings:
     fractions: list[float] = option([0.7, 0.15, 0.15], "shares of train, val and test where the source has no splits")
     seed: int = option(0, "of the splits")
     near_duplicates: NearDuplicates = option("report", "similar images: say so, keep on one side, or keep one only")
+    shoots: Shoots = option(
+        "record", "photographs taken in one go stay on one side: by time and name; by how they look too; no"
+    )
     leaks: Leaks = option("drop", "a training image that is also in another given split: leave out, or keep")
     on_error: OnError = option("fail", "an image that cannot be read: stop, or leave out")
     max_pixels: int = option(100_000_000, "larger images are refused")

@@ -14,6 +14,7 @@ from kedja.data.preparation.workspace import KEPT, Workspace
 from kedja.data.prepared import SPLITS
 from kedja.data.settings import Settings
 from kedja.data.splits import assign as splits
+from kedja.data.splits.shoots import separable
 from kedja.data.splits.units import connect, equal_pairs
 
 UNKNOWN_SPLIT = -1
@@ -49,6 +50,8 @@ def allot(kind: Kind) -> None:
     positions = workspace.column("position", np.int64, KEPT)
     given = workspace.column(_given_as_number(), np.int64, KEPT)
     labels = workspace.column("class", np.int64, KEPT)
+    if not {1, 2} <= set(np.unique(given).tolist()):
+        _group_shoots(kind)
     near = np.searchsorted(positions, pairs)
     units = _units(workspace, near if settings.near_duplicates == "group" else near[:0], len(positions))
     present = set(np.unique(given).tolist()) - {UNKNOWN_SPLIT}
@@ -62,6 +65,28 @@ def allot(kind: Kind) -> None:
     _say_look_alikes(near, assigned, kind.input.nouns)
     say_contradictions(workspace, kind.input.nouns)
     workspace.write_column("split", positions, assigned.tolist())
+
+
+def _group_shoots(kind: Kind) -> None:
+    """Make what was taken in one go a group, where the source names none and splits are to be dealt."""
+    workspace = kind.workspace
+    if kind.settings.shoots == "ignore" or workspace.total("count(*)", "grp <> ''") or not any(shoots := kind.shoots()):
+        return
+    labels = [label for (label,) in workspace.rows("label", KEPT)]
+    shoots, few = separable(labels, shoots)
+    number, photographs = len(set(shoots) - {""}), sum(map(bool, shoots))
+    if number:
+        say(
+            f"{photographs:,} {kind.input.nouns} were taken in {number:,} shoots, each of which stays on one side "
+            "(shoots=ignore deals them one by one)"
+        )
+    if few:
+        names = ", ".join(few[:3]) + (f" and {len(few) - 3} more" if len(few) > 3 else "")
+        say(
+            f"note: all {kind.input.nouns} of {names} were taken in one go or two, so validation and test cannot tell "
+            "what new ones will bring: add some of another day"
+        )
+    workspace.write_column("grp", workspace.column("position", np.int64, KEPT), shoots)
 
 
 def _drop_look_alikes(workspace: Workspace, pairs: NDArray[np.int64], nouns: str) -> None:

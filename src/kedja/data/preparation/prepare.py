@@ -42,7 +42,7 @@ def prepare(source: Source, folder: Path, settings: Settings) -> None:
     kind_of_data = kind_type(source.kind)
     path = folder.parent / f".{folder.name}.work"
     with naming(path):
-        workspace = Workspace(path, _fingerprint(source, settings), kind_of_data.columns)
+        workspace = Workspace(path, _fingerprint(source, settings, list(kind_of_data.columns)), kind_of_data.columns)
         _prepare(source, folder, settings, workspace)
     say_of(source)
     workspace.remove()
@@ -65,10 +65,10 @@ def _prepare(source: Source, folder: Path, settings: Settings, workspace: Worksp
         raise
 
 
-def _fingerprint(source: Source, settings: Settings) -> str:
+def _fingerprint(source: Source, settings: Settings, columns: list[str]) -> str:
     """What must be the same for pixels that were decoded before to be used."""
     relevant = {key: value for key, value in settings.differences().items() if key not in ("jobs", "on_error")}
-    return json.dumps([source.title, relevant], sort_keys=True)
+    return json.dumps([source.title, relevant, columns], sort_keys=True)
 
 
 def _decode(kind: Kind, contents: Contents, count: int) -> None:

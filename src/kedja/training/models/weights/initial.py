@@ -41,8 +41,13 @@ class Transfer:
         return "\n".join(lines)
 
 
-def initialise(body: nn.Module, config: ModelConfig, say: Callable[[str], None]) -> dict[str, str] | None:
+def initialise(
+    body: nn.Module, config: ModelConfig, say: Callable[[str], None], normalise: nn.Module | None = None
+) -> dict[str, str] | None:
     """Fill `body` as `pretrained` and `init_from` say, and say what was and was not loaded.
+
+    Args:
+        normalise: what stands before the body; it takes the units that the weights of a run learnt in.
 
     Returns:
         Where the weights come from, for the provenance: title, licence and SHA-256 of the tensors, and of published
@@ -76,7 +81,24 @@ def initialise(body: nn.Module, config: ModelConfig, say: Callable[[str], None])
             f"{source} holds values that are not finite, in {broken[0]}", "give the weights of another epoch"
         )
     say(transfer.describe(f"{source} (without its prefix `{prefix}`)" if prefix else source))
+    if normalise is not None and config.init_from:
+        _take_units(normalise, weights, say)
     return {"title": source, "licence": licence, "sha256": fingerprint(weights), **origin}
+
+
+@torch.no_grad()
+def _take_units(normalise: nn.Module, weights: Weights, say: Callable[[str], None]) -> None:
+    """Let pixels be normalised as the weights learnt them, where their run says how; other files say nothing."""
+    own = normalise.state_dict()
+    theirs = {key: value for name, value in weights.items() if (key := name.rpartition("normalise.")[2]) in own}
+    if theirs.keys() != own.keys() or any(value.ndim != own[key].ndim for key, value in theirs.items()):
+        return
+    for key, value in theirs.items():
+        # Another number of colours: each gets their mean.
+        fits = value.shape == own[key].shape
+        own[key].copy_(value if fits else value.mean(1, keepdim=True))
+    mean, std = (", ".join(f"{number:.3f}" for number in own[key].flatten().tolist()) for key in ("mean", "std"))
+    say(f"  pixels are normalised as they were then: mean {mean}, standard deviation {std}")
 
 
 def fingerprint(weights: dict[str, Tensor]) -> str:
