@@ -61,7 +61,7 @@ def locate(file: PurePosixPath, rows: list[Row], wanted: Columns, exists: Callab
     positions = {"path": _usual(_PATHS, names, _first_with_images(body, exists) if header else 0)} | stated
     notes: list[str] = []
     if header:
-        if not stated and not any(name in names for name in (*_PATHS, *_LABELS)):
+        if not stated and not any(name in names for name in (*_PATHS, *LABELS)):
             notes.append(f"{file.name}: the first line is taken for names of columns: {', '.join(first)[:200]}")
         notes += _use_split(first, body, positions) + _say_group(first, positions)
     one_hot: dict[int, str] = {}
