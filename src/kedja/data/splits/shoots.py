@@ -34,7 +34,10 @@ def moment(taken: str, name: str) -> float | None:
     found = re.match(r"(\d{4}):(\d\d):(\d\d) (\d\d):(\d\d):(\d\d)", taken) or _MOMENT.search(PurePosixPath(name).stem)
     try:
         # As of one place: only differences count.
-        return (datetime(*map(int, found.groups())) - datetime(2000, 1, 1)).total_seconds() if found else None
+        if not found:
+            return None
+        year, month, day, hour, minute, second = map(int, found.groups())
+        return (datetime(year, month, day, hour, minute, second) - datetime(2000, 1, 1)).total_seconds()
     except ValueError:  # the 31st of February: digits that mean something else
         return None
 
