@@ -48,8 +48,8 @@ def locked(
                 time.sleep(_SECONDS_BETWEEN_LOOKS)
         with naming(path):
             file.truncate(0)
-            file.write(f"process {os.getpid()} on {socket.gethostname()}")
-            file.flush()
+            # Past the buffer, which would be written again, and fail again, when the file is closed.
+            os.write(file.fileno(), f"process {os.getpid()} on {socket.gethostname()}".encode())
         yield
 
 

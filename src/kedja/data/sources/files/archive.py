@@ -185,7 +185,8 @@ def ordinary_zip_members(
     for info in opened.infolist():
         name = _zip_name(info, encoding, archive)
         if reason := LINK if stat.S_ISLNK(info.external_attr >> 16) else _clutter(name):
-            left_out[PurePosixPath(name).as_posix()] = reason
+            # A folder is no file: those inside it are counted.
+            left_out |= {} if info.is_dir() else {PurePosixPath(name).as_posix(): reason}
         else:
             yield name, info
 
@@ -222,7 +223,8 @@ def _tar_members(archive: Path, encoding: str, left_out: dict[str, str]) -> Iter
                 if (shown := printable(info.name)) != info.name:
                     raise _no_text(archive, shown)
                 if reason := _clutter(info.name) or ("" if info.isreg() or info.isdir() else NO_FILE):
-                    left_out[PurePosixPath(info.name).as_posix()] = LINK if info.issym() or info.islnk() else reason
+                    reason = LINK if info.issym() or info.islnk() else reason
+                    left_out |= {} if info.isdir() else {PurePosixPath(info.name).as_posix(): reason}
                 elif info.isdir():
                     if PurePosixPath(info.name).parts:
                         yield info.name, None
