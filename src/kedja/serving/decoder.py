@@ -14,6 +14,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 
+from kedja.common.allocator import give_large_blocks_back
+
 if TYPE_CHECKING:
     from kedja.bundle.inputs.input import Input
 
@@ -70,6 +72,7 @@ def main() -> None:
         os.nice(_NICER_THAN_THE_SERVICE)
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # nothing that a library prints gets between the answers
+    give_large_blocks_back()
     # One request at a time: threads of a library's own would only ask for more addresses.
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     # Imported before the first request, so that this counts as what was there at the start.

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kedja.bundle.explanation import Explanation
-from kedja.bundle.inputs.input import Example, Examples
+from kedja.bundle.inputs.input import Costly, Example, Examples
 from kedja.bundle.known import Answers
 from kedja.serving.drift.drift import Monitor
 from kedja.serving.errors import RequestError
@@ -137,6 +137,7 @@ class Engine:
             return await job.future
         finally:
             timer.cancel()
+            del job  # which has the error that this may be raising, as above
 
     def _work(self) -> None:
         if sys.platform == "linux":  # elsewhere it would be the whole process
@@ -146,6 +147,7 @@ class Engine:
             self._began[me] = time.monotonic()
             self._answer(jobs)
             self._began.pop(me, None)
+            del jobs  # with their bodies, before the next ones come
 
     def _take(self) -> list[Job]:
         """A fair share of what is waiting; nothing only when the engine closes."""
@@ -163,6 +165,11 @@ class Engine:
         for job in jobs:
             try:
                 loaded.append((job, self._load(job, predictor)))
+            except (RequestError, Costly) as error:
+                # What it came through holds the job, and the job the error: its body would stay until that is found.
+                error.__traceback__ = error.__context__ = None
+                results.append((job, error))
+                continue
             except Exception as error:  # noqa: BLE001 -- handed to the request that caused it
                 results.append((job, error))
                 continue
