@@ -1,15 +1,16 @@
-"""What is unknown: the score against scikit-learn's own distances, the threshold, the area under the curve."""
+"""What is unknown: the score against scikit-learn's principal components, the threshold, the area under the curve."""
 
 import numpy as np
 import onnx
 import pytest
 from onnx import parser
+from sklearn.decomposition import PCA
 from sklearn.metrics import roc_auc_score
 
 from kedja.common.intervals import area_interval
 from kedja.frameworks import known
 from kedja.frameworks.graphs import surgery
-from kedja.frameworks.graphs.familiarity import DIRECTIONS, nearest_class
+from kedja.frameworks.graphs.familiarity import DIRECTIONS, subspace, without_distance
 
 NETWORK = """<ir_version: 9, opset_import: ["" : 18]>
 network (float[n, 4] given) => (float[n, 3] logits) {
@@ -34,37 +35,31 @@ def test_the_features_are_found_behind_scales_and_quantised_weights():
     assert surgery.features_of(model) is None
 
 
-def test_the_score_is_minus_the_distance_within_and_beyond_the_directions():
+def test_the_score_is_the_largest_logit_less_the_distance_from_the_training_examples():
     rng = np.random.default_rng(0)
-    width = DIRECTIONS + 40
-    labels = np.repeat(np.arange(5), 80)
-    centres = rng.normal(0, 3, (5, width))
-    features = (centres[labels] + rng.normal(size=(400, width))).astype(np.float32)
-    score = nearest_class(features, labels, "features", onnx.TensorProto.FLOAT)
+    width = 3 * DIRECTIONS
+    # Examples vary in half as many directions as are kept; new ones of another kind in all.
+    basis = np.linalg.qr(rng.normal(size=(width, DIRECTIONS // 2)))[0]
+    training, fresh = ((rng.normal(size=(count, DIRECTIONS // 2)) @ basis.T) for count in (2000, 50))
+    fresh += rng.normal(0, 0.01, fresh.shape)
+    # Falling variances, so that the directions are the same for everybody.
+    training += rng.normal(0, 0.01, training.shape) * np.geomspace(3, 0.3, width)
+    others = fresh + rng.normal(0, 0.3, fresh.shape)
     model = parser.parse_model(NETWORK.replace("4]", f"{width}]"))
-    for name, value in (("matrix", np.zeros((width, 3))), ("bias", np.zeros(3)), ("factor", np.array(1.0))):
+    matrix = rng.normal(size=(width, 3)) / 10
+    for name, value in (("matrix", matrix), ("bias", np.zeros(3)), ("factor", np.array(1.0))):
         model.graph.initializer.append(onnx.numpy_helper.from_array(value.astype(np.float32), name))
+    score = without_distance(subspace(training), fresh, fresh @ matrix, onnx.TensorProto.FLOAT)
     score.append(model)
-    near, far = features[:10] + 0.1, features[:10] + 5
     run = surgery.outputs(model, "familiarity")
-    (close,), (away,) = run({"given": near}), run({"given": far})
-    assert close.shape == (10,)
-    assert (close > away).all()
-    # The same in float64 from its definition.
-    exact = features.astype(np.float64)
-    means = np.stack([exact[labels == one].mean(0) for one in range(5)])
-    _, vectors = np.linalg.eigh((exact - exact.mean(0)).T @ (exact - exact.mean(0)))
-    kept = vectors[:, ::-1][:, :DIRECTIONS]
-    within = exact - means[labels]
-    inside = within @ kept
-    variance = inside.T @ inside / 400
-    variance += 1e-2 * np.trace(variance) / DIRECTIONS * np.eye(DIRECTIONS)
-    moved = (near - means[:, None]) @ kept
-    nearest = np.einsum("cni,ij,cnj->cn", moved, np.linalg.inv(variance), moved).min(0)
-    away_from = near - exact.mean(0)
-    outside = (away_from**2).sum(1) - ((away_from @ kept) ** 2).sum(1)
-    weight = 40 / (((within**2).sum() - (inside**2).sum()) / 400)
-    np.testing.assert_allclose(close, -(nearest + weight * outside), rtol=2e-3)
+    (known_ones,), (unknown,) = (run({"given": x.astype(np.float32)}) for x in (fresh, others))
+    assert known_ones.shape == (50,)
+    # The same from the definition, with scikit-learn's principal components.
+    found = PCA(DIRECTIONS, svd_solver="full").fit(training)
+    distance = np.linalg.norm(fresh - found.inverse_transform(found.transform(fresh)), axis=1)
+    largest = (fresh @ matrix).max(axis=1)
+    np.testing.assert_allclose(known_ones, largest - largest.std() / distance.std() * distance, rtol=1e-2, atol=1e-2)
+    assert known.area_under_curve(known_ones, unknown) > 0.99
 
 
 @pytest.mark.parametrize(("count", "share", "rank"), [(19, 0.05, 0), (99, 0.05, 4), (99, 0.07, 6), (200, 0.01, 1)])

@@ -204,7 +204,7 @@ def test_why_lays_what_speaks_for_the_class_over_the_picture(open_page, tmp_path
     page = open_page(bundle, viewport={"width": width, "height": 900})
     why = page.get_by_role("button", name="Why?")
     expect(why).to_be_hidden()
-    page.get_by_role("button", name="Random sample").click()
+    page.get_by_role("button", name="Random sample", exact=True).click()
     expect(page.get_by_role("status")).to_contain_text("Unlike anything it was trained on")
     why.click()
     expect(why).to_have_attribute("aria-pressed", "true")
@@ -219,6 +219,6 @@ def test_why_lays_what_speaks_for_the_class_over_the_picture(open_page, tmp_path
     expect(heat).to_be_hidden()
     # Another picture is shown as it is.
     why.click()
-    page.get_by_role("button", name="Random sample").click()
+    page.get_by_role("button", name="Random sample", exact=True).click()
     expect(why).to_have_attribute("aria-pressed", "false")
     expect(heat).to_be_hidden()

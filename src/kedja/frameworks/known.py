@@ -6,6 +6,7 @@ The threshold comes from the validation split alone. What the model is measured 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -17,7 +18,7 @@ from kedja.common.errors import KedjaError
 from kedja.common.intervals import area_interval
 from kedja.data.prepared import PreparedDataset
 from kedja.frameworks.graphs import surgery
-from kedja.frameworks.graphs.familiarity import MOST_FEATURES, Score, largest_logit, nearest_class
+from kedja.frameworks.graphs.familiarity import MOST_FEATURES, Score, largest_logit, subspace, without_distance
 
 # Enough for a distance and a threshold, few enough for a minute.
 TRAINING_EXAMPLES, VALIDATION_EXAMPLES = 3000, 2000
@@ -62,21 +63,25 @@ def apply(score: Score, path: Path, dataset: PreparedDataset, false_alarms: floa
 
 
 def choose_score(model: onnx.ModelProto, dataset: PreparedDataset) -> Score:
-    """The distance in the model's features, fitted on training examples, where it has any; else its largest logit."""
+    """With the distance of the model's features, fitted on training examples, where it has any to look at."""
     source = surgery.features_of(model)
     if source is None:
         return largest_logit()
     looked_at = onnx.ModelProto()
     looked_at.CopyFrom(model)
     surgery.add_output(looked_at, source)
-    run = surgery.outputs(looked_at, source)
-    positions = spread(dataset.split("train"), TRAINING_EXAMPLES)
-    parts = [(rows, run(dataset.read(rows))[0]) for rows in in_batches(dataset.stored.by_size(positions))]
-    features = np.concatenate([found for _, found in parts])
-    if features.ndim != 2 or features.shape[1] > MOST_FEATURES:
+    run = surgery.outputs(looked_at, source, "logits")
+    training, _ = _answers(run, dataset, spread(dataset.split("train"), TRAINING_EXAMPLES))
+    if training.ndim != 2 or training.shape[1] > MOST_FEATURES:
         return largest_logit()
-    labels = dataset.labels[np.concatenate([rows for rows, _ in parts])]
-    return nearest_class(features, labels, source, surgery.dtype_of(model, source))
+    validation, logits = _answers(run, dataset, spread(dataset.split("val"), VALIDATION_EXAMPLES))
+    return without_distance(subspace(training), validation, logits, surgery.dtype_of(model, source))
+
+
+def _answers(run: surgery.Outputs, dataset: PreparedDataset, positions: NDArray[np.int64]) -> list[NDArray[Any]]:
+    """Each output for the examples at `positions`, in no particular order."""
+    parts = [run(dataset.read(rows)) for rows in in_batches(dataset.stored.by_size(positions))]
+    return [np.concatenate(found) for found in zip(*parts, strict=True)]
 
 
 def add_familiarity(path: Path, score: Score) -> Familiarity:

@@ -1,6 +1,6 @@
 """Find tensors of an ONNX graph, make them outputs, and append computations."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,19 +73,27 @@ def add_output(model: onnx.ModelProto, name: str) -> None:
 
 
 def append(
-    model: onnx.ModelProto, text: str, constants: Mapping[str, NDArray[Any]], source: str, *, output: str, prefix: str
+    model: onnx.ModelProto,
+    text: str,
+    constants: Mapping[str, NDArray[Any]],
+    sources: Sequence[str],
+    *,
+    output: str,
+    prefix: str,
 ) -> None:
-    """Append a graph in ONNX's textual syntax with one input and one output; `source` is what it takes.
+    """Append a graph in ONNX's textual syntax with one output.
 
     Args:
         constants: its initializers.
+        sources: the tensors that it takes.
         output: what its output is called.
         prefix: of the names of everything in between.
     """
     opset = next(one.version for one in model.opset_import if one.domain in ("", "ai.onnx"))
     part = parser.parse_model(f'<ir_version: {model.ir_version}, opset_import: ["" : {opset}]>\n{text}').graph
     part.initializer.extend(numpy_helper.from_array(value, name) for name, value in constants.items())
-    renamed = {f"{prefix}{part.input[0].name}": source, f"{prefix}{part.output[0].name}": output}
+    renamed = {f"{prefix}{one.name}": source for one, source in zip(part.input, sources, strict=True)}
+    renamed[f"{prefix}{part.output[0].name}"] = output
     compose.add_prefix_graph(part, prefix, inplace=True)
     for node in part.node:
         for names in (node.input, node.output):
