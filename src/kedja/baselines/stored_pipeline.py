@@ -38,6 +38,9 @@ TYPES = frozenset(
         "sklearn.linear_model._logistic.LogisticRegression",
         "sklearn.pipeline.Pipeline",
         "sklearn.preprocessing._data.StandardScaler",
+        "kedja.baselines.tables.growing.Boosting",
+        "kedja.baselines.tables.growing.Forest",
+        "kedja.baselines.tables.linear.Pieces",
         "kedja.baselines.texts.ngrams.TokenNgrams",
         "sklearn.feature_extraction.text.TfidfTransformer",
         "sklearn.svm._classes.LinearSVC",
@@ -154,6 +157,8 @@ def _check_content(pipeline: Any) -> None:
     if not isinstance(pipeline, Pipeline):
         raise TypeError(f"a {type(pipeline).__name__} is no pipeline")
     for _, step in pipeline.steps:
+        if hasattr(step, "check_content"):
+            step.check_content()
         for one in getattr(step, "estimators_", []):
             _check_tree(one.tree_, step.n_features_in_)
         for calibrated in getattr(step, "calibrated_classifiers_", []):

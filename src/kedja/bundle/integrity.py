@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -77,6 +77,12 @@ def golden_examples(bundle: Path, metadata: Metadata) -> list[Example]:
     return [metadata.input.decode((bundle / golden.file).read_bytes()) for golden in metadata.golden]
 
 
+def golden_batches(bundle: Path, metadata: Metadata) -> Iterator[Feed]:
+    """The golden examples as the graph takes them, a few at a time."""
+    examples = golden_examples(bundle, metadata)
+    return (metadata.input.collate(examples[i : i + TOGETHER]) for i in range(0, len(examples), TOGETHER))
+
+
 def verify_golden(bundle: Path, metadata: Metadata, predict: Predict, tolerance: float | None = None) -> float:
     """The golden examples come out as the training framework said, from their files.
 
@@ -93,9 +99,7 @@ def verify_golden(bundle: Path, metadata: Metadata, predict: Predict, tolerance:
     if not metadata.golden:
         raise KedjaError(f"the bundle {bundle}/ has no golden examples", "export again with `just export`")
     expected = np.array([golden.probabilities for golden in metadata.golden], np.float32)
-    examples = golden_examples(bundle, metadata)
-    batches = [examples[i : i + TOGETHER] for i in range(0, len(examples), TOGETHER)]
-    answers = np.concatenate([predict(metadata.input.collate(batch)) for batch in batches])
+    answers = np.concatenate([predict(feed) for feed in golden_batches(bundle, metadata)])
     if answers.shape != expected.shape or not np.isfinite(answers).all():
         raise KedjaError(f"the model answers with shape {answers.shape}, not finite {expected.shape}")
     difference = np.abs(answers - expected).max(axis=1)

@@ -46,6 +46,11 @@ def respond(answer: Answer, accept: str) -> JsonAnswer:
     model = {"name": metadata.name, "version": metadata.version}
     rows = zip(answer.probabilities, answer.best, strict=True)
     predictions = [describe(row, best, metadata.classes) for row, best in rows]
+    if answer.known is not None:
+        predictions = [{**said, "known": known} for said, known in zip(predictions, answer.known, strict=True)]
+    if answer.explanations:
+        why = [{"explanation": one.to_json(metadata.classes)} for one in answer.explanations]
+        predictions = [said | one for said, one in zip(predictions, why, strict=True)]
     if answer.remarks:
         predictions = [said | remark for said, remark in zip(predictions, answer.remarks, strict=True)]
     content = {"predictions": predictions, "model": model} if answer.many else {**predictions[0], "model": model}

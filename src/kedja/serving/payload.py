@@ -55,7 +55,7 @@ def _read(content_type: str, body: bytes, expected: Input, limits: Limits) -> Ex
     if kind == NPY and NPY in expected.media_types:
         return expected.from_arrays(npy.read(body), limits)
     if any(_matches(kind, pattern) for pattern in expected.media_types):
-        return Examples([expected.decode(body, limits)], many=False)
+        return expected.read_body(kind, body, limits)
     raise unsupported(kind, expected)
 
 

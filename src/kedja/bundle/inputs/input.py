@@ -4,6 +4,7 @@ An example is always the content of a file: a photograph, a text in UTF-8, a row
 read from a folder, kept as a golden example and decoded in the same way.
 """
 
+import json
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,8 @@ from kedja.common.errors import KedjaError
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from kedja.bundle.explanation import Explanation, Parts
 
     Feed = dict[str, NDArray[Any]]
     Values = dict[str, NDArray[np.float64]]
@@ -136,6 +139,7 @@ class Input(ABC):
         hint: a body of JSON that shows the form.
         killable: whether the service may decode in another process: the class can be imported there by its name, and
             there are `pack` and `unpack`. For kinds of which a hostile example can be expensive.
+        in_one: so many of them count as one where an operator limits how many a request or a call of the model has.
     """
 
     kind: ClassVar[str]
@@ -146,6 +150,7 @@ class Input(ABC):
     suffixes: ClassVar[frozenset[str]]
     hint: ClassVar[str]
     killable: ClassVar[bool] = False
+    in_one: ClassVar[int] = 1
 
     def located(self, folder: Path) -> Self:
         """The same, told in which folder (of a data set, of a bundle) the files lie that its settings name."""
@@ -176,6 +181,10 @@ class Input(ABC):
     def from_value(self, value: Any, limits: Limits = NO_LIMITS) -> Example:
         """`decode` of an example in JSON; raises the same."""
 
+    def read_body(self, media_type: str, data: bytes, limits: Limits = NO_LIMITS) -> Examples:
+        """The examples of a body that is of one of `media_types`: one, whose file it is; raises as `decode`."""
+        return Examples([self.decode(data, limits)], many=False)
+
     @abstractmethod
     def to_value(self, data: bytes) -> Any:
         """A file's content as the value that `from_value` reads."""
@@ -183,6 +192,10 @@ class Input(ABC):
     @abstractmethod
     def collate(self, examples: Sequence[Example]) -> Feed:
         """One feed of at least one example."""
+
+    def header(self) -> list[str]:
+        """Names of the columns that a table of such examples has; empty where they are no rows."""
+        return []
 
     def pack(self, example: Example) -> Any:
         """What `decode` gave as something that msgpack can write; nothing of it is unpickled."""
@@ -207,6 +220,14 @@ class Input(ABC):
     def remarks(self, examples: Sequence[Example]) -> Sequence[dict[str, Any]]:
         """What the answer to each example says beyond its classes, under keys of their own; empty where nothing."""
         return ()
+
+    def parts(self, example: Example) -> "Parts | None":
+        """The example with each of its parts hidden in turn, to see what an answer rests on; None where it has none."""
+        return None
+
+    def drawn(self, example: Example, explanation: "Explanation", classes: Sequence[str]) -> tuple[str, bytes]:
+        """An explanation of an example as a file for people: its suffix and its content."""
+        return ".json", json.dumps(explanation.to_json(classes), ensure_ascii=False).encode()
 
     @abstractmethod
     def value_schema(self) -> dict[str, Any]:
