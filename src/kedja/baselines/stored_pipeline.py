@@ -54,6 +54,8 @@ NODES = frozenset(
     {"DictNode", "JsonNode", "ListNode", "NdArrayNode", "ObjectNode", "TreeNode", "TupleNode", "TypeNode"}
 )
 SCHEMA = "schema.json"
+# What it may unpack to: forests, which are packed best, take some ten times their file. A bomb takes a thousand times.
+_MOST_TIMES, _MOST_BESIDE = 50, 100_000_000
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -125,6 +127,9 @@ def load(content: bytes, path: Path, remedy: str) -> Any:
 
 def _check_types(content: bytes) -> None:
     with zipfile.ZipFile(io.BytesIO(content)) as file:
+        unpacked = sum(member.file_size for member in file.infolist())
+        if unpacked > _MOST_TIMES * len(content) + _MOST_BESIDE:
+            raise KedjaError(f"its {len(content):,} bytes unpack to {unpacked:,}")
         schema = json.loads(file.read(SCHEMA))
     for node in _nodes(schema):
         name = f"{node.get('__module__')}.{node.get('__class__')}"

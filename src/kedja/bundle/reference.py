@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kedja.bundle.inputs.input import Values
+from kedja.bundle.known import FAMILIARITY
 from kedja.bundle.validate import check_types
 from kedja.common.errors import KedjaError
 from kedja.common.files import read_json, write_json
@@ -98,12 +99,16 @@ class Reference:
         return asdict(self)
 
 
-def of_answers(probabilities: NDArray[np.float32]) -> Values:
-    """``class``, the position of the most probable, and ``confidence``, its probability, of float32 (N, classes)."""
-    return {
+def of_answers(probabilities: NDArray[np.float32], familiarity: NDArray[np.float32] | None = None) -> Values:
+    """``class``, the position of the most probable, and ``confidence``, its probability, of float32 (N, classes).
+
+    And ``familiarity``, where the graph gives it (see `kedja.bundle.known`).
+    """
+    values = {
         "class": probabilities.argmax(axis=1).astype(np.float64),
         "confidence": probabilities.max(axis=1).astype(np.float64),
     }
+    return values if familiarity is None else values | {FAMILIARITY: familiarity.astype(np.float64)}
 
 
 def class_bins(classes: NDArray[np.float64], number: int) -> list[int]:

@@ -31,7 +31,12 @@ class AsyncClient:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._http = httpx.AsyncClient(
-            base_url=url, headers=wire.headers(key), timeout=timeout, transport=transport, follow_redirects=True
+            base_url=url,
+            headers=wire.headers(key),
+            timeout=timeout,
+            transport=transport,
+            follow_redirects=True,
+            mounts=wire.direct(url),
         )
         self._batch = batch
         self._retries = retries or Retries()

@@ -38,7 +38,12 @@ class Client:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._http = httpx.Client(
-            base_url=url, headers=wire.headers(key), timeout=timeout, transport=transport, follow_redirects=True
+            base_url=url,
+            headers=wire.headers(key),
+            timeout=timeout,
+            transport=transport,
+            follow_redirects=True,
+            mounts=wire.direct(url),
         )
         self._batch = batch
         self._retries = retries or Retries()

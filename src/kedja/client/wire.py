@@ -1,5 +1,6 @@
 """Requests and answers as both clients use them: no input or output happens here."""
 
+import ipaddress
 import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +27,7 @@ class Prediction:
         class_index: its position in the class names.
         probabilities: one for each class, in the order of the class names.
         model_name, model_version: which model said it.
+        known: whether the image is like those that the model learnt from; None where the bundle cannot tell.
     """
 
     predicted_class: str
@@ -33,6 +35,7 @@ class Prediction:
     probabilities: list[float]
     model_name: str
     model_version: str
+    known: bool | None = None
 
 
 class ServiceError(Exception):
@@ -73,6 +76,16 @@ class Retries:
         return random.uniform(longest / 2, longest)
 
 
+def direct(url: str) -> dict[str, None]:
+    """The mounts of httpx for an address: a service on this very machine is asked directly, whatever proxy is set."""
+    host = httpx.URL(url).host
+    try:
+        here = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        here = host == "localhost"
+    return {"http://": None, "https://": None} if here else {}
+
+
 def form_files(images: Sequence[Image]) -> list[tuple[str, tuple[str, bytes]]]:
     """The parts of the upload; paths are read."""
     contents = [image if isinstance(image, bytes) else Path(image).read_bytes() for image in images]
@@ -108,7 +121,14 @@ def predictions(answer: dict[str, Any]) -> list[Prediction]:
     """The service's answer to one image or to many."""
     model = answer["model"]
     return [
-        Prediction(one["predicted_class"], one["class_index"], one["probabilities"], model["name"], model["version"])
+        Prediction(
+            one["predicted_class"],
+            one["class_index"],
+            one["probabilities"],
+            model["name"],
+            model["version"],
+            one.get("known"),
+        )
         for one in answer.get("predictions", [answer])
     ]
 

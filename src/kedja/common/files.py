@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from kedja.common.errors import KedjaError
+from kedja.common.refusals import naming
 from kedja.common.scratch import leftovers, scratch
 
 _OLD = ".old"
@@ -35,7 +36,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         pass
     with scratch(path) as temporary:
         try:
-            with temporary.open("wb") as file:
+            with naming(path), temporary.open("wb") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())

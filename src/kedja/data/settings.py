@@ -1,7 +1,6 @@
 """What can be asked of data preparation: the keys of `just data`, their defaults and meaning."""
 
 import codecs
-import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +12,7 @@ from kedja.common.options import option
 
 Storage = Literal["auto", "arrays", "files"]
 NearDuplicates = Literal["report", "group", "drop"]
+Shoots = Literal["record", "look", "ignore"]
 Leaks = Literal["drop", "keep"]
 OnError = Literal["fail", "skip"]
 
@@ -29,6 +29,7 @@ class Settings:
         "digits, a folder, an archive, an index file, an .npz, texts in CSV or JSON, rows in CSV or Parquet, "
         "torchvision:<Name>",
         metavar="where",
+        no_paths=("digits", "torchvision:"),
     )
     kind: str = option("", "what an example is, where it cannot be told", ("", "image", "text", "table"))
     label: str = option(
@@ -39,7 +40,12 @@ class Settings:
     )
     path: str = option("", "index files: the column with the path", metavar="column")
     text: str = option("", "texts: the column that holds them, where it has another name", metavar="column")
-    tokenizer: str = option("", "texts: minilm (the embedded one), or a tokenizer.json, or its folder", metavar="which")
+    tokenizer: str = option(
+        "",
+        "texts: minilm (the embedded one), or a tokenizer.json, or its folder",
+        metavar="which",
+        no_paths=("minilm",),
+    )
     length: int = option(0, "texts: tokens that are read of each; 0: chosen from the texts", within=(0, 100_000))
     columns: list[str] = option(
         [],
@@ -72,6 +78,9 @@ class Settings:
     fractions: list[float] = option([0.7, 0.15, 0.15], "shares of train, val and test where the source has no splits")
     seed: int = option(0, "of the splits")
     near_duplicates: NearDuplicates = option("report", "similar images: say so, keep on one side, or keep one only")
+    shoots: Shoots = option(
+        "record", "photographs taken in one go stay on one side: by time and name; by how they look too; no"
+    )
     leaks: Leaks = option("drop", "a training image that is also in another given split: leave out, or keep")
     on_error: OnError = option("fail", "an image that cannot be read: stop, or leave out")
     max_pixels: int = option(100_000_000, "larger images are refused")
@@ -79,8 +88,6 @@ class Settings:
     jobs: int = option(0, "processes; 0: one per core")
 
     def __post_init__(self) -> None:
-        if self.source.startswith("~"):
-            self.source = os.path.expanduser(self.source)  # noqa: PTH111 -- without a home it stays as it is, and is not found
         if len(self.fractions) != 3 or min(self.fractions) < 0 or self.fractions[0] <= 0:
             raise KedjaError(
                 f"fractions={','.join(map(str, self.fractions))} are not three shares for train, val and test",

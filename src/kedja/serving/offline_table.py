@@ -83,7 +83,7 @@ def _examples(expected: Input, names: list[str], rows: list[list[str]]) -> Seque
 def _classified(model: Predicts, examples: list[Example]) -> list[tuple[str, str]]:
     if not examples:
         return []
-    probabilities: NDArray[np.float32] = model.predict(model.metadata.input.collate(examples))
+    probabilities: NDArray[np.float32] = model.answer(model.metadata.input.collate(examples)).probabilities
     best = probabilities.argmax(axis=1)
     classes = model.metadata.classes
     return [(classes[index], f"{row[index]:.6g}") for index, row in zip(best, probabilities, strict=True)]

@@ -10,6 +10,7 @@ from kedja.data.audit.finding import Finding, Severity, plural
 from kedja.data.audit.index import FullIndex, class_names, read_rejected, split_names
 from kedja.data.prepared import SPLITS, PreparedDataset
 from kedja.data.splits.units import connect, equal_pairs
+from kedja.data.versions.folder_hash import facts_of
 
 _FAILURES: dict[str, str] = {
     "empty": "file without content",
@@ -75,6 +76,16 @@ def unreadable_files(data: PreparedDataset, index: FullIndex) -> list[Finding]:
         title = plural(len(files), _FAILURES.get(code, code).format(noun=data.input.noun))
         findings.append(Finding(code, severity, title, remedy, files=files))
     return findings
+
+
+def ignored_files(data: PreparedDataset, index: FullIndex) -> list[Finding]:
+    """What lay in the source and is no part of the data set, where it was prepared on this machine."""
+    ignored = facts_of(data.folder, data.hash).get("ignored")
+    if not ignored:
+        return []
+    title = f"{plural(sum(number for number, _ in ignored.values()), 'file')} of the source ignored"
+    reasons = {f"{number:,} {reason}": f"for example {example}" for reason, (number, example) in ignored.items()}
+    return [Finding("ignored", "note", title, files=reasons)]
 
 
 def exact_copies(data: PreparedDataset, index: FullIndex) -> list[Finding]:

@@ -13,6 +13,7 @@ from kedja.common.files import read_json, write_json
 from kedja.data.prepared import PreparedDataset
 from kedja.experiments.analysis.corruptions import Robustness, robustness
 from kedja.experiments.analysis.evaluation import confusion, evaluate
+from kedja.experiments.analysis.graph_facts import graph_facts
 from kedja.frameworks.registry import find
 from kedja.runs.calibration import calibration, store
 from kedja.runs.folder import evaluation_file
@@ -35,9 +36,11 @@ def evaluate_run(run: Run, dataset: PreparedDataset, split: str = "validation") 
     predictions = run.predictions(split)
     temperature = store(run)
     corrupted = _robustness(run, dataset, predictions) if find(run.framework).robustness else None
+    evaluation = evaluate(predictions, dataset.classes)
     result = {
         "split": split,
-        **asdict(evaluate(predictions, dataset.classes)),
+        **asdict(evaluation),
+        **graph_facts(run, dataset, evaluation.mistakes),
         "confusion": confusion(predictions.labels, predictions.logits.argmax(axis=1), len(dataset.classes)).tolist(),
         "calibration": {
             "before": asdict(calibration(predictions)),

@@ -83,17 +83,21 @@ class TrainingRun:
 def split_arguments(
     arguments: Sequence[str], own: Sequence[str], axis: str = GRID
 ) -> tuple[list[str], list[str], dict[str, list[str]]]:
-    """A script's own keys, overrides for training, and axes (`grid.<key>=a,b`)."""
+    """A script's own keys, overrides for training, and axes (`grid.<key>=a,b`); paths as they are meant here."""
+    from kedja.training.config.compose import settled
+
     mine, overrides, axes = [], [], {}
     for argument in arguments:
         key, _, value = argument.partition("=")
         if key.startswith(axis):
-            axes[key.removeprefix(axis)] = [part for part in value.split(",") if part]
+            plain = key.removeprefix(axis)
+            points = settled([f"{plain}={part}" for part in value.split(",") if part])
+            axes[plain] = [point.partition("=")[2] for point in points]
         elif key in own or "=" not in argument:
             mine.append(argument)
         else:
             overrides.append(argument)
-    return mine, overrides, axes
+    return mine, settled(overrides), axes
 
 
 def chosen(request: Request, conf: Path, suitable: str = HOME) -> tuple[list[str], list[str]]:

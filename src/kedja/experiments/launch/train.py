@@ -13,7 +13,7 @@ from kedja.experiments.trackers.tracker import Settings, check_names
 from kedja.frameworks.registry import find
 from kedja.runs.folder import is_finished, is_first_process
 from kedja.runs.read import read_run
-from kedja.training.config.compose import compose
+from kedja.training.config.compose import compose, settled
 from kedja.training.config.help import help_text
 from kedja.training.config.run_folder import run_directory
 from kedja.training.config.schema import TENSORBOARD, TrainConfig, trackers
@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> None:
     if {"--help", "-h"} & set(arguments):
         print(help_text())
         return
-    config = compose(arguments)
+    config = compose(settled(arguments))
     check_names(config.tracker.split(","))
     folder = ensure(config.data.name)
     directory = run_directory(config)

@@ -58,7 +58,8 @@ def set_up(
     fabric = make_fabric(replace(config, precision=precision or config.precision), classifier)
     train_set = ImageDataset(data, "train", fabric.device)
     fit_whitening(classifier, train_set)
-    origin = initialise(classifier.body, config.model, say if fabric.is_global_zero else _say_nothing)
+    heard = say if fabric.is_global_zero else _say_nothing
+    origin = initialise(classifier.body, config.model, heard, classifier.network.get_submodule("normalise"))
     if config.finetune.solve_head and not begun:
         start_solved(classifier, data, config)
     return Setup(Learner(fabric, classifier, train_set, config), train_set, threads, origin)

@@ -24,10 +24,12 @@ def read_table(file: File, name: str, encoding: str = "") -> list[Row]:
         KedjaError: the file is no text of that encoding, or not a table.
     """
     text = read_text(file, name, encoding)
+    # Texts are longer than what a cell may be by default.
+    csv.field_size_limit(2**31 - 1)
     try:
         delimiter = find_delimiter(text, file.suffix)
         if delimiter == " ":
-            return [(n, line.split()) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+            return [(n, line.split()) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
         return [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
     except csv.Error as error:

@@ -17,11 +17,13 @@ function evaluation() {
         { name: nouns, value: (c) => c.support, show: (c) => String(c.support) },
       ])),
       html("div", {}, html("h3", {}, "Confusion"), confusionTable(E, nouns))),
-    html("div", { class: "row" }, calibrationPart(E.calibration, nouns), robustnessPart(E)),
+    html("div", { class: "row" }, calibrationPart(E.calibration, nouns), robustnessPart(E), knownPart(E.known)),
     ...effectsPart(E),
     html("h3", {}, E.mistakes.length ? "Most confident mistakes" : "No mistakes on this split"),
+    E.mistakes.some((one) => one.why) ? whyButton() : null,
     html("div", { class: "mistakes" }, ...E.mistakes.map((one) => html("figure", {},
-      shown(one.picture),
+      html("div", { class: one.why ? "plain" : "" }, shown(one.picture)),
+      one.why ? html("div", { class: "why" }, shown(one.why)) : null,
       html("figcaption", {}, html("span", { class: "bad" }, one.predicted), ` ${percent(one.probability, 1)}`, html("br"), `is ${one.true} (${percent(one.true_probability, 1)})`, html("br"), html("span", { class: "soft" }, one.id))))),
   ];
 }
@@ -53,6 +55,26 @@ function curve(one, last) {
   if (one.number) root.append(svg("path", { class: "path", stroke: "var(--c0)", d: place.map((x, index) => `${index ? "L" : "M"}${toX(x)} ${toY(shares[index])}`).join("") }));
   place.forEach((x, index) => root.append(svg("circle", { cx: toX(x), cy: toY(shares[index]), r: 3, fill: "var(--c0)" }, tip(`${one.column} ${one.values[index]}: ${percent(shares[index], 1)}`))));
   return html("div", {}, html("h4", {}, one.column), root, one.number ? null : html("p", { class: "soft" }, one.values.map((value, index) => `${value} ${percent(shares[index], 0)}`).join(" · ")));
+}
+
+function whyButton() {
+  const button = html("button", { type: "button", "aria-pressed": "false" }, "Show what spoke for the wrong class");
+  button.addEventListener("click", () => {
+    const on = button.getAttribute("aria-pressed") === "false";
+    button.setAttribute("aria-pressed", String(on));
+    button.closest("section, main, body").querySelector(".mistakes").classList.toggle("explained", on);
+  });
+  return button;
+}
+
+/** What is like none of the classes: how many others the score tells. */
+function knownPart(known) {
+  if (!known) return null;
+  return html("div", {}, html("h3", {}, "Unknown images"),
+    html("p", {}, `By ${known.score}, ${percent(known.false_alarms, 0)} of the validation split would be called unknown. Of others:`),
+    html("div", { class: "scroll" }, html("table", {},
+      html("thead", {}, html("tr", {}, ...["measured on", "examples", "called unknown", "area under the ROC curve"].map((name) => html("th", { class: "text" }, name)))),
+      html("tbody", {}, ...known.against.map((one) => html("tr", {}, html("th", { scope: "row", class: "text" }, one.name), html("td", {}, String(one.examples)), html("td", {}, percent(one.refused, 1)), html("td", {}, `${one.auroc.toFixed(3)} (${one.low.toFixed(3)} to ${one.high.toFixed(3)})`)))))));
 }
 
 // A kind's own HTML of an example, made by the program that made the page; its texts are escaped there.
