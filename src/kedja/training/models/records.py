@@ -76,6 +76,7 @@ MODELS: dict[str, Model] = {
         framework="boosting",
         stepwise=False,
     ),
+    "rows_network": Model("", ("width", "dropout"), kinds=("table",), framework="rows-network"),
     "mobilenet_v3_small": replace(_TORCHVISION, keys=(*PUBLISHED, "width")),
 }
 # Libraries of networks: the prefix of a name → the record of what follows.
