@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kedja.bundle.inputs.input import Example, Feed
-from kedja.bundle.metadata import METADATA, Metadata
+from kedja.bundle.metadata import METADATA, MOST_BYTES, Metadata
 from kedja.common.errors import KedjaError
 from kedja.common.files import sha256
 
@@ -18,6 +19,8 @@ Predict = Callable[[Feed], NDArray[np.float32]]
 
 # Golden examples in one call. A runtime keeps the memory of the largest batch it has seen as long as it lives.
 TOGETHER = 4
+# Suffixes of files that may be as large as they like.
+MODELS = (".onnx", ".pt")
 
 
 def hash_files(bundle: Path) -> dict[str, str]:
@@ -54,10 +57,13 @@ def verify_files(bundle: Path, metadata: Metadata) -> None:
     problems = []
     for name, expected in metadata.files.items():
         path = bundle / name
-        if not path.resolve().is_relative_to(bundle.resolve()):
+        # `realpath` follows what leads in a circle to where it began; `resolve` fails there.
+        if not Path(os.path.realpath(path)).is_relative_to(bundle.resolve()):
             problems.append(f"{name} points outside the bundle")
         elif not path.is_file():
             problems.append(f"{name} is missing")
+        elif path.suffix not in MODELS and path.stat().st_size > MOST_BYTES:
+            problems.append(f"{name} is larger than {MOST_BYTES:,} bytes")
         elif sha256(path) != expected:
             problems.append(f"{name} has changed since the export")
     if metadata.version != content_version(metadata):

@@ -118,8 +118,11 @@ def class_bins(classes: NDArray[np.float64], number: int) -> list[int]:
 
 
 def tenths(values: NDArray[np.float64]) -> list[float]:
-    """Edges that part the values into tenths; a value that fills a tenth by itself gets a bin of its own."""
-    cuts = np.quantile(values, np.linspace(0.1, 0.9, 9), method="inverted_cdf")
+    """Edges that part the values into tenths; a value that fills a tenth by itself gets a bin of its own, NaN none."""
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return []
+    cuts = np.quantile(known, np.linspace(0.1, 0.9, 9), method="inverted_cdf")
     found, times = np.unique(cuts, return_counts=True)
     below = np.nextafter(found[times > 1], -np.inf)
     return [float(edge) for edge in np.unique([*found, *below])]

@@ -12,6 +12,7 @@ from kedja.bundle.reference import REFERENCE
 from kedja.common.errors import KedjaError
 from kedja.common.files import sha256
 from kedja.frameworks.registry import find
+from kedja.runs.calibration import found_temperature
 from kedja.runs.folder import run_name
 from kedja.runs.read import read_run
 
@@ -44,7 +45,8 @@ def is_exported(
 
     And with this `name`, where one is asked for, and knowing what is unknown as `wanted`.
 
-    One of an earlier release, of another schema or without a reference for drift, is not.
+    One of an earlier release is not: of another schema, without a reference for drift, or with probabilities as
+    trained where they would be calibrated now.
     """
     if not (destination / METADATA).is_file():
         return False
@@ -58,9 +60,11 @@ def is_exported(
         return False
     if not set(variants) <= set(metadata.variants) or REFERENCE not in metadata.files:
         return False
+    if not weights.is_file() or metadata.run != run_name(run) or metadata.weights_sha256 != sha256(weights):
+        return False
     if not _knows(destination, metadata, run, wanted or Wanted()):
         return False
-    return weights.is_file() and metadata.run == run_name(run) and metadata.weights_sha256 == sha256(weights)
+    return metadata.calibrated or found_temperature(read_run(run).predictions()) == 1
 
 
 def _knows(bundle: Path, metadata: Metadata, run: Path, wanted: Wanted) -> bool:

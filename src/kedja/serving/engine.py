@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kedja.bundle.explanation import Explanation
-from kedja.bundle.inputs.input import Example, Examples
+from kedja.bundle.inputs.input import Costly, Example, Examples
 from kedja.bundle.known import Answers
 from kedja.serving.drift.drift import Monitor
 from kedja.serving.errors import RequestError
@@ -79,7 +79,7 @@ class Engine:
     Args:
         predictor: may be replaced at any time by assignment; a batch keeps the one it began with.
         threads: number of worker threads.
-        max_batch: examples in one call of the model at the most.
+        max_batch: examples in one call of the model at the most; of small ones `Input.in_one` times as many.
         monitor: is offered whatever was predicted.
     """
 
@@ -137,6 +137,7 @@ class Engine:
             return await job.future
         finally:
             timer.cancel()
+            del job  # which has the error that this may be raising, as above
 
     def _work(self) -> None:
         if sys.platform == "linux":  # elsewhere it would be the whole process
@@ -146,6 +147,7 @@ class Engine:
             self._began[me] = time.monotonic()
             self._answer(jobs)
             self._began.pop(me, None)
+            del jobs  # with their bodies, before the next ones come
 
     def _take(self) -> list[Job]:
         """A fair share of what is waiting; nothing only when the engine closes."""
@@ -159,15 +161,20 @@ class Engine:
         predictor = self.predictor
         results: list[tuple[Job, Answer | Exception]] = []
         loaded: list[tuple[Job, Examples]] = []
-        held = 0
+        held, most = 0, self._most(predictor)
         for job in jobs:
             try:
                 loaded.append((job, self._load(job, predictor)))
+            except (RequestError, Costly) as error:
+                # What it came through holds the job, and the job the error: its body would stay until that is found.
+                error.__traceback__ = error.__context__ = None
+                results.append((job, error))
+                continue
             except Exception as error:  # noqa: BLE001 -- handed to the request that caused it
                 results.append((job, error))
                 continue
             held += len(loaded[-1][1].items)
-            if held >= self.max_batch and job is not jobs[-1]:
+            if held >= most and job is not jobs[-1]:
                 # Requests with many images: no more of them at once than one call takes.
                 self._finish(loaded, results, predictor)
                 loaded, results, held = [], [], 0
@@ -213,9 +220,10 @@ class Engine:
         if not loaded:
             return []
         every = [example for _, examples in loaded for example in examples.items]
-        starts = range(0, len(every), self.max_batch)
+        most = self._most(predictor)
+        starts = range(0, len(every), most)
         began = time.monotonic()
-        answers = _joined([self._call(every[start : start + self.max_batch], predictor) for start in starts])
+        answers = _joined([self._call(every[start : start + most], predictor) for start in starts])
         ended = time.monotonic()
         probabilities = answers.probabilities
         # Once for the batch, here: numpy gives up the interpreter for it, and the event loop would wait to get it back.
@@ -243,6 +251,9 @@ class Engine:
         self.metrics.model.observe(time.monotonic() - started)
         self.metrics.batch_images.observe(len(examples))
         return answers
+
+    def _most(self, predictor: Predictor) -> int:
+        return self.max_batch * predictor.metadata.input.in_one
 
     def _count(self, best: list[int], known: list[bool] | None, predictor: Predictor) -> None:
         for index, count in Counter(best).items():

@@ -65,7 +65,8 @@ async def predict(request: Request) -> Response:
     started = time.monotonic()
     deadline = started + settings.deadline
     content_type = request.headers.get("content-type", "")
-    upload = body.read(request, settings.max_body, deadline, settings.upload_timeout, service.budget)
+    pace = body.Pace(settings.upload_timeout, settings.upload_rate)
+    upload = body.read(request, settings.max_body, deadline, pace, service.budget)
     # Only who has sent all takes one of the places.
     async with upload as data:
         with service.admission():

@@ -45,6 +45,10 @@ class Prediction(BaseModel):
     )
     explanation: Explanation | None = Field(None, description="where `explain=true` asked for it; else left out")
     truncated: Truncated | None = Field(None, description="of a text with more tokens than are read; else left out")
+    unseen: dict[str, str] | None = Field(
+        None,
+        description="of a row with categories that the training data do not know: column and category; else left out",
+    )
 
 
 class OneAnswer(Prediction):

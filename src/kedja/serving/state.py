@@ -79,7 +79,7 @@ class Service:
         # What the bundle offers as samples may be sent back.
         formats = {predictor.metadata.input.format(sample.data) for sample in predictor.samples} - {""}
         return Limits(
-            settings.max_images,
+            settings.max_images * predictor.metadata.input.in_one,
             settings.max_pixels,
             frozenset(formats | set(settings.formats)),
             settings.memory,
@@ -98,7 +98,9 @@ class Service:
         plain = self.predictor.metadata.input.killable
 
         def load(predictor: Predictor) -> Examples:
-            return payload.read(content_type, body, predictor.metadata.input, limits.of_request(plain=plain))
+            with self.budget.share() as grant:
+                mine = limits.of_request(plain=plain, grant=grant)
+                return payload.read(content_type, body, predictor.metadata.input, mine)
 
         try:
             return await self.engine.run(load, deadline, stages, explain=explain)
@@ -134,7 +136,8 @@ class Service:
         self.metrics.key_files.labels(result).inc()
 
     def close(self) -> None:
-        """After the last request."""
+        """After the last request, or when nobody waits for it."""
+        self.decoders.close()
         if self.tracing:
             self.tracing.close()
 

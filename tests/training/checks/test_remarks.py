@@ -40,3 +40,17 @@ def test_a_network_is_given_time_and_augmentation_makes_training_harder():
     assert said(epoch=2, val_accuracy=0.3, train_accuracy=0.3) == []
     assert said(TrainConfig(epochs=5, augment=AugmentConfig(crop=0.3)), train_accuracy=0.6) == []
     assert said(TrainConfig(epochs=9), train_accuracy=0.99, val_accuracy=0.6) == []
+
+
+def test_a_network_below_the_cheapest_model_is_told_so():
+    def heard(cheapest):
+        lines = []
+        remarks = Remarks(TrainConfig(epochs=8), LABELS, 4, 20, lambda: cheapest)
+        for epoch in range(1, 9):
+            remarks.look({**FINE, "epoch": epoch, "train_accuracy": 0.7, "val_accuracy": 0.6}, lines.append)
+        return lines
+
+    assert heard(0.6) == []
+    [line] = heard(0.65)
+    assert "after 4 epochs 60.0% of the validation images are right" in line
+    assert "gets 65.0%" in line

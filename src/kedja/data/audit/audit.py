@@ -16,6 +16,7 @@ from kedja.data.prepared import SPLITS, PreparedDataset
 
 CHECKS = (
     checks.unreadable_files,
+    checks.ignored_files,
     checks.exact_copies,
     checks.straddling_groups,
     checks.look_alikes,

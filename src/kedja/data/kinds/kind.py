@@ -69,6 +69,10 @@ class Kind(ABC):
         """Positions (M, 2) of examples that are nearly the same, of those that were read."""
         return np.empty((0, 2), np.int64)
 
+    def shoots(self) -> list[str]:
+        """Of those that were read, a name for each that was recorded in one go with others; else empty."""
+        return []
+
     @abstractmethod
     def write(self, folder: Path) -> None:
         """Write the examples that were kept to a prepared data set, so that `open` reads them."""

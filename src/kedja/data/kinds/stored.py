@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +23,13 @@ class Stored(ABC):
 
     Attributes:
         input: what every example became, with the settings of `dataset.json`.
+        conflicts_invalidate: whether equal examples with different labels make figures wrong, or are natural.
+        has_effects: whether their parts have names, and `effects` says which of them the answers hang on.
     """
 
     input: Input
+    conflicts_invalidate: ClassVar[bool] = True
+    has_effects: ClassVar[bool] = False
 
     @abstractmethod
     def read(self, positions: NDArray[np.int64]) -> Feed:
@@ -75,6 +79,16 @@ class Stored(ABC):
     def picture(self, position: int, title: str) -> str:
         """HTML that shows an example."""
         return f'<span title="{escape(title, quote=True)}">{escape(title)}</span>'
+
+    def effects(
+        self, positions: NDArray[np.int64], labels: NDArray[np.int64], answer: Callable[[Feed], NDArray[Any]]
+    ) -> dict[str, Any]:
+        """What of examples the answers hang on, for the report; empty where their kind has no parts with names.
+
+        Args:
+            answer: probabilities (n, classes) of a feed.
+        """
+        return {}
 
     def explained(self, position: int, weights: "list[Any] | None", name: str) -> str:
         """HTML that shows what of an example spoke for the class `name`, by the weights of its parts; else empty."""

@@ -14,21 +14,22 @@ from kedja.data.preparation.workspace import KEPT, Workspace
 from kedja.data.prepared import SPLITS
 from kedja.data.settings import Settings
 from kedja.data.splits import assign as splits
+from kedja.data.splits.shoots import separable
 from kedja.data.splits.units import connect, equal_pairs
 
 UNKNOWN_SPLIT = -1
 
 
-def number_classes(workspace: Workspace, names: Sequence[str] | None) -> list[str]:
+def number_classes(workspace: Workspace, names: Sequence[str] | None, nouns: str) -> list[str]:
     """Write the class index of every image that was read; the class names in order."""
     found = [label for (label,) in workspace.table(f"SELECT DISTINCT label FROM examples WHERE {KEPT}")]  # noqa: S608 -- no outside text
     classes = list(names) if names is not None else sorted(found, key=natural_order)
     strangers = sorted(set(found) - set(classes))
     if strangers:
-        raise KedjaError(f"the images have classes that the source does not list: {', '.join(strangers[:5])}")
+        raise KedjaError(f"the {nouns} have classes that the source does not list: {', '.join(strangers[:5])}")
     if len(found) < 2:
         raise KedjaError(
-            f"the images have one class only: {found}", "a classifier needs two; is label= the right folder?"
+            f"the {nouns} have one class only: {found}", "a classifier needs two; is label= the right folder?"
         )
     workspace.set_classes(classes)
     say_alike_classes(classes)
@@ -44,11 +45,13 @@ def allot(kind: Kind) -> None:
         nouns = kind.input.nouns
         say(f"no near-duplicates were found, or all {nouns} resemble each other too much for copies to be told")
     if settings.near_duplicates == "drop" and len(pairs):
-        _drop_look_alikes(workspace, pairs)
+        _drop_look_alikes(workspace, pairs, kind.input.nouns)
         pairs = pairs[:0]
     positions = workspace.column("position", np.int64, KEPT)
     given = workspace.column(_given_as_number(), np.int64, KEPT)
     labels = workspace.column("class", np.int64, KEPT)
+    if not {1, 2} <= set(np.unique(given).tolist()):
+        _group_shoots(kind)
     near = np.searchsorted(positions, pairs)
     units = _units(workspace, near if settings.near_duplicates == "group" else near[:0], len(positions))
     present = set(np.unique(given).tolist()) - {UNKNOWN_SPLIT}
@@ -57,14 +60,36 @@ def allot(kind: Kind) -> None:
         ids = (name for (name,) in workspace.rows("id", KEPT))
         assigned = splits.assign(labels, ids, units, settings.fractions, settings.seed)
     else:
-        assigned = _complete(workspace, settings, given, labels, units)
-        _drop_leaks(workspace, settings, positions, assigned)
-    _say_look_alikes(near, assigned)
-    say_contradictions(workspace)
+        assigned = _complete(workspace, settings, given, labels, units, nouns=kind.input.nouns)
+        _drop_leaks(workspace, settings, positions, assigned, kind.input.nouns)
+    _say_look_alikes(near, assigned, kind.input.nouns)
+    say_contradictions(workspace, kind.input.nouns)
     workspace.write_column("split", positions, assigned.tolist())
 
 
-def _drop_look_alikes(workspace: Workspace, pairs: NDArray[np.int64]) -> None:
+def _group_shoots(kind: Kind) -> None:
+    """Make what was taken in one go a group, where the source names none and splits are to be dealt."""
+    workspace = kind.workspace
+    if kind.settings.shoots == "ignore" or workspace.total("count(*)", "grp <> ''") or not any(shoots := kind.shoots()):
+        return
+    labels = [label for (label,) in workspace.rows("label", KEPT)]
+    shoots, few = separable(labels, shoots)
+    number, photographs = len(set(shoots) - {""}), sum(map(bool, shoots))
+    if number:
+        say(
+            f"{photographs:,} {kind.input.nouns} were taken in {number:,} shoots, each of which stays on one side "
+            "(shoots=ignore deals them one by one)"
+        )
+    if few:
+        names = ", ".join(few[:3]) + (f" and {len(few) - 3} more" if len(few) > 3 else "")
+        say(
+            f"note: all {kind.input.nouns} of {names} were taken in one go or two, so validation and test cannot tell "
+            "what new ones will bring: add some of another day"
+        )
+    workspace.write_column("grp", workspace.column("position", np.int64, KEPT), shoots)
+
+
+def _drop_look_alikes(workspace: Workspace, pairs: NDArray[np.int64], nouns: str) -> None:
     """Keep one of each set of near-duplicates: of the latest given split, and of these the first."""
     positions = workspace.column("position", np.int64, KEPT)
     given = workspace.column(_given_as_number(), np.int64, KEPT)
@@ -78,15 +103,15 @@ def _drop_look_alikes(workspace: Workspace, pairs: NDArray[np.int64]) -> None:
     workspace.reject(
         positions[dropped], "near-duplicate", ["it looks like an image that was kept"] * int(dropped.sum())
     )
-    say(f"left out {int(dropped.sum())} images that look like another one (listed in rejected.csv)")
+    say(f"left out {int(dropped.sum())} {nouns} that look like another one (listed in rejected.csv)")
 
 
-def _say_look_alikes(near: NDArray[np.int64], assigned: NDArray[np.int64]) -> None:
+def _say_look_alikes(near: NDArray[np.int64], assigned: NDArray[np.int64], nouns: str) -> None:
     if not len(near):
         return
     across = int((assigned[near[:, 0]] != assigned[near[:, 1]]).sum())
     advice = "; near_duplicates=group keeps them on one side, `just audit` shows them" if across else ""
-    say(f"{len(near)} pairs of images look alike, {across} of them across splits{advice}")
+    say(f"{len(near)} pairs of {nouns} look alike, {across} of them across splits{advice}")
 
 
 def _given_as_number() -> str:
@@ -109,14 +134,16 @@ def _complete(
     given: NDArray[np.int64],
     labels: NDArray[np.int64],
     units: NDArray[np.int64],
+    *,
+    nouns: str,
 ) -> NDArray[np.int64]:
     """The given splits, with a validation split dealt from the training images where there is none."""
     assigned = np.where(given == UNKNOWN_SPLIT, 0, given)
     if not (assigned == 0).any():
-        raise KedjaError("the source has no training images", "name one of its splits train")
+        raise KedjaError(f"the source has no training {nouns}", "name one of its splits train")
     unsplit = int((given == UNKNOWN_SPLIT).sum())
     if unsplit:
-        say(f"{unsplit:,} images whose split the source does not say were put to train")
+        say(f"{unsplit:,} {nouns} whose split the source does not say were put to train")
     if not (assigned == 1).any():
         train, validation, _ = settings.fractions
         training = assigned == 0
@@ -124,14 +151,14 @@ def _complete(
         ids = (name for (name,) in workspace.rows("id", where))
         shares = (train, validation, 0.0)
         assigned[training] = splits.assign(labels[training], ids, units[training], shares, settings.seed)
-        say(f"no validation split given: {int((assigned == 1).sum()):,} training images were set aside for it")
+        say(f"no validation split given: {int((assigned == 1).sum()):,} training {nouns} were set aside for it")
     if not (assigned == 2).any():
         say("no test split given: none is made; final figures will be those of the validation split")
     return assigned
 
 
 def _drop_leaks(
-    workspace: Workspace, settings: Settings, positions: NDArray[np.int64], assigned: NDArray[np.int64]
+    workspace: Workspace, settings: Settings, positions: NDArray[np.int64], assigned: NDArray[np.int64], nouns: str
 ) -> None:
     """Leave out training images that are in val or test too, and validation images that are in test too."""
     _, same = np.unique(workspace.column("same", np.int64, KEPT), return_inverse=True)
@@ -142,8 +169,8 @@ def _drop_leaks(
         return
     number = int(leaking.sum())
     if settings.leaks == "keep":
-        say(f"{number} images of one split are in a later one too, kept as asked (leaks=keep)")
+        say(f"{number} {nouns} of one split are in a later one too, kept as asked (leaks=keep)")
         return
     reasons = [f"the same pixels are in {SPLITS[split]}" for split in strongest[same][leaking]]
     workspace.reject(positions[leaking], "leak", reasons)
-    say(f"left out {number} images that are in a later split too (listed in rejected.csv; leaks=keep keeps them)")
+    say(f"left out {number} {nouns} that are in a later split too (listed in rejected.csv; leaks=keep keeps them)")

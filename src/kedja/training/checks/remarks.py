@@ -26,12 +26,16 @@ class Remarks:
     Args:
         labels: int64 (N,) of the training split.
         steps: an epoch.
+        cheapest: what the cheapest model gets of the validation split; asked once, when it is late enough.
     """
 
-    def __init__(self, config: TrainConfig, labels: Tensor, classes: int, steps: int) -> None:
+    def __init__(
+        self, config: TrainConfig, labels: Tensor, classes: int, steps: int, cheapest: Callable[[], float] = lambda: 0.0
+    ) -> None:
         counts = np.bincount(labels.cpu().numpy(), minlength=classes)
         self._config, self._images, self._steps = config, len(labels), steps
         self._guessing, self._majority = math.log(classes), float(counts.max() / counts.sum())
+        self._cheapest, self._floor = cheapest, 0.0
         self._said: set[str] = set()
 
     def look(self, line: Line, say: Callable[[str], None]) -> None:
@@ -40,6 +44,7 @@ class Remarks:
             ("steps", self._few_steps()),
             ("loss", self._exploded(line)),
             ("chance", self._at_chance(line)),
+            ("cheapest", self._below_the_cheapest(line)),
             ("gap", self._by_heart(line)),
             ("above", self._too_good(line)),
         ):
@@ -67,6 +72,20 @@ class Remarks:
         return (
             f"after {line['epoch']} epochs no better than always naming the most frequent class "
             f"({self._majority:.1%}): another optim.lr, or model.pretrained=true"
+        )
+
+    def _below_the_cheapest(self, line: Line) -> str:
+        late = max(PATIENCE, self._config.epochs // 2)
+        if line["epoch"] < late:
+            return ""
+        if line["epoch"] == late:
+            self._floor = self._cheapest()
+        if line["val_accuracy"] >= self._floor:
+            return ""
+        return (
+            f"after {line['epoch']} epochs {line['val_accuracy']:.1%} of the validation images are right; the nearest "
+            f"of the classes' mean pictures, which takes no training, gets {self._floor:.1%}: model.pretrained=true, "
+            "or another optim.lr"
         )
 
     def _by_heart(self, line: Line) -> str:

@@ -20,6 +20,7 @@ from kedja.training.augment.progressive import side_at
 from kedja.training.batches.dataset import ImageDataset
 from kedja.training.batches.loader import BatchLoader
 from kedja.training.batches.sampler import EpochBatches
+from kedja.training.checks.cheapest import nearest_mean
 from kedja.training.checks.diagnosis import Diagnosis
 from kedja.training.checks.energy import EnergyMeter
 from kedja.training.checks.remarks import Remarks
@@ -78,7 +79,13 @@ class Trainer:
         self._diagnosis: Diagnosis | None = None
         self.meter: EnergyMeter | None = None
         self.watch = LossWatch(train_set, self.steps, self.config.optim.lr, self.fabric.device)
-        self.remarks = Remarks(self.config, train_set.labels, train_set.classes, self.sampler.batches)
+        self.remarks = Remarks(
+            self.config,
+            train_set.labels,
+            train_set.classes,
+            self.sampler.batches,
+            lambda: nearest_mean(train_set.data),
+        )
         self._saved_at = time.monotonic()
 
     def fit(self) -> None:

@@ -10,6 +10,7 @@ from kedja.training.loop.train import train
 from kedja.training.models import torchvision
 from kedja.training.models.registry import build
 from kedja.training.models.weights.initial import fitted, initialise
+from kedja.training.models.weights.origin import Origin
 
 
 def body(classes=10, channels=1, name="cnn", **settings):
@@ -47,9 +48,35 @@ def test_training_begins_at_the_given_weights(workplace, debug, capsys):
     assert torch.equal(*weights)
 
 
+def test_pixels_come_in_the_units_that_a_run_learnt_in(workplace, debug):
+    run = train(debug())
+    units = {key: load_weights(run / "best.safetensors")[f"network.normalise.{key}"] for key in ("mean", "std")}
+    for channels in (1, 3):
+        fresh = build(ModelConfig("cnn", width=0.25), 4, ImageSpec(8, 8, channels), [0.9] * channels, [0.1] * channels)
+        said = []
+        config = ModelConfig("cnn", init_from=str(run))
+        initialise(fresh.body, config, said.append, fresh.network.normalise)
+        assert "normalised as they were then" in said[-1]
+        for key, value in units.items():
+            assert torch.equal(fresh.network.normalise.state_dict()[key], value.expand(1, channels, 1, 1))
+
+
+def test_weights_that_say_nothing_of_units_leave_them(workplace, debug, tmp_path):
+    run = train(debug())
+    bare = {name: value for name, value in load_weights(run / "best.safetensors").items() if "normalise" not in name}
+    torch.save(bare, tmp_path / "bare.pt")
+    fresh = build(ModelConfig("cnn", width=0.25), 4, ImageSpec(8, 8, 1), [0.9], [0.1])
+    said = []
+    initialise(
+        fresh.body, ModelConfig("cnn", init_from=str(tmp_path / "bare.pt")), said.append, fresh.network.normalise
+    )
+    assert fresh.network.normalise.state_dict()["mean"].item() == pytest.approx(0.9)
+    assert "normalised" not in "".join(said)
+
+
 def test_published_weights_of_colours_serve_greyscale(monkeypatch):
     colour = build(ModelConfig("mobilenet_v3_small"), 1000, ImageSpec(32, 32, 3), [0.5] * 3, [0.5] * 3).body
-    monkeypatch.setattr(torchvision, "published_weights", lambda config: colour.state_dict())
+    monkeypatch.setattr(torchvision, "published_weights", lambda config: (colour.state_dict(), Origin("mobilenet", "1", "0")))
     grey = build(ModelConfig("mobilenet_v3_small"), 4, ImageSpec(32, 32, 1), [0.5], [0.5]).body
     said = []
     initialise(grey, ModelConfig("mobilenet_v3_small", pretrained=True), said.append)

@@ -1,13 +1,14 @@
 """One chunk of images: read, decode, fit, hash. Runs in worker processes."""
 
 import hashlib
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image
 
 from kedja.bundle.inputs.image.preprocess import MAX_PIXELS, ImageError, examine, fit, to_mode
 from kedja.bundle.inputs.image.spec import ImageSpec
@@ -19,6 +20,8 @@ from kedja.data.preparation.npy import Place, write_images
 from kedja.data.sources.files.tree import File
 
 BLOCK_BYTES = 2**19
+# Cameras write it first; a JFIF header may stand before it.
+EXIF_WITHIN = 64
 
 Content = File | NDArray[np.uint8]
 
@@ -84,16 +87,28 @@ def _read(content: Content, plan: Plan) -> tuple[NDArray[np.uint8], tuple[Any, .
             problem = "the image has more than eight bits a pixel, and none of those that were looked at has"
             raise ImageError("out-of-scale", f"{problem}: state the scale with bits=…, for example bits=16")
         digest = hashlib.sha256(data).hexdigest()
-        return found.pixels, (digest, found.width, found.height, found.format, len(data))
+        return found.pixels, (digest, found.width, found.height, found.format, len(data), _taken(data))
     image = to_mode(Image.fromarray(content), "L" if plan.spec.channels == 1 else "RGB")
     # There are no original bytes; the pixels in C order stand for them.
     digest = hashlib.sha256(np.ascontiguousarray(content).data).hexdigest()
-    return fit(image, plan.spec), (digest, image.width, image.height, "", content.nbytes)
+    return fit(image, plan.spec), (digest, image.width, image.height, "", content.nbytes, "")
+
+
+def _taken(data: bytes) -> str:
+    """When the photograph was taken, as EXIF says: "2024:05:01 12:34:56"; empty where it does not."""
+    if b"Exif" not in data[:EXIF_WITHIN]:
+        return ""
+    try:
+        exif = Image.open(io.BytesIO(data)).getexif()
+        found = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.DateTimeOriginal) or exif.get(ExifTags.Base.DateTime)
+        return found if isinstance(found, str) else ""
+    except Exception:  # noqa: BLE001 -- damaged EXIF data of a picture that could be decoded
+        return ""
 
 
 def _failure(position: int, content: Content, code: str, reason: str) -> Result:
     size = 0 if isinstance(content, np.ndarray) else content.size()
-    return ("", 0, 0, "", size, None, None, "", code, reason, position)
+    return ("", 0, 0, "", size, "", None, None, "", code, reason, position)
 
 
 def _pixel_hash(image: NDArray[np.uint8]) -> int:

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kedja.bundle.inputs.image.preprocess import preprocess
 from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.data.kinds.image.choose import choose_spec, choose_storage
 from kedja.data.kinds.image.decode import Plan, decode_chunk
@@ -20,6 +22,11 @@ from kedja.data.kinds.kind import Chunk, Content, Kind, Result
 from kedja.data.names import SAMPLES
 from kedja.data.preparation.npy import create_npy, open_npy
 from kedja.data.preparation.workspace import KEPT
+from kedja.data.splits.shoots import by_look, by_record
+from kedja.data.splits.units import connect, equal_pairs
+
+# Of networks only training knows; called where it was asked for.
+DESCRIBE = "kedja.training.probe.describe:describe"
 
 
 class Images(Kind):
@@ -31,6 +38,7 @@ class Images(Kind):
         "height": "INTEGER",
         "format": "TEXT",
         "bytes": "INTEGER",
+        "taken": "TEXT",
         "same": "INTEGER",
         "perceptual": "INTEGER",
         "sums": "TEXT",
@@ -80,6 +88,32 @@ class Images(Kind):
         same = np.unique(self.workspace.column("same", np.int64, KEPT), return_inverse=True)[1].astype(np.int64)
         cells = open_npy(self.brightness)
         return positions[near_pairs(hashes, same, lambda rows: cells[positions[rows]])]
+
+    def shoots(self) -> list[str]:
+        rows = list(self.workspace.rows("label, id, taken", KEPT))
+        found = by_record(*(list(column) for column in zip(*rows, strict=True)))
+        if self.settings.shoots != "look":
+            return found
+        positions = self.workspace.column("position", np.int64, KEPT)
+        looks = by_look(self.workspace.column("class", np.int64, KEPT), self._looks(positions))
+        recorded = np.array([shoot or f"alone {number}" for number, shoot in enumerate(found)])
+        units = connect(len(looks), np.concatenate([equal_pairs(looks), equal_pairs(recorded)]))
+        sizes = np.bincount(units, minlength=len(units))
+        return [f"shoot of {rows[unit][1]}" if sizes[unit] > 1 else "" for unit in units]
+
+    def _looks(self, positions: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Features of a network that knows photographs."""
+        found: NDArray[np.float32] = resolve_name(DESCRIBE)(self._read, positions, self.input)
+        return found
+
+    def _read(self, positions: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Pixels while the data set is not written yet."""
+        if self._storage == "arrays":
+            return np.asarray(open_npy(self.pixels)[positions])
+        tree = self.source.tree
+        assert tree is not None
+        paths = (self.workspace.rows("path", f"position = {position}") for position in positions.tolist())
+        return np.stack([preprocess(tree.file(path).read_bytes(), self.input) for rows in paths for (path,) in rows])
 
     def write(self, folder: Path) -> None:
         tree = self.source.tree

@@ -1,15 +1,14 @@
 """Weights to start from: published ones, a file's, or another run's; what fits is taken, and what was not is said."""
 
 import hashlib
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from kedja.common.errors import KedjaError
+from kedja.common.paths import home_known
 from kedja.training.config.schema import ModelConfig
 from kedja.training.models.weights.files import Weights, read_weights
 from kedja.training.models.weights.pretrained import published
@@ -42,8 +41,13 @@ class Transfer:
         return "\n".join(lines)
 
 
-def initialise(body: nn.Module, config: ModelConfig, say: Callable[[str], None]) -> dict[str, str] | None:
+def initialise(
+    body: nn.Module, config: ModelConfig, say: Callable[[str], None], normalise: nn.Module | None = None
+) -> dict[str, str] | None:
     """Fill `body` as `pretrained` and `init_from` say, and say what was and was not loaded.
+
+    Args:
+        normalise: what stands before the body; it takes the units that the weights of a run learnt in.
 
     Returns:
         Where the weights come from, for the provenance: title, licence and SHA-256 of the tensors, and of published
@@ -60,7 +64,7 @@ def initialise(body: nn.Module, config: ModelConfig, say: Callable[[str], None])
         (weights, file), source, licence = found.load(list(body.state_dict())), found.title, found.licence
         origin = asdict(file)
     elif config.init_from:
-        weights, source = read_weights(_path(config.init_from)), config.init_from
+        weights, source = read_weights(home_known("model.init_from", config.init_from)), config.init_from
         licence = "as what they come from"
     else:
         return None
@@ -77,7 +81,24 @@ def initialise(body: nn.Module, config: ModelConfig, say: Callable[[str], None])
             f"{source} holds values that are not finite, in {broken[0]}", "give the weights of another epoch"
         )
     say(transfer.describe(f"{source} (without its prefix `{prefix}`)" if prefix else source))
+    if normalise is not None and config.init_from:
+        _take_units(normalise, weights, say)
     return {"title": source, "licence": licence, "sha256": fingerprint(weights), **origin}
+
+
+@torch.no_grad()
+def _take_units(normalise: nn.Module, weights: Weights, say: Callable[[str], None]) -> None:
+    """Let pixels be normalised as the weights learnt them, where their run says how; other files say nothing."""
+    own = normalise.state_dict()
+    theirs = {key: value for name, value in weights.items() if (key := name.rpartition("normalise.")[2]) in own}
+    if theirs.keys() != own.keys() or any(value.ndim != own[key].ndim for key, value in theirs.items()):
+        return
+    for key, value in theirs.items():
+        # Another number of colours: each gets their mean.
+        fits = value.shape == own[key].shape
+        own[key].copy_(value if fits else value.mean(1, keepdim=True))
+    mean, std = (", ".join(f"{number:.3f}" for number in own[key].flatten().tolist()) for key in ("mean", "std"))
+    say(f"  pixels are normalised as they were then: mean {mean}, standard deviation {std}")
 
 
 def fingerprint(weights: dict[str, Tensor]) -> str:
@@ -155,8 +176,3 @@ def fitted(weight: Tensor, shape: torch.Size) -> Tensor | None:
 def _first(tensors: Weights) -> str:
     shown = ", ".join(f"{name} {tuple(value.shape)}" for name, value in list(tensors.items())[:3])
     return shown + (" …" if len(tensors) > 3 else "")
-
-
-def _path(text: str) -> Path:
-    # Without a home, `~` stays, and the message that there is no such file shows it.
-    return Path(os.path.expanduser(text))  # noqa: PTH111
