@@ -120,7 +120,7 @@ class StoredImages(Stored):
         if weights is None:
             return ""
         drawn = overlay(self.pixels(np.array([position]))[0], np.array(weights))
-        return audit.picture(np.asarray(drawn), f"red is what spoke for {name}")
+        return audit.picture(np.asarray(drawn), f"pink is what spoke for {name}")
 
     def small(self, positions: NDArray[np.int64]) -> NDArray[np.float64]:
         """Small pictures, channel by channel."""
