@@ -63,6 +63,11 @@ MODELS: dict[str, Model] = {
     "airbench": Model("kedja.training.models.airbench:airbench", (*COMMON, "width")),
     "airbench96": Model("kedja.training.models.airbench:airbench96", (*COMMON, "width")),
     "efficientnet_lite0": replace(_TIMM, published="kedja.training.models.weights.pretrained:embedded"),
+    "efficientnet_lite0_stages": replace(
+        _TIMM,
+        make="kedja.training.models.staged:staged_network",
+        published="kedja.training.models.weights.pretrained:embedded",
+    ),
     "mobilenet_v3_small": replace(_TORCHVISION, keys=(*PUBLISHED, "width")),
 }
 # Libraries of networks: the prefix of a name → the record of what follows.
