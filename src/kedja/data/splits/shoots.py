@@ -32,9 +32,12 @@ _COPY = re.compile(r"(?i)[ _~-]*(?:\(\d+\)|~\d+|copy(?: ?\d+)?|edited)$")
 def moment(taken: str, name: str) -> float | None:
     """Seconds, from EXIF's "2024:05:01 12:34:56", else from the file's name; None where neither says."""
     found = re.match(r"(\d{4}):(\d\d):(\d\d) (\d\d):(\d\d):(\d\d)", taken) or _MOMENT.search(PurePosixPath(name).stem)
+    if not found:
+        return None
+    year, month, day, hour, minute, second = map(int, found.groups())
     try:
         # As of one place: only differences count.
-        return (datetime(*map(int, found.groups())) - datetime(2000, 1, 1)).total_seconds() if found else None
+        return (datetime(year, month, day, hour, minute, second) - datetime(2000, 1, 1)).total_seconds()
     except ValueError:  # the 31st of February: digits that mean something else
         return None
 
