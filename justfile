@@ -15,6 +15,9 @@ _programs := justfile_directory() / if os_family() == "windows" { ".venv/Scripts
 
 export PATH := _programs + _separator + justfile_directory() / ".tools/bin" + _separator + env("PATH")
 
+# Paths are meant from where a person stands, while recipes run here.
+export KEDJA_STANDS := invocation_directory_native()
+
 # ONNX Runtime from 1.29 on reports to its maker by default; nothing here reports to anybody.
 export ORT_DISABLE_TELEMETRY := env("ORT_DISABLE_TELEMETRY", "1")
 

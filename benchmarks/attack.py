@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,13 +14,14 @@ from urllib.parse import urlsplit
 import psutil
 
 from expensive import Attack, corpus
+from health import Milliseconds, asked, control, summary
 from kedja import cli
 from kedja.common.errors import KedjaError
 from kedja.delivery import service
 from serving import publish, table
 
 _PATIENCE = 120
-_BETWEEN_LOOKS = 0.02
+_BETWEEN_LOOKS = 0.05
 
 
 @dataclass
@@ -30,6 +32,7 @@ class Options:
     url: str | None = cli.option(
         None, "a running service; without one, a service is started and stopped", metavar="http://host:port"
     )
+    each: float = cli.option(2.0, "how long each is sent again and again, alone; at least once")
     seconds: float = cli.option(60.0, "how long all of them are sent at once, after one by one; 0: not at all")
     memory: int = cli.option(805_306_368, "bytes that the service may take; it fails where it took more")
     reports: Path = cli.option(Path("reports"), "folder where the table is written")
@@ -37,12 +40,12 @@ class Options:
 
 @dataclass
 class Cost:
-    """What one attack took: status, seconds of answer, processor and slowest health, and bytes at the peak."""
+    """What one attack took: statuses, slowest answer, processor seconds a request, health, peak bytes."""
 
     status: str
     answer: float
     processor: float
-    health: float
+    health: Milliseconds
     memory: int
 
 
@@ -61,36 +64,37 @@ def attack(address: str, options: Options) -> None:
     Raises:
         KedjaError: the service is not as it was, or took more than it may.
     """
-    watch = Watch(address)
-    attacks = list(corpus())
-    rows = [[one.name, f"{len(one.body) / 1e6:.2f}", *_words(cost_of(one, watch))] for one in attacks]
-    if options.seconds:
-        rows.append(
-            [f"all of them for {options.seconds:g} s", "", *_words(all_at_once(attacks, watch, options.seconds))]
-        )
-    head = ["attack", "MB sent", "status", "answer s", "CPU s", "health ms", "peak MB"]
-    publish("\n".join(["### What attacks cost", "", *table(head, rows), ""]), options.reports / "attack.md")
+    with control() as beside:
+        watch = Watch(address, beside)
+        attacks = list(corpus())
+        rows = []
+        for one in attacks:
+            rows.append([one.name, f"{len(one.body) / 1e6:.2f}", *_words(cost_of([one], watch, options.each))])
+            print(" | ".join(rows[-1]), flush=True)
+        if options.seconds:
+            cost = cost_of(attacks, watch, options.seconds)
+            rows.append([f"all of them for {options.seconds:g} s", "", *_words(cost)])
+    head = ["attack", "MB sent", "status", "answer s", "CPU s", "health ms", "control ms", "peak MB"]
+    notes = "Health and control: median, 99th percentile and worst, asked in turn; the control does nothing else."
+    publish("\n".join(["### What attacks cost", "", *table(head, rows), "", notes, ""]), options.reports / "attack.md")
     if post(address, "/health/ready", None) != "200":
         raise KedjaError(f"{address} is not ready after the attacks", "its log says why")
     if watch.most > options.memory:
         raise KedjaError(f"the service took {watch.most:,} bytes, more than memory={options.memory}")
 
 
-def cost_of(one: Attack, watch: "Watch") -> Cost:
-    """Of one request, with nothing beside it."""
-    with watch.measured() as measured:
-        status = post(watch.address, "/predict", one)
-    return measured.cost(status)
-
-
-def all_at_once(attacks: list[Attack], watch: "Watch", seconds: float) -> Cost:
-    """A client for each attack, again and again."""
+def cost_of(attacks: list[Attack], watch: "Watch", seconds: float) -> Cost:
+    """Of a request, from a client for each attack that sends it again and again for so long, at least once."""
+    seen, slowest = Counter[str](), [0.0]
     end = time.monotonic() + seconds
-    seen: set[str] = set()
 
     def repeat(one: Attack) -> None:
-        while time.monotonic() < end:
-            seen.add(post(watch.address, "/predict", one))
+        while True:
+            began = time.monotonic()
+            seen[post(watch.address, "/predict", one)] += 1
+            slowest.append(time.monotonic() - began)
+            if time.monotonic() > end:
+                break
 
     with watch.measured() as measured:
         clients = [threading.Thread(target=repeat, args=[one], daemon=True) for one in attacks]
@@ -98,7 +102,8 @@ def all_at_once(attacks: list[Attack], watch: "Watch", seconds: float) -> Cost:
             client.start()
         for client in clients:
             client.join(seconds + _PATIENCE)
-    return measured.cost(" ".join(sorted(seen)))
+    statuses = " ".join(sorted(seen))
+    return Cost(statuses, max(slowest), measured.processor / seen.total(), measured.health, max(measured.memory))
 
 
 def post(address: str, path: str, one: Attack | None) -> str:
@@ -120,43 +125,32 @@ def post(address: str, path: str, one: Attack | None) -> str:
 class Measured:
     """From the beginning of a block to its end."""
 
-    answer: float = 0.0
     processor: float = 0.0
-    health: list[float] = field(default_factory=lambda: [0.0])
+    health: Milliseconds = field(default_factory=Milliseconds)
     memory: list[int] = field(default_factory=lambda: [0])
-
-    def cost(self, status: str) -> Cost:
-        return Cost(status, self.answer, self.processor, max(self.health), max(self.memory))
 
 
 class Watch:
     """A service's processes, where they are on this machine, and its health."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, beside: str) -> None:
         self.address = address
         self.most = 0
+        self._beside = beside
         self._process = _listening(urlsplit(address).port)
 
     @contextmanager
     def measured(self) -> Iterator[Measured]:
         found, stop = Measured(), threading.Event()
-        watchers = [threading.Thread(target=work, args=[found, stop]) for work in (self._ask, self._look)]
-        for watcher in watchers:
+        watcher = threading.Thread(target=self._look, args=[found, stop])
+        with asked(self.address, self._beside) as found.health:
             watcher.start()
-        began, before = time.monotonic(), self._processor()
-        yield found
-        found.answer, found.processor = time.monotonic() - began, self._processor() - before
+            before = self._processor()
+            yield found
+            found.processor = self._processor() - before
         stop.set()
-        for watcher in watchers:
-            watcher.join()
+        watcher.join()
         self.most = max(self.most, *found.memory)
-
-    def _ask(self, found: Measured, stop: threading.Event) -> None:
-        while not stop.is_set():
-            began = time.monotonic()
-            post(self.address, "/health/live", None)
-            found.health.append(time.monotonic() - began)
-            stop.wait(_BETWEEN_LOOKS)
 
     def _look(self, found: Measured, stop: threading.Event) -> None:
         while not stop.is_set():
@@ -195,8 +189,8 @@ def _seconds(process: psutil.Process) -> float:
 
 
 def _words(cost: Cost) -> list[str]:
-    numbers = f"{cost.answer:.2f}", f"{cost.processor:.2f}", f"{cost.health * 1000:.0f}", f"{cost.memory / 1e6:.0f}"
-    return [cost.status, *numbers]
+    waited = [summary(cost.health.service), summary(cost.health.control)]
+    return [cost.status, f"{cost.answer:.2f}", f"{cost.processor:.2f}", *waited, f"{cost.memory / 1e6:.0f}"]
 
 
 if __name__ == "__main__":

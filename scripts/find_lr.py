@@ -4,7 +4,7 @@ from pathlib import Path
 
 from kedja import cli
 from kedja.data.versions.ensure import ensure
-from kedja.training.config.compose import compose
+from kedja.training.config.compose import compose, settled
 
 PLOT = Path("reports/find_lr.png")
 
@@ -13,7 +13,7 @@ def main(arguments: list[str]) -> None:
     if {"--help", "-h"} & set(arguments):
         print(f"{__doc__}\n\nTries rising rates without a run, and draws {PLOT}. The keys are those of `just train`.")
         return
-    config = compose(arguments)
+    config = compose(settled(arguments))
     ensure(config.data.name)
     from kedja.training.checks.find_lr import find_lr, plot
 

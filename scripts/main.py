@@ -15,8 +15,9 @@ from kedja.common.options import DATA_SET_TOO, spellings
 from kedja.data.__main__ import Options as DataOptions
 from kedja.data.names import data_set_name
 from kedja.delivery import service, smoke
+from kedja.experiments.__main__ import Options as ExperimentOptions
 from kedja.experiments.__main__ import read
-from kedja.training.config.compose import compose
+from kedja.training.config.compose import compose, settled
 
 BUNDLE = Path("bundle")
 REPORTS = Path("reports")
@@ -39,6 +40,8 @@ def main(arguments: list[str]) -> None:
     """One link after the other; each ends the chain where it fails."""
     started = time.perf_counter()
     of_data, of_experiments = split(arguments)
+    of_data = cli.settled(Options, of_data)
+    of_experiments = settled(cli.settled(ExperimentOptions, of_experiments))
     options = cli.parse(Options, of_data)
     name = data_set_name(options.data, options.source)
     jobs = [f"jobs={options.jobs}"] if options.jobs else []

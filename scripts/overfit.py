@@ -3,14 +3,14 @@
 from kedja import cli
 from kedja.common.errors import KedjaError
 from kedja.data.versions.ensure import ensure
-from kedja.training.config.compose import compose
+from kedja.training.config.compose import compose, settled
 
 
 def main(arguments: list[str]) -> None:
     if {"--help", "-h"} & set(arguments):
         print(f"{__doc__}\n\nTrains on a single batch, without a run. The keys are those of `just train`.")
         return
-    config = compose(arguments)
+    config = compose(settled(arguments))
     ensure(config.data.name)
     from kedja.training.checks.overfit import overfit_one_batch
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from kedja import cli
 from kedja.data.versions.ensure import ensure
-from kedja.training.config.compose import compose
+from kedja.training.config.compose import compose, settled
 
 TRACE = Path("reports/profile/trace.json")
 
@@ -15,7 +15,7 @@ def main(arguments: list[str]) -> None:
         return
     own = [argument for argument in arguments if argument.startswith("steps=")]
     steps = int(cli.convert("steps", own[-1].partition("=")[2], int)) if own else 20
-    config = compose([argument for argument in arguments if argument not in own])
+    config = compose(settled([argument for argument in arguments if argument not in own]))
     ensure(config.data.name)
     from kedja.training.checks.profiling import profile_training
 

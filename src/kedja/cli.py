@@ -20,6 +20,7 @@ from typing import Any, Literal, TypeVar
 from kedja.common.errors import KedjaError
 from kedja.common.options import convert, data_set, not_a_pair, option, required, spellings, unknown
 from kedja.common.outside import printable
+from kedja.common.paths import placed, take_place
 from kedja.common.refusals import refusal_of
 from kedja.common.terminal import align, fold_output, width
 
@@ -70,6 +71,7 @@ def run_guarded(main: Callable[[list[str]], int | None]) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     fold_output()
+    take_place()
     debug = "--debug" in arguments or os.environ.get("KEDJA_DEBUG") == "1"
     arguments = [a for a in arguments if a != "--debug"]
     previous = signal.signal(signal.SIGTERM, _raise_interrupt)
@@ -117,7 +119,7 @@ def parse(options: type[T], arguments: Sequence[str], defaults: Mapping[str, str
         raise SystemExit(0)
     types_of = typing.get_type_hints(options)
     fields = {field.name: field for field in dataclasses.fields(options) if field.init}  # type: ignore[arg-type]
-    values = {key: convert(key, text, types_of[key]) for key, text in (defaults or {}).items()}
+    values = {key: _value(key, text, fields[key], types_of[key]) for key, text in (defaults or {}).items()}
     given: set[str] = set()
     known = spellings(fields.values())
     for argument in arguments:
@@ -130,12 +132,28 @@ def parse(options: type[T], arguments: Sequence[str], defaults: Mapping[str, str
         if key in given:
             raise KedjaError(f"{key} is given twice", "keep one of them")
         given.add(key)
-        values[key] = convert(key, text, types_of[key])
+        values[key] = _value(key, text, fields[key], types_of[key])
     for name, field in fields.items():
         has_default = field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
         if name not in values and not has_default:
             raise KedjaError(f"{name}=… is missing", field.metadata.get("meaning", ""))
     return options(**values)
+
+
+def _value(key: str, text: str, field: "dataclasses.Field[Any]", kind: Any) -> Any:
+    return convert(key, placed(f"{key}={text}", field, kind).partition("=")[2], kind)
+
+
+def settled(options: type, arguments: Sequence[str]) -> list[str]:
+    """The arguments as another program may be given them: paths as they are meant here."""
+    types_of = typing.get_type_hints(options)
+    fields = {field.name: field for field in dataclasses.fields(options)}
+    known = spellings(fields.values())
+    names = [known.get(argument.partition("=")[0], "") for argument in arguments]
+    return [
+        placed(argument, fields[name], types_of[name]) if name else argument
+        for name, argument in zip(names, arguments, strict=True)
+    ]
 
 
 def help_text(options: type) -> str:

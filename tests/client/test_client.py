@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from kedja.bundle import metadata as bundles
+from kedja.client import wire
 from kedja.client.asynchronous import AsyncClient
 from kedja.client.sync import Client
 from kedja.client.wire import Retries, ServiceError
@@ -66,6 +67,35 @@ def test_bytes_and_paths_in_their_order_over_several_requests(kind, server, bund
             assert prediction.model_version == metadata.version
         assert client.predict(str(paths[0])) == found[0]
         assert client.predict_many([]) == []
+
+
+@pytest.mark.parametrize("variable", ["http_proxy", "ALL_PROXY"])
+def test_a_service_on_this_machine_is_asked_past_every_proxy(kind, server, key_file, monkeypatch, variable):
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    # Nobody listens at the discard port.
+    monkeypatch.setenv(variable, "http://127.0.0.1:9")
+    with kind(server.url, key=key_file[0]) as client:
+        assert client.ready()
+        assert client.model()["name"]
+    away = kind("http://elsewhere.invalid", retries=Retries(attempts=1))
+    with away as client, pytest.raises(httpx.ConnectError, match=r"onnect|efused"):
+        client.class_names()
+
+
+@pytest.mark.parametrize(
+    ("url", "directly"),
+    [
+        ("http://127.0.0.1:8000", True),
+        ("http://127.9.9.9", True),
+        ("https://localhost:8000/below", True),
+        ("http://[::1]:8000", True),
+        ("http://127.example.com", False),
+        ("http://192.168.0.7:8000", False),
+    ],
+)
+def test_which_addresses_are_on_this_machine(url, directly):
+    assert bool(wire.direct(url)) == directly
 
 
 def test_refusals_say_why(kind, server, bundle, key_file):

@@ -34,3 +34,30 @@ def test_memory_that_was_freed_is_not_fetched_again():
 def test_other_c_libraries_are_left_alone(monkeypatch):
     monkeypatch.setattr(platform, "libc_ver", lambda: ("", ""))
     assert not allocator.keep_freed_memory()
+    assert not allocator.give_large_blocks_back()
+
+
+BODIES = """
+import sys
+from kedja.common.allocator import give_large_blocks_back
+if sys.argv[1] == "given":
+    assert give_large_blocks_back()
+def resident():
+    return 4096 * int(open("/proc/self/statm").read().split()[1])
+before = resident()
+for size in (30, 28, 24, 20):
+    block, small = b"x" * (size * 2**20), None
+    # What comes after a freed block and stays keeps all before it in the heap.
+    small = [b"y" * 100_000 for _ in range(20)]
+    del block
+print(resident() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc's allocator has these settings")
+def test_large_blocks_are_given_back():
+    kept = {
+        how: int(subprocess.run([sys.executable, "-c", BODIES, how], check=True, capture_output=True, text=True).stdout)
+        for how in ("given", "default")
+    }
+    assert kept["given"] < 10_000_000 < kept["default"]

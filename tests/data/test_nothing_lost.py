@@ -1,174 +1,159 @@
 """Random sources: images in = images prepared + ignored + refused, with the labels and splits that they state."""
 
-import csv
-import io
-import shutil
-import tarfile
+import os
 import tempfile
 import unicodedata
-import zipfile
-from dataclasses import dataclass, field
+from collections import Counter
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from kedja.common.errors import KedjaError
 from kedja.data.audit.index import read_rejected
+from kedja.data.audit.source import prepare_for_audit
 from kedja.data.preparation.prepare import prepare
 from kedja.data.prepared import SPLITS, load
 from kedja.data.settings import Settings
+from kedja.data.sources.ignored import counts_of
 from kedja.data.sources.registry import open_source
-from support.pictures import encode, picture
+from kedja.data.versions.folder_hash import facts_of
+from support.random_sources import Written, anything, full_name, pack, place, tables, texts, trees
 
-FEW = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-CLASSES = ["cat", "Dog", "caf\u00e9", "big cat", "o'hare; #1", "\u732b", "1", "1.0", "models", "a,b", "test1"]
-STRAYS = {
-    "notes.txt": b"notes",
-    "raw.CR2": b"raw",
-    ".hidden.png": b"hidden",
-    "Thumbs.db": b"thumbs",
-    "empty.png": b"",
-    "text.JPG": b"no image",
-    "cut.png": encode(picture(0))[:60],
-    "phone.HEIC": b"\0\0\0\x18ftypheic" + bytes(20),
-    "\u00fcber\u0301.json": b"{}",
-}
-STEMS = ["im", "a b", "caf\u00e9", "cafe\u0301", "x,y", "v1.2", 'q"q']
-FORMS = st.sampled_from([(".png", "PNG"), (".PNG", "PNG"), (".bmp", "BMP"), (".tif", "TIFF"), (".webp", "WEBP")])
+# A long search: KEDJA_FUZZ=2000.
+FEW = settings(
+    max_examples=int(os.environ.get("KEDJA_FUZZ", "25")), deadline=None, suppress_health_check=list(HealthCheck)
+)
+KINDS = st.sampled_from(["folder", "zip", "tar.gz"])
 
 
-@dataclass
-class Written:
-    """Every file by its path; of good images the class and split that the source states."""
-
-    files: dict[str, bytes] = field(default_factory=dict)
-    stated: dict[str, tuple[str, str]] = field(default_factory=dict)
-
-    def image(self, name, form, label, split=""):
-        self.files[name] = encode(
-            picture(len(self.files), (9, 8)), form, **({"lossless": True} if form == "WEBP" else {})
-        )
-        self.stated[name] = (unicodedata.normalize("NFC", label), split)
-
-
-@st.composite
-def trees(draw):
-    """Class folders with strays in them, with or without splits above and folders beside."""
-    written = Written()
-    classes = draw(st.lists(st.sampled_from(CLASSES), min_size=2, max_size=4, unique=True))
-    splits = draw(st.sampled_from([[""], ["train", "test"], ["Training", "valid", "testing"]]))
-    for split in splits:
-        above = f"{split}/" if split else ""
-        for label in classes:
-            form = draw(st.sampled_from(["NFC", "NFD"]))
-            folder = above + unicodedata.normalize(form, label)
-            for number in range(draw(st.integers(3, 5))):
-                suffix, kind = draw(FORMS)
-                name = "test" if "test" in split else "val" if "val" in split else "train" if split else ""
-                written.image(f"{folder}/{number}{suffix}", kind, label, name)
-            for stray in draw(st.lists(st.sampled_from(sorted(STRAYS)), max_size=3, unique=True)):
-                written.files[f"{folder}/{stray}"] = STRAYS[stray]
-    if splits != [""] and draw(st.booleans()):
-        written.files["docs/figure.png"] = encode(picture(999))
-        written.files["Test/flat.png" if "test" not in splits else "more/flat.png"] = encode(picture(998))
-    if draw(st.booleans()):
-        written.files["README.md"] = b"about"
-    return written
-
-
-def pack(written, folder, kind):
-    """The source as a folder or an archive."""
-    for name, data in written.files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    if kind == "folder":
-        return folder
-    archive = folder.with_name(f"packed.{kind}")
-    if kind == "zip":
-        with zipfile.ZipFile(archive, "w") as opened:
-            for name in written.files:
-                opened.write(folder / name, name)
-    else:
-        with tarfile.open(archive, "w:gz") as opened:
-            opened.add(folder, ".")
-    shutil.rmtree(folder)
-    return archive
-
-
-def check(source, written, root, **keys):
-    """Prepare, and hold every file against what became of it."""
+def made(source, root, **keys):
+    """Prepare; the data set, the names that were refused, with why, and those that were ignored."""
     chosen = Settings(source=str(source), on_error="skip", jobs=1, **keys)
     opened = open_source(chosen, root / ".work")
     prepare(opened, root / "made", chosen)
     data = load(root / "made")
-    prepared, refused = set(data.ids), {row["id"] for row in read_rejected(data)}
-    ignored = {name for name in opened.ignored if not name.endswith("/")}  # type: ignore[attr-defined]
-    assert len(prepared) + len(refused) + len(ignored) == len(prepared | refused | ignored)
-    assert prepared | refused | ignored == set(written.files)
-    assert prepared == set(written.stated)
+    ignored = list(getattr(opened, "ignored", {}))
+    return data, {row["id"]: row["code"] for row in read_rejected(data)}, ignored, counts_of(opened)
+
+
+def check_accounts(data, refused, ignored, names, *, links=(), missing=()):
+    """Every file is exactly one of prepared, refused and ignored, and nothing else is."""
+    # What lies in a folder that is ignored as a whole is ignored with it; most of those are empty.
+    folders = tuple(name for name in ignored if name.endswith("/"))
+    inside = [name for name in names if folders and name.startswith(folders)]
+    single = [name for name in ignored if name not in folders]
+    every = [full_name(name, [*names, *links]) for name in [*data.ids, *refused, *single]] + inside
+    assert not [name for name, times in Counter(every).items() if times > 1]
+    accounted = set(every) - set(links) - set(missing)
+    assert accounted == set(names), accounted ^ set(names)
+
+
+def check_statements(data, written, names):
     for position, name in enumerate(data.ids):
-        label, split = written.stated[name]
+        label, split = written.stated[full_name(name, names)]
         assert data.classes[data.labels[position]] == label
         got = SPLITS[data.splits[position]]
         # Without a validation split some training images are set aside for it.
         assert not split or got == split or (split, got) == ("train", "val")
-    return data
+
+
+def check(source, written, root, **keys):
+    data, refused, ignored, _ = made(source, root, **keys)
+    check_accounts(data, refused, ignored, list(written.files), links=written.links)
+    check_statements(data, written, list(written.files))
+    good = {full_name(name, list(written.files)) for name in data.ids}
+    left_out = {full_name(name, list(written.files)) for name, code in refused.items() if code == "leak"}
+    assert good | left_out == set(written.stated)
+    if written.values:
+        check_depth(data, written)
+
+
+def check_depth(data, written):
+    """One scale for all of them: the darker one stays the darker one."""
+    assert data.spec.channels == 1
+    for position, name in enumerate(data.ids):
+        expected = 255 * written.values[full_name(name, list(written.files))] / 4095
+        assert abs(float(data.images[position].mean()) - expected) <= 1
 
 
 @FEW
-@given(trees(), st.sampled_from(["folder", "zip", "tar.gz"]))
+@given(trees(), KINDS)
 def test_trees(written, kind):
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary)
         check(pack(written, root / "s", kind), written, root)
 
 
-@st.composite
-def tables(draw):
-    """Images in a folder and a table of them, in one of the ways that people write tables; and keys for it."""
-    written, rows, keys = Written(), [], {}
-    classes = draw(st.lists(st.sampled_from(CLASSES), min_size=2, max_size=4, unique=True))
-    with_splits, one_hot = draw(st.booleans()), draw(st.booleans())
-    with_suffix = draw(st.booleans())
-    for number in range(draw(st.integers(8, 14))):
-        label = classes[number % len(classes)]
-        split = ["train", "train", "test", "val"][number // len(classes) % 4] if with_splits else ""
-        suffix, kind = draw(FORMS)
-        stem = f"p/{draw(st.sampled_from(STEMS))} {number}"
-        written.image(stem + suffix, kind, label, split)
-        path = unicodedata.normalize(draw(st.sampled_from(["NFC", "NFD"])), stem + (suffix if with_suffix else ""))
-        rows.append((path.replace("/", draw(st.sampled_from(["/", "\\"]))), label, split))
-    for stray in draw(st.lists(st.sampled_from(sorted(STRAYS)), max_size=3, unique=True)):
-        written.files[f"p/{stray}"] = STRAYS[stray]
-    names = draw(st.sampled_from([("filename", "species"), ("image_id", "Befund"), ("Bild", "Art")]))
-    header, cells = [names[0]], [[path] for path, _, _ in rows]
-    if one_hot:
-        header += classes
-        cells = [
-            [*row, *("1" if name == label else "0" for name in classes)]
-            for row, (_, label, _) in zip(cells, rows, strict=True)
-        ]
-    else:
-        header.append(names[1])
-        cells = [[*row, label] for row, (_, label, _) in zip(cells, rows, strict=True)]
-    if with_splits:
-        header.append(draw(st.sampled_from(["split", "Subset", "partition"])))
-        cells = [[*row, split] for row, (_, _, split) in zip(cells, rows, strict=True)]
-    if not one_hot and draw(st.booleans()):
-        header, cells = [*header, "width"], [[*row, "9"] for row in cells]
-        keys["label"] = names[1]
-    buffer = io.StringIO()
-    sign = draw(st.sampled_from([",", ";", "|", "\t"]))
-    csv.writer(buffer, delimiter=sign, lineterminator=draw(st.sampled_from(["\n", "\r\n"]))).writerows([header, *cells])
-    return written, buffer.getvalue().encode(draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]))), keys
-
-
 @FEW
-@given(tables(), st.sampled_from(["folder", "zip", "tar.gz"]), st.sampled_from(["labels.csv", "labels.txt"]))
+@given(tables(), KINDS, st.sampled_from(["labels.csv", "labels.txt"]))
 def test_tables(table, kind, name):
     written, text, keys = table
     packed = Written({**written.files, name: text})
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary)
-        check(pack(packed, root / "s", kind), written, root, index=[name], **keys)
+        source = pack(packed, root / "s", kind)
+        data, refused, ignored, _ = made(source, root, index=[name], **keys)
+        # The table itself is neither.
+        check_accounts(data, refused, ignored, list(written.files))
+        check_statements(data, written, list(written.files))
+
+
+@FEW
+@given(anything(), KINDS)
+def test_anything_is_read_or_refused_in_words(source, kind):
+    written, keys = source
+    assume(not any(name.startswith(f"{other}/") for name in written.files for other in written.files))
+    with tempfile.TemporaryDirectory() as temporary:
+        root = Path(temporary)
+        packed = pack(written, root / "s", kind)
+        try:
+            data, refused, ignored, counts = made(packed, root, **keys)
+        except KedjaError as error:
+            assert str(error).strip()
+            return
+        names = [name for name in written.files if name != "t.csv" or "index" not in keys]
+        missing = {name for name, code in refused.items() if code == "unreadable"}
+        check_accounts(data, refused, ignored, names, links=[*written.links, *ignored_links(ignored)], missing=missing)
+        if "index" not in keys:
+            for position, name in enumerate(data.ids):
+                parts = [unicodedata.normalize("NFC", part) for part in full_name(name, names).split("/")[:-1]]
+                assert data.classes[data.labels[position]] in parts
+        # The audit of the same source counts the same.
+        chosen = Settings(source=str(packed), jobs=1, **keys)
+        audited = load(prepare_for_audit(chosen, root / "audited"))
+        assert {reason: tuple(of) for reason, of in facts_of(audited.folder)["ignored"].items()} == counts
+
+
+def ignored_links(ignored):
+    return [name for name in ignored if name.rpartition("/")[2] == "link"]
+
+
+@FEW
+@given(texts())
+def test_texts(table):
+    rows, name, content = table
+    assume(len({label for text, label, _ in rows if text.strip()}) > 1)
+    with tempfile.TemporaryDirectory() as temporary:
+        root = Path(temporary)
+        source = place(root, name, content)
+        try:
+            data, refused, ignored, _ = made(source, root)
+        except KedjaError as error:
+            # Of a table with nothing but empty texts in training there is nothing to learn.
+            assert "training" in error.problem or "one class" in error.problem, error
+            return
+        assert not ignored
+        assert len(data) + len(refused) == len(rows)
+        stated = [(" ".join(text.split()), unicodedata.normalize("NFC", label)) for text, label, _ in rows]
+        numbered = {int(one): position for position, one in enumerate(data.ids)}
+        order = sorted([*numbered, *(int(one) for one in refused)])
+        for place_, (number, (text, label)) in enumerate(zip(order, stated, strict=True)):
+            if number not in numbered:
+                assert not text or refused[f"{number:07d}"] == "leak", place_
+                continue
+            position = numbered[number]
+            assert " ".join(data.encoded(position).decode().split()) == text
+            assert data.classes[data.labels[position]] == label
+            got, split = SPLITS[data.splits[position]], rows[place_][2]
+            assert not split or got == split or (split, got) == ("train", "val")

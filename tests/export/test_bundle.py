@@ -13,7 +13,7 @@ from kedja.bundle.metadata import load
 from kedja.common.errors import KedjaError
 from kedja.data.prepared import load as load_dataset
 from kedja.export.bundle import bundle_name, check_name, export
-from kedja.export.source import is_exported
+from kedja.export.source import Wanted, is_exported
 from kedja.frameworks.evaluate import evaluate
 from kedja.frameworks.pytorch import onnx_graph
 from kedja.frameworks.pytorch.torchscript import TorchScriptPredictor
@@ -42,12 +42,42 @@ def test_the_bundle_is_whole_and_answers_as_the_trained_model_did(exported):
     assert sorted(p.name for p in folder.iterdir()) == [
         "MODEL_CONTEXT.md",
         "drift.json",
+        "head.onnx",
+        "known.json",
         "metadata.json",
         "model.onnx",
         "model.torchscript.pt",
         "samples",
     ]
     assert sum("parity of" in line for line in lines) == 2
+
+
+def test_what_is_unknown_is_told_by_a_score_in_the_graph(exported, run):
+    folder, _, _ = exported
+    predictor, dataset = Predictor(folder), load_dataset(Path("data/digits"))
+    assert predictor.known is not None
+    validation = predictor.answer(dataset.read(dataset.split("val")))
+    below = (validation.familiarity < predictor.known.threshold).sum()  # type: ignore[operator]
+    # Of 270 and the new one, 13 may be below it.
+    assert below == int(0.05 * 271) - 1
+    # Fresh scans are called unknown as seldom.
+    test = predictor.knows(predictor.answer(dataset.read(dataset.split("test"))))
+    assert test is not None
+    assert np.mean(test) > 0.9
+    [photographs] = predictor.known.against
+    assert photographs.auroc > 0.9
+    assert photographs.low < photographs.auroc < photographs.high
+    card = (folder / "MODEL_CONTEXT.md").read_text()
+    assert f"| {photographs.name} | 200 | {photographs.refused:.1%} | {photographs.auroc:.3f}" in card
+    assert is_exported(run, folder)
+    assert not is_exported(run, folder, wanted=Wanted(0.1))
+    assert not is_exported(run, folder, wanted=Wanted(against=["cifar10"]))
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, -0.1, float("nan")])
+def test_a_share_of_false_alarms_is_a_share(share):
+    with pytest.raises(KedjaError, match="is no share between 0 and 1"):
+        Wanted(share)
 
 
 def test_golden_examples_are_validation_images_with_the_runs_own_answers(exported, run):

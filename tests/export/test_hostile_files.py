@@ -156,6 +156,21 @@ def test_a_schema_made_by_hand(tmp_path, fitted, module, name, node):
     refused(tmp_path, content, "no baseline is made of")
 
 
+@pytest.mark.parametrize("where", ["schema", "array", "beside"])
+def test_a_file_that_unpacks_to_thousands_of_times_its_size(tmp_path, fitted, where):
+    buffer, bomb = io.BytesIO(), b" " * 200_000_000
+    good = stored_pipeline.dump(fitted["logistic-regression"])
+    with zipfile.ZipFile(io.BytesIO(good)) as given, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in given.namelist():
+            is_schema = name == stored_pipeline.SCHEMA
+            more = bomb if where == ("schema" if is_schema else "array") else b""
+            new.writestr(name, given.read(name) + more)
+        if where == "beside":
+            new.writestr("more", bomb)
+    assert len(buffer.getvalue()) < 2_000_000
+    refused(tmp_path, buffer.getvalue(), "is not loaded: its [0-9,]+ bytes unpack to 2[0-9,]+")
+
+
 def test_a_schema_without_sense(tmp_path, fitted):
     good = stored_pipeline.dump(fitted["logistic-regression"])
     for change in (

@@ -24,7 +24,7 @@ print(json.dumps(Classifier().predict([open(path, "rb").read() for path in sys.a
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory):
-    return make_bundle(tmp_path_factory.mktemp("package") / "bundle", name="Fruit & Co. v2")
+    return make_bundle(tmp_path_factory.mktemp("package") / "bundle", name="Fruit & Co. v2", known=2.0)
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -37,6 +37,7 @@ def test_the_answers_are_those_of_the_bundle(bundle, tmp_path, target):
     result = subprocess.run([sys.executable, "-c", ASK, folder, *samples], capture_output=True, text=True, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     for answer, golden in zip(json.loads(result.stdout), metadata.golden, strict=True):
+        assert answer["known"] == (max(golden.logits) >= 2.0)
         assert answer["probabilities"] == pytest.approx(golden.probabilities, abs=1e-4)
         assert answer["model"] == {"name": "Fruit & Co. v2", "version": metadata.version}
     for file in folder.rglob("*"):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from kedja.common.errors import KedjaError
+from kedja.experiments.housekeeping import listing
 from kedja.runs.read import (
     chosen_data,
     find_experiments,
@@ -39,13 +40,34 @@ def test_runs_are_grouped_by_configuration_best_first(make_run: MakeRun, tmp_pat
     assert found[0].mean_accuracy == found[0].correct().mean()
 
 
-def test_a_summary_of_no_bytes_blocks_nothing(make_run: MakeRun, tmp_path: Path, capfd) -> None:
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "is empty or damaged: the run counts as unfinished"),
+        (bytes(2000), "is empty or damaged: the run counts as unfinished"),
+        (b'{"framework": "torch", "exper', "is empty or damaged: the run counts as unfinished"),
+        (b"[]", "is empty or damaged: the run counts as unfinished"),
+        (b"{}", "is damaged: it lacks 'kind'"),
+        (b'{"validation": "good"}', "is damaged: validation is not an object"),
+        (b'{"validation": {"accuracy": 0.9}}', "is damaged: it lacks 'loss'"),
+        (b'{"data": {"name": "shapes"}}', "is damaged: it lacks 'hash'"),
+        (b'{"wall_seconds": "long"}', "is damaged: wall_seconds is not a finite number"),
+    ],
+)
+def test_a_damaged_summary_is_named_and_blocks_nothing(content, says, make_run: MakeRun, tmp_path: Path, capfd) -> None:
     make_run("small")
-    (make_run("broken") / "summary.json").write_bytes(b"")
+    summary = make_run("broken") / "summary.json"
+    if content.startswith(b'{"') and content.endswith(b"}"):
+        content = json.dumps(json.loads(summary.read_text()) | json.loads(content)).encode()
+    summary.write_bytes(content)
     assert [run.experiment for run in find_runs(tmp_path / "runs")] == ["small"]
-    assert "summary.json is empty: the run counts as unfinished" in "".join(capfd.readouterr())
-    with pytest.raises(KedjaError, match="no finished run"):
-        read_run(tmp_path / "runs" / "broken-00000000" / "seed0")
+    said = "".join(capfd.readouterr())
+    assert f"{summary} {says}" in said
+    assert "run its training again" in said
+    assert listing(tmp_path / "runs")[0][0] == "small-00000000/seed0"
+    assert capfd.readouterr().err == "", "once is enough"
+    with pytest.raises(KedjaError, match="damaged"):
+        read_run(summary.parent)
 
 
 def test_unfinished_runs_do_not_count(make_run: MakeRun, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from kedja.bundle import integrity
 from kedja.bundle import metadata as bundles
-from kedja.bundle.metadata import METADATA
+from kedja.bundle.metadata import METADATA, MODEL_CARD
 from kedja.common.errors import KedjaError
 from kedja.serving.predictor import Predictor
 from support.bad_bundles import SAME_VERSION, SEALED, forge, put, reverse_classes
@@ -45,6 +45,13 @@ def test_a_bundle_that_is_wrong_in_one_thing(serve_here, bundle, caplog, what):
     # Found by looking, not by an exception of a library that stumbled over it.
     with pytest.raises(KedjaError):
         Predictor(bundle)
+
+
+def test_a_file_that_leads_in_a_circle(serve_here, bundle, caplog):
+    client = serve_here(bundle)
+    (bundle / MODEL_CARD).unlink()
+    (bundle / MODEL_CARD).symlink_to(MODEL_CARD)
+    assert f"{MODEL_CARD} is missing" in refused(client, caplog)
 
 
 @pytest.mark.parametrize("what", SAME_VERSION)

@@ -1,9 +1,11 @@
 """The bytes that requests may hold: uploads take a share at once or not at all, decoding waits for its turn."""
 
 import asyncio
+import threading
 
 import pytest
 
+from kedja.bundle.inputs.input import Costly
 from kedja.serving.budget import Budget
 
 
@@ -34,8 +36,8 @@ def test_whoever_waits_gets_it_in_turn():
         await asyncio.gather(*waiting)
         assert order == ["first", "large", "small"]
         assert budget.taken == 600
-        assert not budget.extend(401)
-        assert budget.extend(400)
+        assert not budget.borrow(401)
+        assert budget.borrow(400)
 
     asyncio.run(run())
 
@@ -53,3 +55,54 @@ def test_who_gives_up_waiting_holds_nothing_and_lets_others_by():
         assert budget.taken == 1000
 
     asyncio.run(run())
+
+
+def test_a_thread_borrows_what_there_is_and_sends_the_rest_to_who_can_wait():
+    budget = Budget(1000)
+    with budget.share() as grant:
+        grant(300)
+        grant(200)  # in all, so no more
+        assert budget.taken == 300
+        with pytest.raises(Costly):
+            grant(1001)
+        assert budget.taken == 300
+    assert budget.taken == 0
+
+
+def test_what_a_thread_gives_back_goes_to_who_waits():
+    async def run():
+        budget = Budget(1000)
+        entered, leave = threading.Event(), threading.Event()
+
+        def decode():
+            with budget.share() as grant:
+                grant(800)
+                entered.set()
+                leave.wait(20)
+
+        thread = asyncio.create_task(asyncio.to_thread(decode))
+        await asyncio.to_thread(entered.wait, 20)
+        waiting = asyncio.create_task(budget.take(500))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        leave.set()
+        await asyncio.wait_for(asyncio.gather(thread, waiting), 20)
+        assert budget.taken == 500
+
+    asyncio.run(run())
+
+
+def test_many_threads_lose_nothing():
+    budget = Budget(10**9)
+
+    def work():
+        for size in range(2000):
+            with budget.share() as grant:
+                grant(size)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert budget.taken == 0

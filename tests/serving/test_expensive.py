@@ -114,7 +114,7 @@ def test_a_request_costs_no_more_than_its_deadline(watched, attacks, name):
 
 def test_a_decoder_that_hangs_is_ended_at_the_deadline_and_replaced(start_server):
     server = start_server("deadline=1", "decoders=1")
-    hanging = expensive.Attack("", "image/jpeg", expensive.jpeg_scans(7000, 80))
+    hanging = expensive.Attack("", "image/png", expensive.png(4500))
     for _ in range(2):
         with ThreadPoolExecutor() as pool:
             asked = pool.submit(post, server, hanging)
@@ -128,8 +128,8 @@ def test_a_decoder_that_hangs_is_ended_at_the_deadline_and_replaced(start_server
 
 def test_a_stop_while_something_is_decoded_ends_in_its_time(start_server):
     server = start_server("deadline=3", "drain=0", "decoders=1")
-    data = expensive.jpeg_scans(7000, 80)
-    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(data)
+    data = expensive.png(4500)
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n" % len(data)
     with socket.create_connection((server.host, server.port), timeout=20) as connection:
         connection.sendall(head + data)
         decoders = server.hang_decoders()

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from kedja.bundle.inputs.image.spec import ImageSpec
+from kedja.bundle.known import Answers
 from kedja.bundle.metadata import Metadata
 from kedja.common.errors import KedjaError
 from kedja.serving.offline import find_files, predict_files
@@ -20,11 +21,16 @@ class Brightness:
     def __init__(self):
         self.batches = []
 
-    def predict(self, feed):
+    def answer(self, feed):
         images = feed["image"]
         self.batches.append(len(images))
         share = images.reshape(len(images), -1).mean(axis=1) / 255
-        return np.stack([1 - share, share, 0 * share], axis=1).astype(np.float32)
+        return Answers(
+            np.stack([1 - share, share, 0 * share], axis=1).astype(np.float32), (1 - share).astype(np.float32)
+        )
+
+    def knows(self, answers):
+        return (answers.familiarity > 0.5).tolist()
 
 
 def png(level):
@@ -43,6 +49,8 @@ def test_a_folder_is_predicted_in_order_and_in_batches(tmp_path):
     assert model.batches == [2, 2, 1]
     assert [p.classes[0] for p in predictions] == ["dark", "bright", "dark", "bright", "bright"]
     assert predictions[0].probabilities == [1.0, 0.0]
+    assert [p.known for p in predictions] == [True, False, True, False, False]
+    assert str(predictions[1]).endswith("bright 100.0%, dark 0.0% (unlike anything the model learnt from)")
     assert str(predictions[0]).endswith("0.png: dark 100.0%, bright 0.0%")
 
 

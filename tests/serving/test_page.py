@@ -7,7 +7,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from kedja.bundle import metadata as bundles
+from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.serving import keys
+from support.bundles import make_bundle
 from support.chromium import chromium, needs_chromium
 
 pytestmark = needs_chromium
@@ -194,3 +196,29 @@ def test_the_documentation_tries_its_examples(open_page, digits):
     assert "`" not in words
     assert "Successful Response" not in words
     assert words.count("Every refusal is") == 1  # of the one operation that is open
+
+
+@pytest.mark.parametrize("width", [390, 1400])
+def test_why_lays_what_speaks_for_the_class_over_the_picture(open_page, tmp_path, width):
+    bundle = make_bundle(tmp_path / "bundle", ImageSpec(64, 64, 3), ["a", "b", "c"], known=1e6)
+    page = open_page(bundle, viewport={"width": width, "height": 900})
+    why = page.get_by_role("button", name="Why?")
+    expect(why).to_be_hidden()
+    page.get_by_role("button", name="Random sample", exact=True).click()
+    expect(page.get_by_role("status")).to_contain_text("Unlike anything it was trained on")
+    why.click()
+    expect(why).to_have_attribute("aria-pressed", "true")
+    heat = page.locator("#heat")
+    expect(heat).to_be_visible()
+    red = """canvas => { const p = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+        let most = 0; for (let i = 3; i < p.length; i += 4) most = Math.max(most, p[i]); return most; }"""
+    page.wait_for_function(f"({red})(document.getElementById('heat')) > 100")
+    drop = page.locator("#drop").bounding_box()
+    assert heat.bounding_box()["width"] == pytest.approx(drop["width"], abs=6)
+    why.click()
+    expect(heat).to_be_hidden()
+    # Another picture is shown as it is.
+    why.click()
+    page.get_by_role("button", name="Random sample", exact=True).click()
+    expect(why).to_have_attribute("aria-pressed", "false")
+    expect(heat).to_be_hidden()

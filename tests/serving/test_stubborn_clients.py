@@ -143,6 +143,7 @@ TOP = "application/vnd.kedja.top+json"
         f"{TOP};k=0",
         f"{TOP};k=many",
         f"{TOP};k=99999999999999999999",
+        f"{TOP};k={'9' * 5000}",
     ],
 )
 def test_a_bad_accept_is_the_senders_mistake(client, digits, accept):

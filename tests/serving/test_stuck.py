@@ -1,11 +1,14 @@
 """A worker that makes no progress: requests are answered at their deadline, readiness fails, and a stop ends."""
 
+import signal
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from support import stubborn_server
 from support.bundles import encode
 from support.servers import wait_until
 
@@ -51,3 +54,11 @@ def test_one_busy_worker_is_not_stuck(stuck):
     assert client.post("/predict", content=IMAGE, headers=PNG).status_code == 503
     time.sleep(0.6)
     assert client.get("/health/ready").status_code == 200
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timer of the kernel's here")
+def test_a_stop_ends_in_its_time_whatever_holds_the_event_loop(start_server):
+    """The kernel ends it: by a signal, since nothing of the process itself can."""
+    server = start_server("deadline=0.2", "drain=0", program=(Path(stubborn_server.__file__),))
+    assert server.request("GET", "/health/live").status == 200
+    assert server.stop() == -signal.SIGALRM

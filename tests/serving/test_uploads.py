@@ -2,6 +2,8 @@
 
 import contextlib
 import socket
+import threading
+import time
 
 import psutil
 import pytest
@@ -76,3 +78,55 @@ def test_an_upload_ends_with_the_deadline_however_often_a_byte_comes(start_serve
             return False
 
     wait_until(answered)
+
+
+def drip(connection, piece, answers):
+    """Send `piece` every 20 ms until there is an answer, whose first line is added to `answers`."""
+    connection.settimeout(0.02)
+    for _ in range(2000):
+        with contextlib.suppress(TimeoutError):
+            answers.append(connection.recv(100).partition(b"\r")[0])
+            return
+        with contextlib.suppress(OSError):  # the answer is on its way, or everything has been sent
+            connection.sendall(piece)
+
+
+def test_clients_that_drip_are_given_up_and_a_slow_phone_is_answered(start_server, digits, connect):
+    server = start_server("upload_timeout=1", "upload_rate=2000", "deadline=60")
+    image = (digits / "samples/0.png").read_bytes()
+    # Of a form, most of which is a field that nobody reads: 60 kB at 10 kB a second.
+    fields = b'--edge\r\nContent-Disposition: form-data; name="note"\r\n\r\n' + bytes(60_000)
+    form = fields + b'\r\n--edge\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + image
+    form += b"\r\n--edge--\r\n"
+    head = HEAD.replace(b"image/png", b"multipart/form-data; boundary=edge")
+    dripping, phone = [connect(server, HEAD % 10_000_000) for _ in range(20)], connect(server, head % len(form))
+    answers, of_phone = [], []
+    threads = [threading.Thread(target=drip, args=[one, b"x", answers]) for one in dripping]
+    for thread in threads:
+        thread.start()
+    for start in range(0, len(form), 200):
+        phone.sendall(form[start : start + 200])
+        time.sleep(0.02)
+    of_phone.append(phone.recv(100).partition(b"\r")[0])
+    for thread in threads:
+        thread.join(60)
+    assert of_phone == [b"HTTP/1.1 200 OK"]
+    assert answers == [b"HTTP/1.1 408 Request Timeout"] * 20
+
+
+def test_what_was_sent_at_once_buys_no_time(start_server, connect):
+    """The rate is asked for again and again, not on the average since the beginning."""
+    server = start_server("upload_timeout=0.5", "upload_rate=2000", "deadline=60")
+    connection, answers = connect(server, HEAD % 1_000_000 + bytes(900_000)), []
+    drip(connection, b"x", answers)
+    assert answers == [b"HTTP/1.1 408 Request Timeout"]
+
+
+def test_any_rate_where_it_is_asked_for(start_server, digits, connect):
+    server = start_server("upload_timeout=20", "upload_rate=0", "deadline=60")
+    image = (digits / "samples/0.png").read_bytes()
+    connection = connect(server, HEAD % len(image))
+    for start in range(len(image)):
+        connection.sendall(image[start : start + 1])
+        time.sleep(0.001)
+    assert connection.recv(100).startswith(b"HTTP/1.1 200")

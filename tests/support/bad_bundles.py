@@ -84,6 +84,16 @@ def raw(text: str) -> Spoil:
     return put("raw", to=text)
 
 
+def larger(name: str, size: int = 60_000_000) -> Spoil:
+    """A file with nothing behind it but its size, of which a disk keeps nothing."""
+
+    def spoil(bundle: Path, value: dict[str, Any]) -> None:
+        with (bundle / name).open("r+b") as file:
+            file.truncate(size)
+
+    return spoil
+
+
 DEEP = "[" * 100_000 + "]" * 100_000
 NESTED: Any = 1
 for _ in range(500):
@@ -142,6 +152,10 @@ SEALED: dict[str, Spoil] = {
     "drift counts classes out of range": drift(classes=[0, 1, 99], counts=[1, 2, 3]),
     "drift counts a class twice": drift(classes=[0, 0], counts=[1, 2]),
     "drift counts are texts": drift(counts=["1"]),
+    "a sample of 60 MB": larger("samples/0.png"),
+    "histograms of 60 MB": larger("drift.json"),
+    "a model card of 60 MB": larger(MODEL_CARD),
+    "metadata of 60 MB": raw(" " * 60_000_000 + "{}"),
     "schema version is a text": put("schema_version", to="2"),
 }
 

@@ -18,11 +18,14 @@ from kedja.bundle import integrity
 from kedja.bundle.inputs.image import features
 from kedja.bundle.inputs.image.preprocess import examine, preprocess
 from kedja.bundle.inputs.image.spec import ImageSpec
+from kedja.bundle.known import Against, Known
+from kedja.bundle.known import save as save_known
 from kedja.bundle.metadata import MODEL, MODEL_CARD, SAMPLES, Golden, Metadata, save
 from kedja.bundle.reference import Reference, of_answers
 from kedja.bundle.reference import save as save_reference
 from kedja.common import files
 from kedja.export.reference import reference as build_reference
+from kedja.frameworks.graphs.familiarity import largest_logit
 
 OPSET = 18
 FILTERS = 4
@@ -37,18 +40,22 @@ def make_bundle(
     samples: int = 6,
     name: str = "tiny",
     reference: int = 0,
+    known: float | None = None,
 ) -> Path:
     """Write a bundle that the server accepts.
 
     Args:
         spec: the default is 8×8 luminance; 224×224×3 works as well (height and width are multiples of 8).
         seed: another seed is another model.
+        known: the threshold of the score, which is the largest logit; None: the bundle does not tell what is unknown.
         reference: how many random images the reference for drift is made of; 0: the bundle has none.
     """
     spec = spec or ImageSpec(8, 8, 1)
     classes = classes or [str(digit) for digit in range(10)]
     rng = np.random.default_rng(seed)
     model = make_model(spec, len(classes), rng)
+    if known is not None:
+        largest_logit().append(model)
     folder.mkdir(parents=True, exist_ok=True)
     files.write_bytes(folder / MODEL, model.SerializeToString())
     files.write_text(folder / MODEL_CARD, f"# {name}\n\nA model for tests, with seeded random weights.\n")
@@ -62,6 +69,10 @@ def make_bundle(
         golden.append(Golden(file, label, logits[position].tolist(), probabilities[position].tolist()))
     if reference:
         save_reference(folder, make_reference(folder / MODEL, spec, len(classes), reference, image_format))
+    if known is not None:
+        scores = [float(row.max()) for row in logits]
+        against = [Against("noise", 6, 0.9, 0.8, 1.0, 0.5)]
+        save_known(folder, Known("the largest logit", known, 0.05, 100, scores, 1e-3, against, {}))
     hashes = integrity.hash_files(folder)
     metrics = {"test_accuracy": {"value": 0.99, "low": 0.98, "high": 1.0}}
     save(folder, integrity.seal(Metadata(name, "", classes, spec, hashes, golden, metrics=metrics)))

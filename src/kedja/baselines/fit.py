@@ -152,6 +152,8 @@ def count_parameters(pipeline: Any) -> int:
 
 
 def _learnt(estimator: Any) -> int:
+    if hasattr(estimator, "trees_"):
+        return 2 * len(estimator.trees_["feature"])
     if hasattr(estimator, "estimators_"):
         return sum(2 * tree.tree_.node_count for tree in estimator.estimators_)
     if hasattr(estimator, "calibrated_classifiers_"):

@@ -45,8 +45,13 @@ def write_pipeline(front: Front, known: NDArray[np.int64], classes: int, path: P
     Raises:
         KedjaError: a step of the pipeline has no ONNX form.
     """
-    graph = compose.merge_models(front.graph, _fitted(front.pipeline, front.width), io_map=[("x", "fitted_x")])
+    fitted = front.fitted or _fitted(front.pipeline, front.width)
     answers = _answers(known, classes, temperature)
+    for graph in (front.graph, answers):
+        # One model has one version of each set of operators: that which the pipeline itself needs.
+        del graph.opset_import[:]
+        graph.opset_import.extend(fitted.opset_import)
+    graph = compose.merge_models(front.graph, fitted, io_map=[(front.graph.graph.output[0].name, "fitted_x")])
     graph = compose.merge_models(graph, answers, io_map=[("fitted_known", "known")], outputs=list(OUTPUTS))
     onnx.checker.check_model(graph, full_check=True)
     path.write_bytes(graph.SerializeToString(deterministic=True))

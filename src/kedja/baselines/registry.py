@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 PIXELS = "kedja.baselines.pixels:Pixels"
 NGRAMS = "kedja.baselines.texts.counted:Counted"
 SENTENCES = "kedja.baselines.texts.minilm:Sentences"
+ROWS = "kedja.baselines.tables.rows:Rows"
 
 
 @dataclass(frozen=True)
@@ -139,12 +140,42 @@ def sentences(seed: int, C: float) -> Any:  # noqa: N803 - scikit-learn's name f
     return Pipeline([("model", LogisticRegression(C=C, max_iter=1000))])
 
 
+def rows_linear(seed: int, C: float, numbers: int) -> Any:  # noqa: N803 - scikit-learn's name for it
+    """Logistic regression on pieces of numbers and single categories."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import Pipeline
+
+    from kedja.baselines.tables.linear import Pieces
+
+    return Pipeline([("pieces", Pieces(numbers)), ("model", LogisticRegression(C=C, max_iter=1000))])
+
+
+def rows_forest(seed: int, least: int, numbers: int) -> Any:
+    from sklearn.pipeline import Pipeline
+
+    from kedja.baselines.tables.growing import Forest
+
+    return Pipeline([("model", Forest(numbers, least=least, seed=seed))])
+
+
+def rows_boosting(seed: int, rate: float, numbers: int) -> Any:
+    """Histogram gradient boosting, as scikit-learn has it by default."""
+    from sklearn.pipeline import Pipeline
+
+    from kedja.baselines.tables.growing import Boosting
+
+    return Pipeline([("model", Boosting(numbers, rate=rate, seed=seed))])
+
+
 BASELINES: dict[str, Baseline] = {
     "logistic-regression": Baseline(logistic_regression, {"C": [0.01, 0.1, 1.0]}),
     "random-forest": Baseline(random_forest, {"variance": [0.8, 0.95], "min_samples_leaf": [1, 3]}, seeded=True),
     "svm": Baseline(support_vectors, {"C": [1.0, 10.0], "scaler": [True, False]}, limit=10_000, least=3),
     "tfidf": Baseline(ngrams, {"C": [10.0]}, represented=NGRAMS),
     "tfidf-svm": Baseline(ngrams_svm, {"C": [1.0]}, represented=NGRAMS, least=3),
+    "rows-linear": Baseline(rows_linear, {"C": [0.1, 1.0]}, represented=ROWS),
+    "rows-forest": Baseline(rows_forest, {"least": [2, 5]}, seeded=True, represented=ROWS),
+    "rows-boosting": Baseline(rows_boosting, {"rate": [0.05, 0.1]}, represented=ROWS),
     "minilm": Baseline(sentences, {"C": [10.0, 30.0]}, represented=SENTENCES, framework="frozen", prefix=""),
 }
 

@@ -20,11 +20,13 @@ class Front:
     Attributes:
         graph: the input's tensors → `x`, float64 (n, width).
         pipeline: the steps that follow, for skl2onnx.
+        fitted: these steps as a graph, where skl2onnx has none for them: `fitted_x` → `fitted_known`, probabilities.
     """
 
     graph: "onnx.ModelProto"
     width: int
     pipeline: Any
+    fitted: "onnx.ModelProto | None" = None
 
 
 class Representation(Protocol):

@@ -38,6 +38,9 @@ TYPES = frozenset(
         "sklearn.linear_model._logistic.LogisticRegression",
         "sklearn.pipeline.Pipeline",
         "sklearn.preprocessing._data.StandardScaler",
+        "kedja.baselines.tables.growing.Boosting",
+        "kedja.baselines.tables.growing.Forest",
+        "kedja.baselines.tables.linear.Pieces",
         "kedja.baselines.texts.ngrams.TokenNgrams",
         "sklearn.feature_extraction.text.TfidfTransformer",
         "sklearn.svm._classes.LinearSVC",
@@ -51,6 +54,8 @@ NODES = frozenset(
     {"DictNode", "JsonNode", "ListNode", "NdArrayNode", "ObjectNode", "TreeNode", "TupleNode", "TypeNode"}
 )
 SCHEMA = "schema.json"
+# What it may unpack to: forests, which are packed best, take some ten times their file. A bomb takes a thousand times.
+_MOST_TIMES, _MOST_BESIDE = 50, 100_000_000
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -122,6 +127,9 @@ def load(content: bytes, path: Path, remedy: str) -> Any:
 
 def _check_types(content: bytes) -> None:
     with zipfile.ZipFile(io.BytesIO(content)) as file:
+        unpacked = sum(member.file_size for member in file.infolist())
+        if unpacked > _MOST_TIMES * len(content) + _MOST_BESIDE:
+            raise KedjaError(f"its {len(content):,} bytes unpack to {unpacked:,}")
         schema = json.loads(file.read(SCHEMA))
     for node in _nodes(schema):
         name = f"{node.get('__module__')}.{node.get('__class__')}"
@@ -149,6 +157,8 @@ def _check_content(pipeline: Any) -> None:
     if not isinstance(pipeline, Pipeline):
         raise TypeError(f"a {type(pipeline).__name__} is no pipeline")
     for _, step in pipeline.steps:
+        if hasattr(step, "check_content"):
+            step.check_content()
         for one in getattr(step, "estimators_", []):
             _check_tree(one.tree_, step.n_features_in_)
         for calibrated in getattr(step, "calibrated_classifiers_", []):

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kedja.bundle.inputs.input import Example, Feed
-from kedja.bundle.metadata import METADATA, Metadata
+from kedja.bundle.metadata import METADATA, MOST_BYTES, Metadata
 from kedja.common.errors import KedjaError
 from kedja.common.files import sha256
 
@@ -18,6 +19,8 @@ Predict = Callable[[Feed], NDArray[np.float32]]
 
 # Golden examples in one call. A runtime keeps the memory of the largest batch it has seen as long as it lives.
 TOGETHER = 4
+# Suffixes of files that may be as large as they like.
+MODELS = (".onnx", ".pt")
 
 
 def hash_files(bundle: Path) -> dict[str, str]:
@@ -54,10 +57,13 @@ def verify_files(bundle: Path, metadata: Metadata) -> None:
     problems = []
     for name, expected in metadata.files.items():
         path = bundle / name
-        if not path.resolve().is_relative_to(bundle.resolve()):
+        # `realpath` follows what leads in a circle to where it began; `resolve` fails there.
+        if not Path(os.path.realpath(path)).is_relative_to(bundle.resolve()):
             problems.append(f"{name} points outside the bundle")
         elif not path.is_file():
             problems.append(f"{name} is missing")
+        elif path.suffix not in MODELS and path.stat().st_size > MOST_BYTES:
+            problems.append(f"{name} is larger than {MOST_BYTES:,} bytes")
         elif sha256(path) != expected:
             problems.append(f"{name} has changed since the export")
     if metadata.version != content_version(metadata):
@@ -69,6 +75,12 @@ def verify_files(bundle: Path, metadata: Metadata) -> None:
 def golden_examples(bundle: Path, metadata: Metadata) -> list[Example]:
     """The golden examples, decoded from their files."""
     return [metadata.input.decode((bundle / golden.file).read_bytes()) for golden in metadata.golden]
+
+
+def golden_batches(bundle: Path, metadata: Metadata) -> Iterator[Feed]:
+    """The golden examples as the graph takes them, a few at a time."""
+    examples = golden_examples(bundle, metadata)
+    return (metadata.input.collate(examples[i : i + TOGETHER]) for i in range(0, len(examples), TOGETHER))
 
 
 def verify_golden(bundle: Path, metadata: Metadata, predict: Predict, tolerance: float | None = None) -> float:
@@ -87,9 +99,7 @@ def verify_golden(bundle: Path, metadata: Metadata, predict: Predict, tolerance:
     if not metadata.golden:
         raise KedjaError(f"the bundle {bundle}/ has no golden examples", "export again with `just export`")
     expected = np.array([golden.probabilities for golden in metadata.golden], np.float32)
-    examples = golden_examples(bundle, metadata)
-    batches = [examples[i : i + TOGETHER] for i in range(0, len(examples), TOGETHER)]
-    answers = np.concatenate([predict(metadata.input.collate(batch)) for batch in batches])
+    answers = np.concatenate([predict(feed) for feed in golden_batches(bundle, metadata)])
     if answers.shape != expected.shape or not np.isfinite(answers).all():
         raise KedjaError(f"the model answers with shape {answers.shape}, not finite {expected.shape}")
     difference = np.abs(answers - expected).max(axis=1)

@@ -14,6 +14,8 @@ from kedja.common.files import read_json, write_json
 # Version 1 knew images alone, and its content version covers the files alone; it is read as it is.
 SCHEMA_VERSION = 2
 READABLE = (1, SCHEMA_VERSION)
+# Of a file that is read whole and kept: metadata, samples, model card, histograms, a tokenizer. Models are mapped.
+MOST_BYTES = 50_000_000
 METADATA = "metadata.json"
 # What every model file answers with: float32 (N, classes) each.
 OUTPUTS = ("logits", "probabilities")
@@ -142,6 +144,8 @@ def load(bundle: Path) -> Metadata:
     path = bundle / METADATA
     if not path.is_file():
         raise KedjaError(f"there is no bundle at {bundle}/ (no {METADATA})", "make one with `just export`")
+    if path.stat().st_size > MOST_BYTES:
+        raise KedjaError(f"{path} is larger than {MOST_BYTES:,} bytes", "export again with `just export`")
     value = read_json(path)
     try:
         return _from_json(value, bundle)

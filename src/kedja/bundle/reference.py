@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kedja.bundle.inputs.input import Values
+from kedja.bundle.known import FAMILIARITY
 from kedja.bundle.validate import check_types
 from kedja.common.errors import KedjaError
 from kedja.common.files import read_json, write_json
@@ -98,12 +99,16 @@ class Reference:
         return asdict(self)
 
 
-def of_answers(probabilities: NDArray[np.float32]) -> Values:
-    """``class``, the position of the most probable, and ``confidence``, its probability, of float32 (N, classes)."""
-    return {
+def of_answers(probabilities: NDArray[np.float32], familiarity: NDArray[np.float32] | None = None) -> Values:
+    """``class``, the position of the most probable, and ``confidence``, its probability, of float32 (N, classes).
+
+    And ``familiarity``, where the graph gives it (see `kedja.bundle.known`).
+    """
+    values = {
         "class": probabilities.argmax(axis=1).astype(np.float64),
         "confidence": probabilities.max(axis=1).astype(np.float64),
     }
+    return values if familiarity is None else values | {FAMILIARITY: familiarity.astype(np.float64)}
 
 
 def class_bins(classes: NDArray[np.float64], number: int) -> list[int]:
@@ -113,8 +118,11 @@ def class_bins(classes: NDArray[np.float64], number: int) -> list[int]:
 
 
 def tenths(values: NDArray[np.float64]) -> list[float]:
-    """Edges that part the values into tenths; a value that fills a tenth by itself gets a bin of its own."""
-    cuts = np.quantile(values, np.linspace(0.1, 0.9, 9), method="inverted_cdf")
+    """Edges that part the values into tenths; a value that fills a tenth by itself gets a bin of its own, NaN none."""
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return []
+    cuts = np.quantile(known, np.linspace(0.1, 0.9, 9), method="inverted_cdf")
     found, times = np.unique(cuts, return_counts=True)
     below = np.nextafter(found[times > 1], -np.inf)
     return [float(edge) for edge in np.unique([*found, *below])]

@@ -31,19 +31,26 @@ class AsyncClient:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._http = httpx.AsyncClient(
-            base_url=url, headers=wire.headers(key), timeout=timeout, transport=transport, follow_redirects=True
+            base_url=url,
+            headers=wire.headers(key),
+            timeout=timeout,
+            transport=transport,
+            follow_redirects=True,
+            mounts=wire.direct(url),
         )
         self._batch = batch
         self._retries = retries or Retries()
         self._places = asyncio.Semaphore(parallel)
 
-    async def predict(self, image: Image) -> Prediction:
-        """Classify one image, given as encoded bytes or as a path; raises as the synchronous client."""
-        return (await self.predict_many([image]))[0]
+    async def predict(self, image: Image | None = None, **example: Any) -> Prediction:
+        """Classify one example; arguments and errors as those of the synchronous client."""
+        if image is not None:
+            return (await self.predict_many([image]))[0]
+        return (await self.predict_many(**wire.several(example)))[0]
 
-    async def predict_many(self, images: Sequence[Image]) -> list[Prediction]:
-        """Classify images, in their order, `batch` in a request, several requests at once."""
-        requests = [self._predict_batch(some) for some in wire.batches(images, self._batch)]
+    async def predict_many(self, images: Sequence[Image] = (), **examples: Sequence[Any]) -> list[Prediction]:
+        """Classify images or other examples, in their order, `batch` in a request, several requests at once."""
+        requests = [self._predict_batch(*some) for some in wire.batches(images, examples, self._batch)]
         return [one for found in await asyncio.gather(*requests) for one in found]
 
     async def class_names(self) -> list[str]:
@@ -63,10 +70,10 @@ class AsyncClient:
         except httpx.TransportError:
             return False
 
-    async def _predict_batch(self, images: Sequence[Image]) -> list[Prediction]:
+    async def _predict_batch(self, nouns: str, values: Sequence[Any]) -> list[Prediction]:
         async with self._places:
-            files = await asyncio.to_thread(wire.form_files, images)
-            return wire.predictions(await self._send("POST", "/predict", files=files))
+            content = await asyncio.to_thread(wire.content, nouns, values)
+            return wire.predictions(await self._send("POST", "/predict", **content))
 
     async def _send(self, method: str, path: str, **content: Any) -> Any:
         for attempt in range(1, self._retries.attempts + 1):

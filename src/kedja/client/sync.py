@@ -38,25 +38,34 @@ class Client:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._http = httpx.Client(
-            base_url=url, headers=wire.headers(key), timeout=timeout, transport=transport, follow_redirects=True
+            base_url=url,
+            headers=wire.headers(key),
+            timeout=timeout,
+            transport=transport,
+            follow_redirects=True,
+            mounts=wire.direct(url),
         )
         self._batch = batch
         self._retries = retries or Retries()
 
-    def predict(self, image: Image) -> Prediction:
-        """Classify one image, given as encoded bytes or as a path.
+    def predict(self, image: Image | None = None, **example: Any) -> Prediction:
+        """Classify one image, given as encoded bytes or as a path, or an example of another kind by its name.
+
+        >>> client.predict(row={"age": 38, "workclass": "Private"})       # doctest: +SKIP
 
         Raises:
-            ServiceError: the service refused the image, or stayed busy.
+            ServiceError: the service refused the example, or stayed busy.
             httpx.TransportError: the service cannot be reached.
         """
-        return self.predict_many([image])[0]
+        if image is not None:
+            return self.predict_many([image])[0]
+        return self.predict_many(**wire.several(example))[0]
 
-    def predict_many(self, images: Sequence[Image]) -> list[Prediction]:
-        """Classify images, in their order, `batch` in a request; raises as `predict`."""
+    def predict_many(self, images: Sequence[Image] = (), **examples: Sequence[Any]) -> list[Prediction]:
+        """Classify images, or examples of another kind, as ``rows=[…]``, in their order, `batch` in a request."""
         found: list[Prediction] = []
-        for some in wire.batches(images, self._batch):
-            found += wire.predictions(self._send("POST", "/predict", files=wire.form_files(some)))
+        for nouns, some in wire.batches(images, examples, self._batch):
+            found += wire.predictions(self._send("POST", "/predict", **wire.content(nouns, some)))
         return found
 
     def class_names(self) -> list[str]:

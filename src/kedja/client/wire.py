@@ -1,8 +1,9 @@
 """Requests and answers as both clients use them: no input or output happens here."""
 
+import ipaddress
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import httpx
 
 Image = bytes | Path | str
 
+IMAGES = "images"
 RETRIED = frozenset({429, 502, 503, 504})
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 10.0
@@ -25,6 +27,7 @@ class Prediction:
         class_index: its position in the class names.
         probabilities: one for each class, in the order of the class names.
         model_name, model_version: which model said it.
+        known: whether the image is like those that the model learnt from; None where the bundle cannot tell.
     """
 
     predicted_class: str
@@ -32,6 +35,7 @@ class Prediction:
     probabilities: list[float]
     model_name: str
     model_version: str
+    known: bool | None = None
 
 
 class ServiceError(Exception):
@@ -72,22 +76,59 @@ class Retries:
         return random.uniform(longest / 2, longest)
 
 
+def direct(url: str) -> dict[str, None]:
+    """The mounts of httpx for an address: a service on this very machine is asked directly, whatever proxy is set."""
+    host = httpx.URL(url).host
+    try:
+        here = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        here = host == "localhost"
+    return {"http://": None, "https://": None} if here else {}
+
+
 def form_files(images: Sequence[Image]) -> list[tuple[str, tuple[str, bytes]]]:
     """The parts of the upload; paths are read."""
     contents = [image if isinstance(image, bytes) else Path(image).read_bytes() for image in images]
     return [("file", (str(position), content)) for position, content in enumerate(contents)]
 
 
-def batches(images: Sequence[Image], size: int) -> list[Sequence[Image]]:
-    """As many requests as it takes, each of `size` images at the most."""
-    return [images[start : start + size] for start in range(0, len(images), size)]
+def several(example: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """One example by the name of its kind, as ``row``, → a list of it by the name of several, ``rows``."""
+    return {f"{noun}s": [value] for noun, value in example.items()}
+
+
+def batches(
+    images: Sequence[Image], examples: Mapping[str, Sequence[Any]], size: int
+) -> Iterator[tuple[str, Sequence[Any]]]:
+    """As many requests as it takes, each of `size` examples at the most, with the name of their kind.
+
+    Raises:
+        TypeError: examples of several kinds were given.
+    """
+    if len(examples) + bool(images) > 1:
+        raise TypeError("a service takes examples of one kind")
+    for nouns, values in [(IMAGES, images), *examples.items()]:
+        for start in range(0, len(values), size):
+            yield nouns, values[start : start + size]
+
+
+def content(nouns: str, values: Sequence[Any]) -> dict[str, Any]:
+    """What httpx is to send of a batch: files of images, which are read, and JSON of all else."""
+    return {"files": form_files(values)} if nouns == IMAGES else {"json": {nouns: list(values)}}
 
 
 def predictions(answer: dict[str, Any]) -> list[Prediction]:
     """The service's answer to one image or to many."""
     model = answer["model"]
     return [
-        Prediction(one["predicted_class"], one["class_index"], one["probabilities"], model["name"], model["version"])
+        Prediction(
+            one["predicted_class"],
+            one["class_index"],
+            one["probabilities"],
+            model["name"],
+            model["version"],
+            one.get("known"),
+        )
         for one in answer.get("predictions", [answer])
     ]
 

@@ -1,12 +1,14 @@
-"""The C library's allocator, told to keep what is freed: the next image or training step asks for the same again."""
+"""The C library's allocator, told to keep what is freed, where the next step asks for the same again, or not to."""
 
 import ctypes
 import platform
 
 # Of mallopt(3); glibc only.
-_TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -2, -3, -4
 _MOST = 2**31 - 1
 _GROW_BY = 64 * 2**20
+# Of a service: blocks from here on are the kernel's again when they are freed, and of smaller ones this much is kept.
+_LARGE, _KEPT = 4 * 2**20, 16 * 2**20
 
 
 def keep_freed_memory() -> bool:
@@ -15,8 +17,20 @@ def keep_freed_memory() -> bool:
     By default glibc maps each large block anew, and the kernel clears all its pages at their first touch: a tenth to
     a sixth of a training step on a CPU, a quarter of the time that a photograph takes to decode (docs/LOG.md).
     """
+    return _set({_MMAP_MAX: 0, _TRIM_THRESHOLD: _MOST, _TOP_PAD: _GROW_BY})
+
+
+def give_large_blocks_back() -> bool:
+    """Hand back each large block when it is freed; False where the C library is not glibc.
+
+    By default glibc keeps blocks of up to 32 MB once one of that size was freed: a service that was sent many large
+    bodies holds memory that nothing counts.
+    """
+    return _set({_MMAP_THRESHOLD: _LARGE, _TRIM_THRESHOLD: _KEPT})
+
+
+def _set(settings: dict[int, int]) -> bool:
     if platform.libc_ver()[0] != "glibc":
         return False
     libc = ctypes.CDLL(None)
-    settings = {_MMAP_MAX: 0, _TRIM_THRESHOLD: _MOST, _TOP_PAD: _GROW_BY}
     return all(libc.mallopt(name, value) == 1 for name, value in settings.items())

@@ -7,9 +7,10 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from kedja.common.errors import KedjaError
+from kedja.common.refusals import naming
 from kedja.common.scratch import leftovers, scratch
 
 _OLD = ".old"
@@ -23,13 +24,20 @@ def sha256(path: Path) -> str:
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write beside the place, flush to disk, and rename; what a killed process left there is removed."""
+    with replacing(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file beside the place, that takes it when the block has ended well; what a killed process left is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     for _ in leftovers(path):
         pass
     with scratch(path) as temporary:
         try:
-            with temporary.open("wb") as file:
-                file.write(data)
+            with naming(path), temporary.open("wb") as file:
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             # mkstemp makes files private; ours are ordinary files under the user's umask.

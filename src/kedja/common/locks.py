@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
+from kedja.common.refusals import naming
+
 _SECONDS_BETWEEN_LOOKS = 0.2
 
 
@@ -44,9 +46,10 @@ def locked(
                     holder = file.read() or "another process"
                     raise refusal(holder) if refusal else TimeoutError(f"{path} is held by {holder}")
                 time.sleep(_SECONDS_BETWEEN_LOOKS)
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}")
-        file.flush()
+        with naming(path):
+            file.truncate(0)
+            # Past the buffer, which would be written again, and fail again, when the file is closed.
+            os.write(file.fileno(), f"process {os.getpid()} on {socket.gethostname()}".encode())
         yield
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kedja.common.errors import KedjaError, nearest
+from kedja.common.paths import home_known
 
 # A data set's key is `data`; these are other spellings that people try.
 DATA_SET_TOO = ("data.name", "name", "dataset")
@@ -106,12 +107,7 @@ def convert(key: str, text: str, kind: Any) -> Any:
             noun = "a whole number" if kind is int else "a number"
             raise KedjaError(f"{key}={text} is not {noun}", f"for example {key}={kind(1)}") from None
     if kind is Path:
-        try:
-            return Path(text).expanduser()
-        except RuntimeError:
-            raise KedjaError(
-                f"{key}={text}: the home folder is not known", "set HOME, or write the path in full"
-            ) from None
+        return home_known(key, text)
     return text
 
 

@@ -21,6 +21,11 @@ def printable(text: str) -> str:
     return text.translate(_HIDDEN)
 
 
+def one_line(name: str) -> str:
+    r"""A name with the ends of lines in it written out: ``\n``."""
+    return name.replace("\n", "\\n")
+
+
 def escaped(cell: str) -> str:
     """A cell of a table for people: a formula becomes a text by the mark ``'`` before it."""
     return f"'{cell}" if cell.startswith(_FORMULA) else cell

@@ -2,6 +2,9 @@
 
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from kedja.common.errors import KedjaError
 
@@ -56,6 +59,22 @@ def refusal_of(error: BaseException) -> KedjaError | None:
         # SQLAlchemy keeps the driver's own error there.
         seen = getattr(seen, "orig", None) or seen.__cause__
     return None
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Errors of reading and writing inside, which the system gives no name to, are those of `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
+        raise
+    except Exception as error:
+        # By its name: not every Python has SQLite, and the first recipe runs on any.
+        if type(error).__module__ != "sqlite3" or not (remedy := database_remedy(error)):
+            raise
+        raise KedjaError(f"{path}: {error}", remedy) from error
 
 
 def of_system(error: OSError) -> KedjaError:

@@ -97,7 +97,7 @@ class PreparedDataset:
     def facts(self) -> dict[str, Any]:
         """What a run records: enough to rebuild its model without the data set."""
         facts = {"name": self.name, "hash": self.hash, "classes": self.classes, "kind": self.kind}
-        learnt = {key: self.description[key] for key in ("mean", "std") if key in self.description}
+        learnt = {key: self.description[key] for key in ("mean", "std", "quantiles") if key in self.description}
         return facts | {"input": self.input.to_json()} | learnt
 
     @property

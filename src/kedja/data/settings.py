@@ -1,7 +1,6 @@
 """What can be asked of data preparation: the keys of `just data`, their defaults and meaning."""
 
 import codecs
-import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -28,9 +27,12 @@ class Settings:
 
     source: str = option(
         "",
-        "digits, a folder, an archive, an index file, an .npz, texts in CSV or JSON, torchvision:<Name>",
+        "digits, a folder, an archive, an index file, an .npz, texts in CSV or JSON, rows in CSV or Parquet, "
+        "torchvision:<Name>",
         metavar="where",
+        no_paths=("digits", "torchvision:"),
     )
+    kind: str = option("", "what an example is, where it cannot be told", ("", "image", "text", "table"))
     label: str = option(
         "", "folders: parent, top or path:<n>; index files and .npz: a column or array", metavar="which"
     )
@@ -39,9 +41,25 @@ class Settings:
     )
     path: str = option("", "index files: the column with the path", metavar="column")
     text: str = option("", "texts: the column that holds them, where it has another name", metavar="column")
-    tokenizer: str = option("", "texts: minilm (the embedded one), or a tokenizer.json, or its folder", metavar="which")
+    tokenizer: str = option(
+        "",
+        "texts: minilm (the embedded one), or a tokenizer.json, or its folder",
+        metavar="which",
+        no_paths=("minilm",),
+    )
     length: int = option(0, "texts: tokens that are read of each; 0: chosen from the texts", within=(0, 100_000))
-    split: str = option("", "index files: the column with the split", metavar="column")
+    columns: list[str] = option(
+        [],
+        "tables of rows: what columns are, as age:number:years,zip:category,when:date,note:text,nr:identifier; all of "
+        "them in order, or a .names file, where there is no header",
+        metavar="name:type,…",
+    )
+    missing: list[str] = option(
+        [], "tables of rows: cells that say that nothing is known (default: ?, NA, N/A, NaN, null)", metavar="word,…"
+    )
+    split: str = option(
+        "", "index files and tables: the column with the split; time:<column> splits rows by time", metavar="column"
+    )
     group: str = option("", "index files: images with the same value stay on one side", metavar="column")
     classes: str = option("", "table of class names: file:id column:name column", metavar="file:id:name")
     encoding: str = option(
@@ -71,8 +89,6 @@ class Settings:
     jobs: int = option(0, "processes; 0: one per core")
 
     def __post_init__(self) -> None:
-        if self.source.startswith("~"):
-            self.source = os.path.expanduser(self.source)  # noqa: PTH111 -- without a home it stays as it is, and is not found
         if len(self.fractions) != 3 or min(self.fractions) < 0 or self.fractions[0] <= 0:
             raise KedjaError(
                 f"fractions={','.join(map(str, self.fractions))} are not three shares for train, val and test",

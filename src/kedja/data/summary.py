@@ -4,6 +4,7 @@ from pathlib import Path
 
 from kedja.bundle.inputs.registry import from_json
 from kedja.data.prepared import read_description
+from kedja.data.versions.folder_hash import facts_of, hash_folder
 
 # A class with a tenth of the largest one's training images is where plain training begins to neglect it.
 IMBALANCE = 10
@@ -25,6 +26,9 @@ def summary(folder: Path) -> str:
     ]
     if description["rejected"]:
         lines.append(f"  {description['rejected']} {examples.nouns} left out: see rejected.csv")
+    if ignored := facts_of(folder, hash_folder(folder).hash).get("ignored"):
+        total = sum(number for number, _ in ignored.values())
+        lines.append(f"  {total:,} ignored in the source: `just audit data={folder.name}` says why")
     return "\n".join([*lines, *imbalance(counts["train"])])
 
 

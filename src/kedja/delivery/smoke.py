@@ -1,6 +1,7 @@
 """A client of a running service: waits until it is ready, and holds its answers against the golden ones."""
 
 import http.client
+import ipaddress
 import json
 import time
 import urllib.error
@@ -81,7 +82,9 @@ def _open(request: str | urllib.request.Request, timeout: float) -> Any:
     """Ask; a server on this very machine directly, whatever proxy the environment names."""
     address = request if isinstance(request, str) else request.full_url
     host = urllib.parse.urlsplit(address).hostname or ""
-    direct = (
-        [urllib.request.ProxyHandler({})] if host == "localhost" or host.startswith("127.") or host == "::1" else []
-    )
+    try:
+        here = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        here = host == "localhost"
+    direct = [urllib.request.ProxyHandler({})] if here else []
     return urllib.request.build_opener(*direct).open(request, timeout=timeout)

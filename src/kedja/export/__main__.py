@@ -21,6 +21,8 @@ class Options:
     bundle: Path = cli.option(Path("bundle"), "where the bundle goes")
     runs: Path = cli.option(Path("runs"), "where the runs are")
     int8: bool = cli.option(False, "also write an int8 variant, calibrated on training images, and measure it")
+    false_alarms: float = cli.option(0.05, "share of examples like those of the training that may be called unknown")
+    against: list[str] = cli.option([], "prepared data sets of other things, to measure how well unknowns are told")
     force: bool = cli.option(False, "export even if the bundle is already that of the run")
 
 
@@ -29,9 +31,10 @@ def main(options: Options) -> None:
     started = time.perf_counter()
     run = options.run or best_run(options.runs, options.data)
     # Imported late: an unchanged bundle is recognised without PyTorch.
-    from kedja.export.source import is_exported
+    from kedja.export.source import Wanted, is_exported
 
-    present = is_exported(run, options.bundle, ["int8"] if options.int8 else [], options.name)
+    wanted = Wanted(options.false_alarms, options.against)
+    present = is_exported(run, options.bundle, ["int8"] if options.int8 else [], options.name, wanted)
     if present and not options.force:
         print(f"{options.bundle}/ is already the bundle of {run} (force=true exports it again)")
         return
@@ -39,7 +42,12 @@ def main(options: Options) -> None:
 
     print(f"exporting {run}")
     metadata = export(
-        run, options.bundle, say=lambda line: print(f"  {line}", flush=True), int8=options.int8, name=options.name
+        run,
+        options.bundle,
+        say=lambda line: print(f"  {line}", flush=True),
+        int8=options.int8,
+        name=options.name,
+        wanted=wanted,
     )
     for name, metric in metadata.metrics.items():
         print(

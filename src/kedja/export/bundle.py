@@ -7,6 +7,8 @@ from pathlib import Path
 
 from kedja.bundle.inputs.input import Feed
 from kedja.bundle.integrity import hash_files, seal
+from kedja.bundle.known import KNOWN
+from kedja.bundle.known import load as load_known
 from kedja.bundle.metadata import METADATA, MODEL, MODEL_CARD, Golden, Metadata, Variant, save
 from kedja.bundle.reference import save as save_reference
 from kedja.common.errors import KedjaError
@@ -14,15 +16,18 @@ from kedja.common.files import read_json, replacing_directory, sha256, write_byt
 from kedja.data.prepared import PreparedDataset
 from kedja.data.prepared import load as load_dataset
 from kedja.data.versions.ensure import ensure
+from kedja.export.head import write_head
+from kedja.export.known import write_known
 from kedja.export.metrics import run_metrics
 from kedja.export.model_card import model_card
 from kedja.export.parity import Parity, check_parity
 from kedja.export.quantise import CALIBRATION_IMAGES, INT8_MODEL, MEASURED_IMAGES, measure, write_int8
 from kedja.export.recorded import check_recorded
 from kedja.export.reference import measure as measure_reference
-from kedja.export.samples import decode_samples, golden_examples, spread, write_samples
-from kedja.export.source import weights_file
+from kedja.export.samples import decode_samples, golden_examples, write_samples
+from kedja.export.source import Wanted, weights_file
 from kedja.frameworks.framework import answering
+from kedja.frameworks.known import spread
 from kedja.frameworks.onnx_runner import onnx_runner
 from kedja.frameworks.registry import find
 from kedja.runs.calibration import store, temperature_of
@@ -37,7 +42,15 @@ TOLERANCE = 1e-4
 Say = Callable[[str], None]
 
 
-def export(run: Path, destination: Path, say: Say = lambda line: None, int8: bool = False, name: str = "") -> Metadata:
+def export(
+    run: Path,
+    destination: Path,
+    say: Say = lambda line: None,
+    *,
+    int8: bool = False,
+    name: str = "",
+    wanted: Wanted | None = None,
+) -> Metadata:
     """Write the bundle of `run` to `destination`, replacing what was there only when all is right.
 
     Args:
@@ -45,6 +58,7 @@ def export(run: Path, destination: Path, say: Say = lambda line: None, int8: boo
         say: receives a line of progress.
         int8: also write an int8 variant, calibrated on training images.
         name: what people are to call the model; by default by its data set and experiment.
+        wanted: when an example is to be called unknown.
 
     Raises:
         KedjaError: the run is unfinished, its data is missing, its model does not answer as it did after training,
@@ -73,9 +87,12 @@ def export(run: Path, destination: Path, say: Say = lambda line: None, int8: boo
         metadata = _metadata(summary, dataset, golden_examples(samples, feed, trained), name)
         if int8:
             metadata = replace(metadata, variants={"int8": _quantise(folder, dataset, feed, say)})
-        say("measuring the training examples, for later comparison with what is served")
-        save_reference(folder, measure_reference(dataset, candidates[MODEL]))
-        card = model_card(metadata, summary, dataset.description, read_provenance(run))
+        say("measuring the examples, for later comparison with what is served")
+        write_head(folder)
+        familiarity = write_known(folder, dataset, feed, metadata.variants, wanted=wanted or Wanted(), say=say)
+        save_reference(folder, measure_reference(dataset, candidates[MODEL], familiarity))
+        known = load_known(folder, [KNOWN] if familiarity else [])
+        card = model_card(metadata, summary, dataset.description, read_provenance(run), known)
         (folder / MODEL_CARD).write_text(card, encoding="utf-8", newline="\n")
         metadata = seal(replace(metadata, files=hash_files(folder)))
         save(folder, metadata)

@@ -6,11 +6,14 @@ Its sections follow Mitchell et al., "Model Cards for Model Reporting" (2019).
 import json
 from typing import Any
 
+from kedja.bundle.known import Known
 from kedja.bundle.metadata import MODEL, Metadata
 from kedja.runs.read import Run
 
 
-def model_card(metadata: Metadata, run: Run, dataset: dict[str, Any], provenance: dict[str, Any]) -> str:
+def model_card(
+    metadata: Metadata, run: Run, dataset: dict[str, Any], provenance: dict[str, Any], known: Known | None = None
+) -> str:
     """Markdown from the run, its `provenance.json` and the data set's `dataset.json`."""
     nouns = metadata.input.nouns
     return "\n".join(
@@ -47,7 +50,8 @@ def model_card(metadata: Metadata, run: Run, dataset: dict[str, Any], provenance
             "## Intended use and limits",
             "",
             f"- Meant for {nouns} like those it was trained on. It always names one of its classes, also for one that",
-            "  belongs to none of them; a low highest probability is a hint, not a proof.",
+            "  belongs to none of them.",
+            *_known_lines(known, nouns),
             "- The figures above hold for the data set's own splits. Another camera, light or population needs figures",
             "  of its own.",
             *_calibration_lines(metadata),
@@ -73,10 +77,31 @@ def _origin_lines(provenance: dict[str, Any]) -> list[str]:
     weights = provenance.get("weights")
     if not weights:
         return []
+    file = f", file `{weights['file']}` of revision `{weights['revision']}`, SHA-256 `{weights['file_sha256']}`"
     return [
         f"- began from: {weights['title']}, licence of these weights: {weights['licence']}, SHA-256 of the tensors "
-        f"`{weights['sha256']}`"
+        f"`{weights['sha256']}`{file if weights.get('file') else ''}"
     ]
+
+
+def _known_lines(known: Known | None, nouns: str) -> list[str]:
+    if known is None:
+        return ["- It does not say which belong to none: a low highest probability is a hint, not a proof."]
+    lines = [
+        f"- It says `known: false` of {nouns} whose score, {known.score}, is below {known.threshold:.4g}:",
+        f"  at most {known.false_alarms:.0%} of new ones like those of the validation split ({known.examples:,}) are",
+        "  expected to be. The nearest class is named all the same.",
+    ]
+    if not known.against:
+        return [*lines, "  It was not measured on any others."]
+    head = (
+        "| measured on | examples | called unknown | area under the ROC curve | 95 % interval |\n|---|--:|--:|--:|---|"
+    )
+    rows = [
+        f"| {one.name} | {one.examples:,} | {one.refused:.1%} | {one.auroc:.3f} | {one.low:.3f} – {one.high:.3f} |"
+        for one in known.against
+    ]
+    return [*lines, "", head, *rows, ""]
 
 
 def _input_lines(metadata: Metadata) -> list[str]:

@@ -11,8 +11,8 @@ import numpy as np
 from kedja.common.errors import KedjaError
 from kedja.common.npz import read_arrays
 from kedja.data.prepared import PreparedDataset
-from kedja.export.samples import spread
 from kedja.frameworks.framework import Runner
+from kedja.frameworks.known import spread
 from kedja.runs.folder import VALIDATION
 
 COMPARED_IMAGES = 64

@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kedja.bundle.inputs.input import Values
+from kedja.bundle.known import FAMILIARITY
 from kedja.bundle.reference import CLASS, Histogram, Reference, class_bins, of_answers, tenths
 from kedja.data.prepared import PreparedDataset
-from kedja.export.samples import spread
 from kedja.frameworks.framework import Runner
+from kedja.frameworks.known import Familiarity, scores_of, spread
 
 # Chance in the reference is then a tenth of what chance does among a few hundred served images.
 REFERENCE_IMAGES = 2000
@@ -18,17 +19,22 @@ CONFIDENCE_EDGES = [0.5, 0.8, 0.9, 0.95, 0.99]
 _BATCH = 64
 
 
-def measure(dataset: PreparedDataset, runner: Runner) -> Reference:
-    """Examples and predicted classes of the training split, confidence of the validation split.
+def measure(dataset: PreparedDataset, runner: Runner, familiarity: Familiarity | None = None) -> Reference:
+    """Examples and predicted classes of the training split, confidence and familiarity of the validation split.
 
     On examples that it was fitted to, a model is surer than it will be of any others.
 
     Args:
         runner: what is served; a feed → (logits, probabilities).
+        familiarity: how it scores a feed, where it does.
     """
     training = _values(dataset, spread(dataset.split("train"), REFERENCE_IMAGES), runner)
     validation = _values(dataset, spread(dataset.split("val"), REFERENCE_IMAGES), runner)
-    return reference({**training, "confidence": validation["confidence"]}, len(dataset.classes))
+    values = {**training, "confidence": validation["confidence"]}
+    if familiarity:
+        positions = spread(dataset.split("val"), REFERENCE_IMAGES)
+        values[FAMILIARITY] = scores_of(dataset, positions, familiarity)
+    return reference(values, len(dataset.classes))
 
 
 def reference(values: Values, classes: int) -> Reference:

@@ -2,9 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from kedja.bundle.inputs.input import Feed, Input
 from kedja.bundle.metadata import SAMPLES, Golden
 from kedja.data.prepared import PreparedDataset
@@ -36,8 +33,3 @@ def golden_examples(samples: list[tuple[str, int]], feed: Feed, reference: Runne
         Golden(file, label, [float(v) for v in logits[i]], [float(v) for v in probabilities[i]])
         for i, (file, label) in enumerate(samples)
     ]
-
-
-def spread(indices: NDArray[np.int64], most: int) -> NDArray[np.int64]:
-    """At most `most` of `indices`, evenly spread over them, in order."""
-    return indices[np.linspace(0, len(indices) - 1, min(most, len(indices))).astype(np.int64)]

@@ -7,6 +7,7 @@ from kedja.frameworks.framework import Framework
 
 FRAMEWORKS = {
     "torch": "kedja.frameworks.pytorch.record:TORCH",
+    "boosting": "kedja.frameworks.boosting:BOOSTING",
     "frozen": "kedja.frameworks.scikit_learn:FROZEN",
     "sklearn": "kedja.frameworks.scikit_learn:SKLEARN",
 }

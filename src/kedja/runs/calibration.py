@@ -67,11 +67,15 @@ def fit_temperature(predictions: Predictions) -> float:
     return float(np.exp(found.x))
 
 
+def found_temperature(predictions: Predictions) -> float:
+    """The temperature that a split's answers give; 1 where they are too few to give one."""
+    return fit_temperature(predictions) if len(predictions.labels) >= FEWEST else 1.0
+
+
 def store(run: Run) -> float:
     """The run's temperature, found on its validation split and kept as `calibration.json` for the export."""
     predictions = run.predictions()
-    temperature = fit_temperature(predictions)
-    temperature = temperature if len(predictions.labels) >= FEWEST else 1.0
+    temperature = found_temperature(predictions)
     before, after = calibration(predictions), calibration(predictions, temperature)
     figures = {"temperature": temperature, "split": "validation", "error": before.error, "error_after": after.error}
     write_json(run.directory / CALIBRATION, figures | {"interval_after": [after.low, after.high]})

@@ -1,5 +1,6 @@
 """A run's folder: the names of its files, and whether it is finished."""
 
+import json
 import os
 from pathlib import Path
 
@@ -41,6 +42,8 @@ def is_first_process() -> bool:
 
 
 def is_finished(directory: Path) -> bool:
-    """Whether the run has its summary, which is written last; one of no bytes, as a power cut leaves it, is none."""
-    summary = directory / SUMMARY
-    return summary.is_file() and summary.stat().st_size > 0
+    """Whether the run has its summary, which is written last; one that a power cut left empty or in part is none."""
+    try:
+        return isinstance(json.loads((directory / SUMMARY).read_bytes()), dict)
+    except (OSError, ValueError):
+        return False

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, field, fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from kedja.bundle.inputs.input import Input
 from kedja.bundle.inputs.registry import from_json, input_type
+from kedja.bundle.validate import check_types
 from kedja.common.errors import KedjaError
 from kedja.common.files import read_json, write_text
 from kedja.common.npz import read_arrays
@@ -23,6 +25,8 @@ SCHEMA_VERSION = 2
 FRAMEWORK_OF_KIND = {"training": "torch", "baseline": "sklearn"}
 DEBUG = "debug"
 USED_LAST = "data-set-used-last"
+# What everybody asks of these groups of a summary.
+_ALWAYS_IN = {"validation": ("accuracy", "loss"), "data": ("name", "hash")}
 
 
 @dataclass(frozen=True)
@@ -131,25 +135,32 @@ def read_run(directory: Path) -> Run:
     """
     if not directory.is_dir():
         raise KedjaError(f"there is no run at {directory}", "`just experiments` makes runs, `just runs` lists them")
+    path = directory / SUMMARY
     if not is_finished(directory):
-        raise KedjaError(
-            f"{directory} holds no finished run (no {SUMMARY})",
-            "run its training again to continue it, or finish it with `just experiments`",
-        )
+        again = "run its training again to continue it, or finish it with `just experiments`"
+        if path.is_file():
+            raise KedjaError(f"{path} is empty or damaged: the run counts as unfinished", again)
+        raise KedjaError(f"{directory} holds no finished run (no {SUMMARY})", again)
     try:
-        summary = _current(read_json(directory / SUMMARY))
-        known = {
-            one.name: summary[one.name]
-            for one in fields(Run)
-            if one.name in summary or (one.default is MISSING and one.default_factory is MISSING)
-            if one.name != "directory"
-        }
-        return Run(directory=directory, **known)
-    except (KeyError, TypeError) as error:
-        raise KedjaError(
-            f"{directory / SUMMARY} is damaged: {type(error).__name__}: {error}",
-            "remove the run's folder and run it again",
-        ) from None
+        return _run(directory, _current(read_json(path)))
+    except KeyError as error:
+        problem = f"it lacks {error}"
+    except KedjaError as error:
+        problem = error.problem
+    raise KedjaError(f"{path} is damaged: {problem}", "remove that file and run its training again, which completes it")
+
+
+def _run(directory: Path, summary: dict[str, Any]) -> Run:
+    known = {}
+    for one in fields(Run):
+        needed = one.default is MISSING and one.default_factory is MISSING
+        if one.name != "directory" and (needed or one.name in summary):
+            known[one.name] = summary[one.name]
+            check_types(summary[one.name], one.type, one.name)
+    for group, names in _ALWAYS_IN.items():
+        for name in names:
+            _ = known[group][name]
+    return Run(directory=directory, **known)
 
 
 def _current(summary: dict[str, Any]) -> dict[str, Any]:
@@ -176,13 +187,22 @@ def read_input(directory: Path) -> Input:
 
 
 def find_runs(runs: Path, data: str | None = None) -> list[Run]:
-    """Every finished run under `runs/`, in the order of their paths; of the data set `data` where given."""
-    folders = [path.parent for path in sorted(runs.glob(f"*/seed*/{SUMMARY}"))]
-    for folder in folders:
-        if not is_finished(folder):
-            say(f"note: {folder / SUMMARY} is empty: the run counts as unfinished; its training again completes it")
-    found = [read_run(folder) for folder in folders if is_finished(folder)]
+    """Every finished run under `runs/`, in the order of their paths; of the data set `data` where given.
+
+    One whose summary is damaged is named and left aside.
+    """
+    found = []
+    for path in sorted(runs.glob(f"*/seed*/{SUMMARY}")):
+        try:
+            found.append(read_run(path.parent))
+        except KedjaError as error:
+            _say_once(f"note: {error.problem}: it is left aside; {error.remedy}")
     return [run for run in found if data is None or run.data["name"] == data]
+
+
+@cache
+def _say_once(line: str) -> None:
+    say(line)
 
 
 def find_experiments(runs: Path, data: str | None = None) -> list[Experiment]:

@@ -10,6 +10,7 @@ from fastapi import Response
 from numpy.typing import NDArray
 from python_multipart.multipart import parse_options_header
 
+from kedja.common.errors import cut
 from kedja.serving.engine import Answer
 from kedja.serving.errors import RequestError
 
@@ -17,6 +18,7 @@ FULL = "application/json"
 CLASS_ONLY = "application/vnd.kedja.class+json"
 TOP = "application/vnd.kedja.top+json"
 DEFAULT_TOP = 5
+_COUNT = re.compile(rb"[0-9]{1,6}")
 # RFC 9110, 12.4.2.
 _WEIGHT = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 
@@ -44,6 +46,11 @@ def respond(answer: Answer, accept: str) -> JsonAnswer:
     model = {"name": metadata.name, "version": metadata.version}
     rows = zip(answer.probabilities, answer.best, strict=True)
     predictions = [describe(row, best, metadata.classes) for row, best in rows]
+    if answer.known is not None:
+        predictions = [{**said, "known": known} for said, known in zip(predictions, answer.known, strict=True)]
+    if answer.explanations:
+        why = [{"explanation": one.to_json(metadata.classes)} for one in answer.explanations]
+        predictions = [said | one for said, one in zip(predictions, why, strict=True)]
     if answer.remarks:
         predictions = [said | remark for said, remark in zip(predictions, answer.remarks, strict=True)]
     content = {"predictions": predictions, "model": model} if answer.many else {**predictions[0], "model": model}
@@ -105,6 +112,8 @@ def top(count: int) -> Describe:
 def _count(text: bytes) -> int:
     if not text:
         return DEFAULT_TOP
-    if not text.isdigit() or not 0 < int(text) < 10**6:
-        raise RequestError(422, "invalid-input", f"k={text.decode('latin-1')} is no number from 1", "Accept: …; k=5")
+    # Its length first: Python makes no number of thousands of digits, and says so by an exception.
+    if not _COUNT.fullmatch(text) or not int(text):
+        said = cut(text.decode("latin-1"))
+        raise RequestError(422, "invalid-input", f"k={said} is no number from 1 to 999999", "Accept: …; k=5")
     return int(text)

@@ -80,7 +80,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     service.ready = False
     # Joining the workers would hold the event loop that their last answers need.
     await asyncio.to_thread(service.engine.stop, _SECONDS_TO_STOP)
-    await service.decoders.close()
+    await asyncio.to_thread(service.decoders.close)
     await asyncio.to_thread(service.monitor.stop)
 
 

@@ -10,9 +10,14 @@ import signal
 import struct
 import sys
 from collections.abc import Callable
-from typing import Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
+
+from kedja.common.allocator import give_large_blocks_back
+
+if TYPE_CHECKING:
+    from kedja.bundle.inputs.input import Input
 
 resource: Any = None
 with contextlib.suppress(ImportError):  # Windows has no such limits
@@ -28,19 +33,21 @@ class Task(msgspec.Struct, tag=True):
     """What is to be decoded: the body follows.
 
     Attributes:
-        kind, settings: of the `Input`.
+        kind, settings, files: of the `Input`.
         seconds: of processor time at the most.
-        formats, examples, pixels, memory: see `Limits`.
+        formats, examples, pixels, memory, text: see `Limits`.
     """
 
     kind: str
     settings: dict[str, Any]
+    files: dict[str, bytes]
     content_type: str
     seconds: float
     formats: list[str] | None
     examples: int
     pixels: int
     memory: int
+    text: int
 
 
 class Need(msgspec.Struct, tag=True):
@@ -65,45 +72,53 @@ def main() -> None:
         os.nice(_NICER_THAN_THE_SERVICE)
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # nothing that a library prints gets between the answers
+    give_large_blocks_back()
+    # One request at a time: threads of a library's own would only ask for more addresses.
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
     # Imported before the first request, so that this counts as what was there at the start.
     import kedja.bundle.inputs.image.values
     import kedja.serving.payload  # noqa: F401
+    from kedja.bundle.inputs import registry
 
-    limit = _Ceiling()
+    limit: _Ceiling | None = None
     with contextlib.suppress(EOFError, BrokenPipeError):
         while True:
-            task = msgspec.msgpack.decode(_receive(requests), type=Task)
-            body = _receive(requests)
+            task = msgspec.msgpack.decode(receive(requests), type=Task)
+            body = receive(requests)
+            expected = registry.from_json(task.kind, task.settings).carrying(task.files)
+            limit = limit or _Ceiling()
             limit.begin(task.seconds)
 
-            def grant(memory: int) -> None:
-                _send(answers, Need(memory))
-                _receive(requests)
+            def grant(memory: int, limit: _Ceiling = limit) -> None:
+                send(answers, Need(memory))
+                receive(requests)
                 limit.raise_by(memory)
 
-            result = _result(task, body, grant)
+            try:
+                result = _result(task, body, expected, grant)
+            except MemoryError:
+                # Nothing can be said below the ceiling.
+                limit.end()
+                said = f"decoding the request takes more than the limit of {task.memory:,} bytes"
+                result = Result(error=(413, "too-large", said, "send fewer or smaller images, or raise memory"))
+            limit.end()
             del body
-            _send(answers, result)
+            send(answers, result)
             del result
 
 
-def _result(task: Task, body: bytes, grant: Callable[[int], None]) -> Result:
-    from kedja.bundle.inputs import registry
+def _result(task: Task, body: bytes, expected: "Input", grant: Callable[[int], None]) -> Result:
     from kedja.bundle.inputs.input import Limits
     from kedja.serving import payload
     from kedja.serving.errors import RequestError
 
     formats = None if task.formats is None else frozenset(task.formats)
-    limits = Limits(task.examples, task.pixels, formats, task.memory)
-    expected = registry.from_json(task.kind, task.settings)
+    limits = Limits(task.examples, task.pixels, formats, task.memory, text_bytes=task.text)
     try:
         examples = payload.read(task.content_type, body, expected, limits.of_request(grant=grant))
         return Result([expected.pack(example) for example in examples.items], examples.many)
     except RequestError as error:
         return Result(error=(error.status, error.code, error.message, error.remedy))
-    except MemoryError:
-        message = f"decoding the request takes more than the limit of {task.memory:,} bytes"
-        return Result(error=(413, "too-large", message, "send fewer or smaller images, or raise memory"))
 
 
 class _Ceiling:
@@ -121,6 +136,12 @@ class _Ceiling:
         resource.setrlimit(resource.RLIMIT_CPU, (int(usage.ru_utime + usage.ru_stime + seconds) + 1, most))
         self.raise_by(0)
 
+    def end(self) -> None:
+        """What the next request is about may be larger; who says so is the service."""
+        if resource is not None:
+            _, most = resource.getrlimit(resource.RLIMIT_AS)
+            resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
     def raise_by(self, memory: int) -> None:
         if resource is not None and self._at_start:
             _, most = resource.getrlimit(resource.RLIMIT_AS)
@@ -136,37 +157,31 @@ def _addresses() -> int:
         return 0
 
 
-def frame(content: bytes) -> bytes:
-    """The length that stands before what is sent."""
-    return _LENGTH.pack(len(content))
+def receive(stream: IO[bytes], most: int = sys.maxsize) -> bytes:
+    """What `send` sent.
 
-
-def length(head: bytes) -> int:
-    """The inverse."""
-    (found,) = _LENGTH.unpack(head)
-    return int(found)
-
-
-HEAD = _LENGTH.size
-
-
-def _receive(stream: BinaryIO) -> bytes:
-    size = length(_exactly(stream, HEAD))
+    Raises:
+        EOFError: there is no more, or it is longer than `most`.
+    """
+    (size,) = _LENGTH.unpack(_exactly(stream, _LENGTH.size))
+    if size > most:
+        raise EOFError
     return _exactly(stream, size)
 
 
-def _exactly(stream: BinaryIO, size: int) -> bytes:
+def send(stream: IO[bytes], message: msgspec.Struct | bytes) -> None:
+    """Content, with its length before it."""
+    content = message if isinstance(message, bytes) else msgspec.msgpack.encode(message)
+    stream.write(_LENGTH.pack(len(content)))
+    stream.write(content)
+    stream.flush()
+
+
+def _exactly(stream: IO[bytes], size: int) -> bytes:
     data = stream.read(size)
     if len(data) != size:
         raise EOFError
     return data
-
-
-def _send(stream: BinaryIO, message: msgspec.Struct) -> None:
-    content = msgspec.msgpack.encode(message)
-    stream.write(frame(content))
-    stream.write(content)
-    stream.flush()
 
 
 if __name__ == "__main__":

@@ -1,15 +1,18 @@
 """Decoding in processes that are killed and replaced when a request's deadline has passed.
 
 What is plainly cheap never comes here. The processes start when they are first needed, read what the service sends
-them and write examples; they hold no keys, no sockets of clients and no model.
+them and write examples; they hold no keys, no sockets of clients and no model. Who talks to one is a thread, so that
+the event loop has nothing to do with megabytes.
 """
 
 import asyncio
 import contextlib
 import logging
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -24,10 +27,9 @@ from kedja.serving.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
-_PIPE = 1_000_000
-_PIECE = 131_072
 # An answer says little more than the examples in it.
 _BESIDE_EXAMPLES = 1_000_000
+_Process = subprocess.Popen[bytes]
 
 
 class Decoders:
@@ -42,8 +44,10 @@ class Decoders:
         self.budget = budget
         self.metrics = metrics
         self._places = asyncio.Semaphore(count)
-        self._idle: list[asyncio.subprocess.Process] = []
-        self._all: set[asyncio.subprocess.Process] = set()
+        # One more thread for each: it waits for the end of the process before.
+        self._threads = ThreadPoolExecutor(2 * count, "kedja-decoder")
+        self._idle: list[_Process] = []
+        self._all: set[_Process] = set()
 
     @asynccontextmanager
     async def decoded(
@@ -71,10 +75,15 @@ class Decoders:
             held.give_back()
 
     async def _decode(self, task: Task, body: bytes, expected: Input, held: "_Held") -> Examples:
-        process = self._idle.pop() if self._idle else await self._start()
+        loop = asyncio.get_running_loop()
+        try:
+            process = self._idle.pop() if self._idle else self._start()
+        except OSError as error:
+            logger.warning("no decoder could be started: %s", error)
+            raise busy("no decoder could be started") from None
         whole = False
         try:
-            result = await _talk(process, task, body, held)
+            result = await loop.run_in_executor(self._threads, _talk, process, task, body, held)
             whole = True
         except (EOFError, OSError, msgspec.DecodeError) as error:
             # The kernel ended it at one of its limits, or it says what it should not.
@@ -82,9 +91,10 @@ class Decoders:
             self.metrics.decoders.labels("died").inc()
             raise RequestError(413, "too-large", "the request could not be decoded within its limits") from None
         finally:
-            if whole and process.returncode is None:
+            if whole and process.poll() is None:
                 self._idle.append(process)
             else:
+                held.give_up()
                 self._end(process)
         self.metrics.decoders.labels("answered").inc()
         if result.error:
@@ -94,82 +104,98 @@ class Decoders:
         except ValueError as error:
             raise RequestError(500, "internal", f"a decoder gave no examples: {error}") from None
 
-    async def _start(self) -> asyncio.subprocess.Process:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "kedja.serving.decoder",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            limit=_PIPE,
+    def _start(self) -> _Process:
+        # Not the event loop's own way, which forks: the page tables of a service take up to 0.2 s to copy.
+        process = subprocess.Popen(
+            [sys.executable, "-m", "kedja.serving.decoder"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         self._all.add(process)
         return process
 
-    def _end(self, process: asyncio.subprocess.Process) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
+    def _end(self, process: _Process) -> None:
+        process.kill()
         self._all.discard(process)
+        # Where it talked to a thread, that one ends now; then the pipes are closed.
+        with contextlib.suppress(RuntimeError):  # unless everything ends
+            self._threads.submit(process.__exit__, None, None, None)
 
-    async def close(self) -> None:
-        """Kill them all; none of them holds anything that is worth waiting for."""
-        every = list(self._all)
-        for process in every:
+    def close(self) -> None:
+        """Kill them all, for none of them holds anything that is worth waiting for, and wait for their ends."""
+        for process in list(self._all):
             self._end(process)
-        for process in every:
-            await process.wait()
         self._idle.clear()
+        self._threads.shutdown()
 
 
 def _task(content_type: str, expected: Input, limits: Limits, deadline: float, spare: int) -> Task:
     return Task(
         kind=expected.kind,
         settings=expected.to_json(),
+        files=expected.files(),
         content_type=content_type,
         seconds=max(0.0, deadline - time.monotonic()),
         formats=None if limits.formats is None else sorted(limits.formats),
         examples=limits.examples,
         pixels=limits.pixels,
         memory=min(limits.memory, spare),
+        text=limits.text_bytes,
     )
 
 
 class _Held:
-    """What one request holds of the budget."""
+    """What one request holds of the budget; its thread asks for more, the event loop waits for it."""
 
     def __init__(self, budget: Budget) -> None:
-        self._budget = budget
         self.size = 0
+        self._budget = budget
+        self._loop = asyncio.get_running_loop()
+        self._asked: Future[None] | None = None
+        self._over = asyncio.Event()
 
-    async def raise_to(self, size: int) -> None:
+    def raise_to(self, size: int) -> None:
+        """Wait, in a thread, until there are `size` bytes in all.
+
+        Raises:
+            RequestError: 503, where there is no more for who has some already.
+            CancelledError: given up.
+        """
+        self._asked = asyncio.run_coroutine_threadsafe(self._raise_to(size), self._loop)
+        self._asked.result()
+
+    async def _raise_to(self, size: int) -> None:
+        if self._over.is_set():
+            raise CancelledError
         if size <= self.size:
             return
         if not self.size:
             await self._budget.take(size)
-        elif not self._budget.extend(size - self.size):
+            if self._over.is_set():
+                self._budget.give(size)
+                raise CancelledError
+        elif not self._budget.borrow(size - self.size):
             raise busy("no memory is left for another image")
         self.size = size
+
+    def give_up(self) -> None:
+        """Nobody waits for it any more."""
+        self._over.set()
+        if self._asked:
+            self._asked.cancel()
 
     def give_back(self) -> None:
         self._budget.give(self.size)
         self.size = 0
 
 
-async def _talk(process: asyncio.subprocess.Process, task: Task, body: bytes, held: _Held) -> Result:
+def _talk(process: _Process, task: Task, body: bytes, held: _Held) -> Result:
     assert process.stdin is not None
     assert process.stdout is not None
-    content = msgspec.msgpack.encode(task)
-    process.stdin.write(decoder.frame(content) + content + decoder.frame(body))
-    for start in range(0, len(body), _PIECE):
-        # In pieces: what waits in a transport is moved once for each that leaves it.
-        process.stdin.write(memoryview(body)[start : start + _PIECE])
-        await process.stdin.drain()
+    decoder.send(process.stdin, task)
+    decoder.send(process.stdin, body)
     while True:
-        size = decoder.length(await process.stdout.readexactly(decoder.HEAD))
-        if size > held.size + _BESIDE_EXAMPLES + len(body):
-            raise EOFError
-        message = msgspec.msgpack.decode(await process.stdout.readexactly(size), type=Need | Result)
+        content = decoder.receive(process.stdout, held.size + _BESIDE_EXAMPLES + len(body))
+        message = msgspec.msgpack.decode(content, type=Need | Result)
         if isinstance(message, Result):
             return message
-        await held.raise_to(min(message.memory, task.memory))
-        process.stdin.write(decoder.frame(b""))
+        held.raise_to(min(message.memory, task.memory))
+        decoder.send(process.stdin, b"")

@@ -14,13 +14,15 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kedja.bundle.inputs.input import Example, Examples
+from kedja.bundle.explanation import Explanation
+from kedja.bundle.inputs.input import Costly, Example, Examples
+from kedja.bundle.known import Answers
 from kedja.serving.drift.drift import Monitor
 from kedja.serving.errors import RequestError
 from kedja.serving.metrics import Metrics
@@ -45,6 +47,8 @@ class Answer:
     """Probabilities float32 (N, classes), the index of the highest of each row, and the predictor that gave them.
 
     Attributes:
+        known: of each example whether it is like those of the training; None where the bundle cannot tell.
+        explanations: of each example, where they were asked for.
         remarks: see `kedja.bundle.inputs.input.Input.remarks`.
     """
 
@@ -52,6 +56,8 @@ class Answer:
     best: list[int]
     many: bool
     predictor: Predictor
+    known: list[bool] | None = None
+    explanations: Sequence[Explanation] = ()
     remarks: Sequence[dict[str, Any]] = ()
 
 
@@ -64,6 +70,7 @@ class Job:
     deadline: float  # of time.monotonic(), as is:
     arrival: float
     stages: Stages | None = None
+    explain: bool = False
 
 
 class Engine:
@@ -72,7 +79,7 @@ class Engine:
     Args:
         predictor: may be replaced at any time by assignment; a batch keeps the one it began with.
         threads: number of worker threads.
-        max_batch: examples in one call of the model at the most.
+        max_batch: examples in one call of the model at the most; of small ones `Input.in_one` times as many.
         monitor: is offered whatever was predicted.
     """
 
@@ -110,17 +117,18 @@ class Engine:
         began = list(self._began.values())
         return len(began) == len(self._workers) and max(began) < time.monotonic() - seconds
 
-    async def run(self, load: Load, deadline: float, stages: Stages | None = None) -> Answer:
+    async def run(self, load: Load, deadline: float, stages: Stages | None = None, *, explain: bool = False) -> Answer:
         """Wait for the answer of one request.
 
         Args:
             load: called on a worker thread; may raise `RequestError`.
             deadline: on the clock of `time.monotonic`; a request without an answer is given up then, wherever it is.
             stages: is told how long the request waited, and how long decoding and the model took.
+            explain: whether the answer is to say why.
         """
         loop = asyncio.get_running_loop()
         arrival = time.monotonic()
-        job = Job(load, loop.create_future(), deadline, arrival, stages)
+        job = Job(load, loop.create_future(), deadline, arrival, stages, explain)
         timer = loop.call_later(deadline - arrival, _give_up, job.future)
         with self._arrived:
             self._waiting.append(job)
@@ -129,6 +137,7 @@ class Engine:
             return await job.future
         finally:
             timer.cancel()
+            del job  # which has the error that this may be raising, as above
 
     def _work(self) -> None:
         if sys.platform == "linux":  # elsewhere it would be the whole process
@@ -138,6 +147,7 @@ class Engine:
             self._began[me] = time.monotonic()
             self._answer(jobs)
             self._began.pop(me, None)
+            del jobs  # with their bodies, before the next ones come
 
     def _take(self) -> list[Job]:
         """A fair share of what is waiting; nothing only when the engine closes."""
@@ -151,15 +161,20 @@ class Engine:
         predictor = self.predictor
         results: list[tuple[Job, Answer | Exception]] = []
         loaded: list[tuple[Job, Examples]] = []
-        held = 0
+        held, most = 0, self._most(predictor)
         for job in jobs:
             try:
                 loaded.append((job, self._load(job, predictor)))
+            except (RequestError, Costly) as error:
+                # What it came through holds the job, and the job the error: its body would stay until that is found.
+                error.__traceback__ = error.__context__ = None
+                results.append((job, error))
+                continue
             except Exception as error:  # noqa: BLE001 -- handed to the request that caused it
                 results.append((job, error))
                 continue
             held += len(loaded[-1][1].items)
-            if held >= self.max_batch and job is not jobs[-1]:
+            if held >= most and job is not jobs[-1]:
                 # Requests with many images: no more of them at once than one call takes.
                 self._finish(loaded, results, predictor)
                 loaded, results, held = [], [], 0
@@ -176,7 +191,14 @@ class Engine:
         except Exception as error:
             logger.exception("a batch of %d requests failed", len(loaded))
             results += [(job, error) for job, _ in loaded]
-        _deliver(results)
+        # Nobody waits for what another asked to be explained.
+        to_explain = {id(job): examples for job, examples in loaded if job.explain}
+        _deliver(
+            [(job, result) for job, result in results if id(job) not in to_explain or isinstance(result, Exception)]
+        )
+        for job, result in results:
+            if id(job) in to_explain and isinstance(result, Answer):
+                _deliver([(job, _explained(job, result, to_explain[id(job)]))])
 
     def _load(self, job: Job, predictor: Predictor) -> Examples:
         started = time.monotonic()
@@ -198,16 +220,17 @@ class Engine:
         if not loaded:
             return []
         every = [example for _, examples in loaded for example in examples.items]
-        starts = range(0, len(every), self.max_batch)
+        most = self._most(predictor)
+        starts = range(0, len(every), most)
         began = time.monotonic()
-        probabilities = np.concatenate(
-            [self._call(every[start : start + self.max_batch], predictor) for start in starts]
-        )
+        answers = _joined([self._call(every[start : start + most], predictor) for start in starts])
         ended = time.monotonic()
+        probabilities = answers.probabilities
         # Once for the batch, here: numpy gives up the interpreter for it, and the event loop would wait to get it back.
         best: list[int] = probabilities.argmax(axis=1).tolist()
-        self._count(best, predictor)
-        self.monitor.offer(predictor, every, probabilities)
+        known = predictor.knows(answers)
+        self._count(best, known, predictor)
+        self.monitor.offer(predictor, every, answers)
         results: list[tuple[Job, Answer | Exception]] = []
         start = 0
         for job, examples in loaded:
@@ -215,21 +238,54 @@ class Engine:
                 job.stages("inference", began, ended, batch_images=len(every))
             end = start + len(examples.items)
             remarks = predictor.metadata.input.remarks(examples.items)
-            results.append((job, Answer(probabilities[start:end], best[start:end], examples.many, predictor, remarks)))
+            own = None if known is None else known[start:end]
+            answer = Answer(probabilities[start:end], best[start:end], examples.many, predictor, own, remarks=remarks)
+            results.append((job, answer))
             start = end
         return results
 
-    def _call(self, examples: list[Example], predictor: Predictor) -> NDArray[np.float32]:
+    def _call(self, examples: list[Example], predictor: Predictor) -> Answers:
         feed = predictor.metadata.input.collate(examples)
         started = time.monotonic()
-        probabilities = predictor.predict(feed)
+        answers = predictor.answer(feed)
         self.metrics.model.observe(time.monotonic() - started)
         self.metrics.batch_images.observe(len(examples))
-        return probabilities
+        return answers
 
-    def _count(self, best: list[int], predictor: Predictor) -> None:
+    def _most(self, predictor: Predictor) -> int:
+        return self.max_batch * predictor.metadata.input.in_one
+
+    def _count(self, best: list[int], known: list[bool] | None, predictor: Predictor) -> None:
         for index, count in Counter(best).items():
             self.metrics.predictions.labels(predictor.metadata.classes[index]).inc(count)
+        if known is not None and not all(known):
+            self.metrics.unknown.inc(known.count(False))
+
+
+def _explained(job: Job, answer: Answer, examples: Examples) -> Answer | Exception:
+    """The answer with its explanations, or why there are none."""
+    asked = zip(examples.items, answer.best, strict=True)
+    try:
+        return replace(answer, explanations=[_explain(job, answer.predictor, *one) for one in asked])
+    except Exception as error:  # noqa: BLE001 -- handed to the request that caused it
+        return error
+
+
+def _explain(job: Job, predictor: Predictor, example: Example, best: int) -> Explanation:
+    if job.future.done() or time.monotonic() > job.deadline:
+        raise late()
+    explanation = predictor.explain(example, best)
+    if explanation is None:
+        problem = f"answers to {predictor.metadata.input.nouns} cannot be explained"
+        raise RequestError(422, "no-explanation", problem, "leave explain out")
+    return explanation
+
+
+def _joined(answers: list[Answers]) -> Answers:
+    if len(answers) == 1:
+        return answers[0]
+    scores = [one.familiarity for one in answers if one.familiarity is not None]
+    return Answers(np.concatenate([one.probabilities for one in answers]), np.concatenate(scores) if scores else None)
 
 
 def _give_up(future: asyncio.Future[Answer]) -> None:

@@ -38,7 +38,7 @@ class RequestError(Exception):
 
 
 # Of examples whose bytes are right, and whose values are not what the model takes.
-_WRONG_VALUES = ("invalid-input", "out-of-scale")
+_WRONG_VALUES = ("invalid-input", "out-of-scale", "unknown-column", "missing-column")
 
 
 def from_input_error(error: InputError, *, upload: bool = False) -> RequestError:

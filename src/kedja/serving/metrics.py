@@ -46,6 +46,7 @@ class Metrics:
         )
         self.errors = Counter("kedja_errors", "refused or failed requests", ["code"], registry=registry)
         self.predictions = Counter("kedja_predictions", "predicted images", ["class_name"], registry=registry)
+        self.unknown = Counter("kedja_unknown", "predictions of examples unlike the training's", registry=registry)
         self.reloads = Counter("kedja_reloads", "new bundles", ["result"], registry=registry)
         self.key_files = Counter("kedja_key_files", "new files of API keys", ["result"], registry=registry)
         self.decoders = Counter("kedja_decodes", "requests decoded in a process", ["result"], registry=registry)

@@ -1,16 +1,20 @@
 """Predictions of files without a server."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kedja.bundle.explanation import Explanation
 from kedja.bundle.inputs.input import Example, Feed, Input, InputError
+from kedja.bundle.known import Answers
 from kedja.bundle.metadata import Metadata
 from kedja.common.errors import KedjaError
+from kedja.common.files import write_bytes
 
 
 class Predicts(Protocol):
@@ -18,18 +22,28 @@ class Predicts(Protocol):
 
     metadata: Metadata
 
-    def predict(self, feed: Feed) -> NDArray[np.float32]:
-        """What `metadata.input` collates → probabilities float32 (N, classes)."""
+    def answer(self, feed: Feed) -> Answers:
+        """What `metadata.input` collates → probabilities, and familiarity where the model has it."""
+
+    def knows(self, answers: Answers) -> list[bool] | None:
+        """Of each example whether it is like those of the training; None where that cannot be told."""
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the model says of one file: classes from most to least probable, or why it says nothing."""
+    """What the model says of one file: classes from most to least probable, or why it says nothing.
+
+    Attributes:
+        explanation: the file that shows what spoke for the class, where one was asked for.
+        known: whether it is like the examples of the training; None where the model cannot tell.
+    """
 
     path: str
     classes: list[str]
     probabilities: list[float]
     error: str | None = None
+    known: bool | None = None
+    explanation: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -38,7 +52,13 @@ class Prediction:
         if self.error:
             return f"{self.path}: not decoded: {self.error}"
         ranked = zip(self.classes, self.probabilities, strict=True)
-        return f"{self.path}: " + ", ".join(f"{name} {probability:.1%}" for name, probability in ranked)
+        unlike = " (unlike anything the model learnt from)" if self.known is False else ""
+        return (
+            f"{self.path}: "
+            + ", ".join(f"{name} {probability:.1%}" for name, probability in ranked)
+            + unlike
+            + (f" → {self.explanation}" if self.explanation else "")
+        )
 
 
 def find_files(path: Path, expected: Input) -> list[Path]:
@@ -69,12 +89,37 @@ def predict_files(model: Predicts, files: Iterable[Path], top: int = 3, batch_si
     for chunk in _chunks(files, batch_size):
         decoded = [_decode(path, model.metadata.input) for path in chunk]
         examples = [example for example, error in decoded if not error]
-        answers = iter(model.predict(model.metadata.input.collate(examples))) if examples else iter(())
+        answers = _answers(model, examples) if examples else iter(())
         for path, (_, error) in zip(chunk, decoded, strict=True):
             if error:
                 yield Prediction(str(path), [], [], error=error)
             else:
-                yield _ranked(path, next(answers), model.metadata.classes, top)
+                yield _ranked(path, *next(answers), model.metadata.classes, top)
+
+
+class Explains(Predicts, Protocol):
+    """A loaded model that can say why."""
+
+    def explain(self, example: Example, index: int) -> Explanation | None:
+        """What speaks for the class `index`; None for examples without parts."""
+
+
+def write_explanation(model: Explains, prediction: Prediction, folder: Path) -> Prediction:
+    """Write what spoke for the first class of a prediction, as a file into `folder`; the same with that file's name.
+
+    Raises:
+        KedjaError: answers of this model cannot be explained.
+    """
+    expected, classes = model.metadata.input, model.metadata.classes
+    example = expected.decode(Path(prediction.path).read_bytes())
+    explanation = model.explain(example, classes.index(prediction.classes[0]))
+    if explanation is None:
+        raise KedjaError(f"answers to {expected.nouns} cannot be explained", "leave explain out")
+    suffix, content = expected.drawn(example, explanation, classes)
+    # The whole path, so that files of the same name in other folders keep theirs.
+    name = re.sub(r"[^\w.-]+", "_", prediction.path).strip("_")
+    write_bytes(folder / f"{name}{suffix}", content)
+    return replace(prediction, explanation=str(folder / f"{name}{suffix}"))
 
 
 def _decode(path: Path, expected: Input) -> tuple[Example, str]:
@@ -87,9 +132,18 @@ def _decode(path: Path, expected: Input) -> tuple[Example, str]:
         return None, f"it cannot be read: {error.strerror}"
 
 
-def _ranked(path: Path, probabilities: NDArray[np.float32], classes: list[str], top: int) -> Prediction:
+def _answers(model: Predicts, examples: list[Example]) -> Iterator[tuple[NDArray[np.float32], bool | None]]:
+    """Probabilities of each example, and whether it is known."""
+    answers = model.answer(model.metadata.input.collate(examples))
+    known: Sequence[bool | None] = model.knows(answers) or [None] * len(examples)
+    return zip(answers.probabilities, known, strict=True)
+
+
+def _ranked(
+    path: Path, probabilities: NDArray[np.float32], known: bool | None, classes: list[str], top: int
+) -> Prediction:
     best = np.argsort(-probabilities, kind="stable")[:top]
-    return Prediction(str(path), [classes[i] for i in best], [float(probabilities[i]) for i in best])
+    return Prediction(str(path), [classes[i] for i in best], [float(probabilities[i]) for i in best], known=known)
 
 
 def _chunks(files: Iterable[Path], size: int) -> Iterator[list[Path]]:

@@ -2,6 +2,7 @@
 
 import mimetypes
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,10 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from kedja.bundle import integrity, reference
-from kedja.bundle.inputs.input import Feed, Input
+from kedja.bundle import integrity, known, reference
+from kedja.bundle.explanation import ACTIVATIONS, HEAD, Explanation, explain
+from kedja.bundle.inputs.input import Example, Feed, Input
+from kedja.bundle.known import FAMILIARITY, Answers
 from kedja.bundle.metadata import FP32, MODEL, MODEL_CARD, Metadata, load
 from kedja.common.errors import KedjaError
 
@@ -51,6 +54,15 @@ class Predictor:
         self._session = _open_session(bundle / file, threads)
         _check_signature(self._session, bundle, self.metadata.input)
         self.golden_difference = integrity.verify_golden(bundle, self.metadata, self.predict, tolerance)
+        self.known = known.load(bundle, self.metadata.files)
+        self._threshold = self.known.threshold_of(variant) if self.known else 0.0
+        if self.known:
+            if FAMILIARITY not in {value.name for value in self._session.get_outputs()}:
+                raise KedjaError(f"{bundle / file} has no output `{FAMILIARITY}`", "export again with `just export`")
+            if variant == FP32:
+                known.verify(bundle, self.metadata, self.known, partial(self._run, FAMILIARITY))
+        # Of `model.onnx` alone: what a variant computes on the way is called otherwise.
+        self._head = _open_session(bundle / HEAD, 1) if variant == FP32 and HEAD in self.metadata.files else None
         self.reference = reference.load(bundle, self.metadata.files, len(self.metadata.classes))
         # Kept in memory: the folder may be replaced by the next export while this one still serves.
         self.samples = [
@@ -61,9 +73,30 @@ class Predictor:
 
     def predict(self, feed: Feed) -> NDArray[np.float32]:
         """What `metadata.input` collates → probabilities float32 (N, classes). Safe to call from many threads."""
-        (probabilities,) = self._session.run(["probabilities"], feed)
-        answer: NDArray[np.float32] = probabilities
+        return self._run("probabilities", feed)
+
+    def answer(self, feed: Feed) -> Answers:
+        """`predict` with the familiarity beside it, in the same call of the model. As safe."""
+        if self.known is None:
+            return Answers(self.predict(feed))
+        return Answers(*self._session.run(["probabilities", FAMILIARITY], feed))
+
+    def knows(self, answers: Answers) -> list[bool] | None:
+        """Of each example whether it is like those that the model learnt from; None where the bundle cannot tell."""
+        return None if answers.familiarity is None else (answers.familiarity >= self._threshold).tolist()
+
+    def explain(self, example: Example, index: int) -> Explanation | None:
+        """What speaks for the class `index`; None for examples without parts. Costs up to dozens of predictions."""
+        head = None if self._head is None else self._run_head
+        return explain(self.metadata.input, self._run, head, example, index)
+
+    def _run(self, output: str, feed: Feed, session: Any = None) -> NDArray[np.float32]:
+        (found,) = (session or self._session).run([output], feed)
+        answer: NDArray[np.float32] = found
         return answer
+
+    def _run_head(self, activations: NDArray[np.float32]) -> NDArray[np.float32]:
+        return self._run("logits", {ACTIVATIONS: activations}, self._head)
 
 
 def _model_card(bundle: Path) -> str:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 
+from kedja.common.errors import cut
 from kedja.serving import body, schemas
 from kedja.serving.answers import JsonAnswer, respond
 from kedja.serving.drift.report import report
@@ -43,6 +44,7 @@ def service_of(request: Request) -> Service:
     response_model=schemas.OneAnswer | schemas.ManyAnswers,
     responses=schemas.ERRORS,
     response_description="Of one example one answer, of several a list of them",
+    openapi_extra={"parameters": [schemas.EXPLAIN]},
 )
 async def predict(request: Request) -> Response:
     """Classify one example or several.
@@ -50,15 +52,21 @@ async def predict(request: Request) -> Response:
     Send JSON with exactly one of the keys below, a form with one or more `file` (plain fields beside them are ignored),
     or the example itself as the body. A list gets a list back, in its order.
 
+    `known` is false for an example that is unlike those of the training; the class is the nearest one all the same.
+
+    With `?explain=true` each answer says what spoke for its class. That costs as much as some dozens of answers.
+
     `Accept: application/vnd.kedja.class+json` leaves the probabilities out;
     `Accept: application/vnd.kedja.top+json; k=3` gives the most probable classes alone.
     """
     service = service_of(request)
     settings = service.settings
+    explain = _flag(request, "explain")
     started = time.monotonic()
     deadline = started + settings.deadline
     content_type = request.headers.get("content-type", "")
-    upload = body.read(request, settings.max_body, deadline, settings.upload_timeout, service.budget)
+    pace = body.Pace(settings.upload_timeout, settings.upload_rate)
+    upload = body.read(request, settings.max_body, deadline, pace, service.budget)
     # Only who has sent all takes one of the places.
     async with upload as data:
         with service.admission():
@@ -67,8 +75,15 @@ async def predict(request: Request) -> Response:
             stages = service.tracing.stages() if service.tracing else None
             if stages:
                 stages("receive", started, received)
-            answer = await service.answer(content_type, data, deadline, stages)
+            answer = await service.answer(content_type, data, deadline, stages, explain=explain)
     return respond(answer, request.headers.get("accept", ""))
+
+
+def _flag(request: Request, name: str) -> bool:
+    value = request.query_params.get(name, "false").lower()
+    if value not in ("true", "false", "1", "0"):
+        raise RequestError(422, "invalid-input", f"{name}={cut(value)!r} is neither true nor false", f"{name}=true")
+    return value in ("true", "1")
 
 
 @router.get("/class-names", response_model=schemas.ClassNames, tags=["model"], response_description="The names")
@@ -102,7 +117,10 @@ async def model(request: Request) -> Response:
     predictor = service_of(request).predictor
     facts = predictor.metadata.to_json()
     facts.pop("golden")
-    return JsonAnswer({**facts, "golden_difference": predictor.golden_difference, "model_card": predictor.model_card})
+    known = predictor.known.facts() if predictor.known else None
+    return JsonAnswer(
+        {**facts, "known": known, "golden_difference": predictor.golden_difference, "model_card": predictor.model_card}
+    )
 
 
 @router.get(

@@ -22,6 +22,17 @@ class Truncated(BaseModel):
     read: int
 
 
+class Explanation(BaseModel):
+    """What spoke for the named class: how much it would lose without each part of the example."""
+
+    # Not `class`, which is a word of Python's.
+    class_: str = Field(alias="class", description="the named class")
+    weights: list[list[float]] | list[float] = Field(
+        description="of the parts as they lie, an image's in rows from the top; below 0: against the class"
+    )
+    parts: list[str] | None = Field(None, description="what the parts are, where they have names; else left out")
+
+
 class Prediction(BaseModel):
     """What the model says of one example."""
 
@@ -29,7 +40,15 @@ class Prediction(BaseModel):
     prediction: str = Field(description="the same name")
     class_index: int = Field(description="its position in `GET /class-names`, from 0")
     probabilities: list[float] = Field(description="one for each class, in the order of `GET /class-names`")
+    known: bool | None = Field(
+        None, description="whether the example is like those of the training; left out where the bundle cannot tell"
+    )
+    explanation: Explanation | None = Field(None, description="where `explain=true` asked for it; else left out")
     truncated: Truncated | None = Field(None, description="of a text with more tokens than are read; else left out")
+    unseen: dict[str, str] | None = Field(
+        None,
+        description="of a row with categories that the training data do not know: column and category; else left out",
+    )
 
 
 class OneAnswer(Prediction):
@@ -100,6 +119,15 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     422: {"model": ErrorAnswer, "description": "A body that parses and holds wrong values"},
     401: {"model": ErrorAnswer, "description": "No valid API key, where the service asks for one"},
     503: {"model": ErrorAnswer, "description": "Too busy; come again after `Retry-After` seconds"},
+}
+
+
+EXPLAIN = {
+    "name": "explain",
+    "in": "query",
+    "required": False,
+    "description": "whether each answer is to say what spoke for its class",
+    "schema": {"type": "boolean", "default": False},
 }
 
 

@@ -67,6 +67,9 @@ class Settings:
     deadline: float = option(15.0, "seconds that a request may take, its upload included", within=(0.1, 3600))
     header_timeout: float = option(10.0, "seconds in which a request's head must arrive", within=(0.1, 600))
     upload_timeout: float = option(5.0, "seconds without a byte after which an upload is given up", within=(0.1, 600))
+    upload_rate: int = option(
+        1000, "bytes a second of an upload at the least, over every upload_timeout; 0: any", within=(0, 1000 * MEGABYTE)
+    )
     idle_timeout: float = option(75.0, "seconds that an idle connection is kept", within=(1, 3600))
     drain: float = option(
         1.0,

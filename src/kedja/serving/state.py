@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# Of a request: each costs as much as some dozens of answers.
+MOST_EXPLAINED = 4
 _MOST_DECODERS = 4
 
 
@@ -76,34 +79,39 @@ class Service:
         # What the bundle offers as samples may be sent back.
         formats = {predictor.metadata.input.format(sample.data) for sample in predictor.samples} - {""}
         return Limits(
-            settings.max_images,
+            settings.max_images * predictor.metadata.input.in_one,
             settings.max_pixels,
             frozenset(formats | set(settings.formats)),
             settings.memory,
             text_bytes=settings.max_text,
         )
 
-    async def answer(self, content_type: str, body: bytes, deadline: float, stages: Stages | None = None) -> Answer:
+    async def answer(
+        self, content_type: str, body: bytes, deadline: float, stages: Stages | None = None, *, explain: bool = False
+    ) -> Answer:
         """What the model says of a body: read by a worker thread where that is plainly cheap, else by a decoder.
 
         Raises:
             RequestError
         """
-        limits = self.limits
+        limits = replace(self.limits, examples=MOST_EXPLAINED) if explain else self.limits
         plain = self.predictor.metadata.input.killable
 
         def load(predictor: Predictor) -> Examples:
-            return payload.read(content_type, body, predictor.metadata.input, limits.of_request(plain=plain))
+            with self.budget.share() as grant:
+                mine = limits.of_request(plain=plain, grant=grant)
+                return payload.read(content_type, body, predictor.metadata.input, mine)
 
         try:
-            return await self.engine.run(load, deadline, stages)
+            return await self.engine.run(load, deadline, stages, explain=explain)
         except Costly:
             pass
         while True:
             expected = self.predictor.metadata.input
             try:
                 async with self.decoders.decoded(content_type, body, expected, limits, deadline) as examples:
-                    return await self.engine.run(partial(_as_decoded, examples, expected), deadline, stages)
+                    load_decoded = partial(_as_decoded, examples, expected)
+                    return await self.engine.run(load_decoded, deadline, stages, explain=explain)
             except Costly:
                 continue  # another bundle is served now
 
@@ -128,7 +136,8 @@ class Service:
         self.metrics.key_files.labels(result).inc()
 
     def close(self) -> None:
-        """After the last request."""
+        """After the last request, or when nobody waits for it."""
+        self.decoders.close()
         if self.tracing:
             self.tracing.close()
 

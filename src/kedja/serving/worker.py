@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import functools
+import gc
 import logging
 import signal
 import socket
@@ -12,6 +13,7 @@ from collections.abc import Callable, Coroutine, Iterator
 import uvicorn
 from fastapi import FastAPI
 
+from kedja.common.allocator import give_large_blocks_back
 from kedja.common.errors import KedjaError
 from kedja.serving import logs
 from kedja.serving.app import create_app
@@ -37,6 +39,7 @@ def work(settings: Settings, listener: socket.socket, ready: Callable[[], object
     Raises:
         KedjaError: the bundle, the keys or the certificate are not good, or packages for `otel` are missing.
     """
+    give_large_blocks_back()
     logs.configure()
     service = Service(settings, Predictor(settings.bundle, variant=settings.variant))
     try:
@@ -97,6 +100,9 @@ class Worker(uvicorn.Server):
         await super().startup(sockets)
         if self.service.settings.watch:
             self._spawn(self.service.watch_bundle(self.service.settings.watch))
+        # What is here now stays: to look through all of it again and again takes 50 to 150 ms, with everybody waiting.
+        gc.collect()
+        gc.freeze()
         logger.info("ready")
         self._ready()
 

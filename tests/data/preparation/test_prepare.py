@@ -18,6 +18,7 @@ from kedja.data.prepared import load
 from kedja.data.settings import Settings
 from kedja.data.sources.registry import open_source
 from kedja.data.versions.folder_hash import hash_folder
+from support import tables, texts
 from support.pictures import encode, picture, write_pictures
 
 
@@ -170,11 +171,21 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("kind", ["folder", "zip"])
+def _pictures(folder):
+    return write_pictures(folder / "s", {"a": 700, "b": 700}, size=(8, 8))
+
+
+LARGE = {
+    "folder": _pictures,
+    "zip": lambda folder: Path(shutil.make_archive(str(folder / "s"), "zip", _pictures(folder))),
+    "texts": lambda folder: texts.write_table(folder / "s.csv", 1400),
+    "rows": lambda folder: tables.write_table(folder / "s.csv", 1400),
+}
+
+
+@pytest.mark.parametrize("kind", LARGE)
 def test_killed_in_the_middle_it_continues_and_ends_with_the_same_bytes(tmp_path, capsys, kind):
-    source = write_pictures(tmp_path / "s", {"a": 700, "b": 700}, size=(8, 8))
-    if kind == "zip":
-        source = Path(shutil.make_archive(str(tmp_path / "s"), "zip", source))
+    source = LARGE[kind](tmp_path)
     script = tmp_path / "slow.py"
     script.write_text(SLOW)
     process = subprocess.Popen([sys.executable, script, source, tmp_path / "killed" / "x"], stdout=subprocess.PIPE)

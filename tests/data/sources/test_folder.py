@@ -50,7 +50,7 @@ def test_clutter_is_left_out_and_other_files_are_remembered(tmp_path):
     source = Folder(Directory(tmp_path))
     assert {item.id for item in source.items()} == {"cat/0.png", "dog/0.png"}
     assert source.ignored == {
-        "__MACOSX": "files of the system",
+        "__MACOSX/": "folders of the system",
         "cat/._0.png": "hidden files",
         "cat/notes.txt": "files that are no images by their suffix",
     }

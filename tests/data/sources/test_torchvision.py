@@ -82,3 +82,44 @@ def test_without_a_network_one_message_names_the_manual_way(tmp_path, mnist, mon
 def test_an_unknown_name_says_the_nearest():
     with pytest.raises(KedjaError, match="CIFAR10"):
         open_source(Settings(source="torchvision:CIFAR11"), Path("x"))
+
+
+@pytest.fixture
+def svhn(tmp_path, monkeypatch):
+    """A home of SVHN on this machine: three splits, one of them `extra`."""
+    import hashlib
+
+    from scipy.io import savemat
+    from torchvision.datasets import SVHN
+
+    home = tmp_path / "home"
+    home.mkdir()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=home)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        splits = {}
+        for seed, split in enumerate(("train", "test", "extra")):
+            pixels = np.random.default_rng(seed).integers(0, 256, (32, 32, 3, 30), dtype=np.uint8)
+            file = home / f"{split}_32x32.mat"
+            savemat(file, {"X": pixels, "y": (np.arange(30) % 10)[:, None]})
+            address = f"http://127.0.0.1:{server.server_port}/{file.name}"
+            splits[split] = [address, file.name, hashlib.md5(file.read_bytes()).hexdigest()]
+        monkeypatch.setattr(SVHN, "split_list", splits)
+        yield home
+        server.shutdown()
+
+
+def test_splits_that_are_not_used_are_said(tmp_path, svhn, capfd):
+    settings = Settings(source="torchvision:SVHN")
+    prepare(open_source(settings, tmp_path / "data" / ".svhn.source"), tmp_path / "data" / "svhn", settings)
+    data = load(tmp_path / "data" / "svhn")
+    assert len(data) == 60
+    assert len(data.split("test")) == 30
+    assert "splits of SVHN that are not used: extra" in capfd.readouterr().err
+
+
+def test_splits_without_one_to_train_on_are_named(tmp_path, svhn, monkeypatch):
+    from torchvision.datasets import SVHN
+
+    monkeypatch.setattr(SVHN, "split_list", {key: SVHN.split_list[key] for key in ("test", "extra")})
+    with pytest.raises(KedjaError, match="has the splits test, extra, and none to train on"):
+        open_source(Settings(source="torchvision:SVHN"), tmp_path / "data" / "x")

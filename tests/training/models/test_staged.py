@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch import nn
 
 from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.common.errors import KedjaError
@@ -16,15 +17,17 @@ def test_its_last_layer_sees_what_the_network_s_own_does_and_more():
     plain, staged = (build(config, 5, spec, [0.5] * 3, [0.5] * 3).eval() for config in (PLAIN, STAGED))
     for config, model in ((PLAIN, plain), (STAGED, staged)):
         initialise(model.body, config, lambda line: None)
-    own = plain.body.classifier.weight
+    own, wide = (model.body.get_submodule("classifier") for model in (plain, staged))
+    assert isinstance(own, nn.Linear)
+    assert isinstance(wide, nn.Linear)
     with torch.inference_mode():
-        staged.body.classifier.weight.zero_()
-        staged.body.classifier.weight[:, : own.shape[1]] = own
-        staged.body.classifier.bias.copy_(plain.body.classifier.bias)
+        wide.weight.zero_()
+        wide.weight[:, : own.in_features] = own.weight
+        wide.bias.copy_(own.bias)
         images = torch.randint(256, (2, *spec.shape), dtype=torch.uint8)
         torch.testing.assert_close(staged(images), plain(images))
     # Mean and maximum of 112 and 192 channels.
-    assert staged.body.classifier.in_features == own.shape[1] + 2 * (112 + 192)
+    assert wide.in_features == own.in_features + 2 * (112 + 192)
 
 
 def test_a_network_without_stages_is_refused():

@@ -4,6 +4,7 @@ An example is always the content of a file: a photograph, a text in UTF-8, a row
 read from a folder, kept as a golden example and decoded in the same way.
 """
 
+import json
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from kedja.bundle.explanation import Explanation, Parts
+
     Feed = dict[str, NDArray[Any]]
     Values = dict[str, NDArray[np.float64]]
 else:
@@ -27,6 +30,8 @@ else:
 Example = Any
 
 NPY = "application/x-npy"
+# Bytes that a request may take in a thread: with more it is not plainly cheap.
+PLAIN_MEMORY = 20_000_000
 
 
 class InputError(KedjaError):
@@ -65,12 +70,16 @@ class Spent:
 
     Attributes:
         pixels, scans, tiles: of its images; a scan is a pass of a JPEG over its pixels.
+        work: pixels × scans.
+        text: bytes of its texts.
         memory: bytes that decoding takes at once, with what it gives.
     """
 
     pixels: int = 0
     scans: int = 0
     tiles: int = 0
+    work: int = 0
+    text: int = 0
     memory: int = 0
 
 
@@ -85,7 +94,7 @@ class Limits:
         memory: bytes that decoding may take.
         plain: whether what is not plainly cheap raises `Costly`.
         spent: of this request; None: there is no request, and only `examples` and `pixels` hold.
-        grant: called with the bytes that are needed, before they are; waits until they are free.
+        grant: called with the bytes that are needed in all, before they are; waits until they are free, or raises.
         text_bytes: of each text.
     """
 
@@ -130,6 +139,7 @@ class Input(ABC):
         hint: a body of JSON that shows the form.
         killable: whether the service may decode in another process: the class can be imported there by its name, and
             there are `pack` and `unpack`. For kinds of which a hostile example can be expensive.
+        in_one: so many of them count as one where an operator limits how many a request or a call of the model has.
     """
 
     kind: ClassVar[str]
@@ -140,9 +150,14 @@ class Input(ABC):
     suffixes: ClassVar[frozenset[str]]
     hint: ClassVar[str]
     killable: ClassVar[bool] = False
+    in_one: ClassVar[int] = 1
 
     def located(self, folder: Path) -> Self:
         """The same, told in which folder (of a data set, of a bundle) the files lie that its settings name."""
+        return self
+
+    def carrying(self, files: Mapping[str, bytes]) -> Self:
+        """The same, given what `files` gave in place of a folder."""
         return self
 
     def files(self) -> dict[str, bytes]:
@@ -166,6 +181,10 @@ class Input(ABC):
     def from_value(self, value: Any, limits: Limits = NO_LIMITS) -> Example:
         """`decode` of an example in JSON; raises the same."""
 
+    def read_body(self, media_type: str, data: bytes, limits: Limits = NO_LIMITS) -> Examples:
+        """The examples of a body that is of one of `media_types`: one, whose file it is; raises as `decode`."""
+        return Examples([self.decode(data, limits)], many=False)
+
     @abstractmethod
     def to_value(self, data: bytes) -> Any:
         """A file's content as the value that `from_value` reads."""
@@ -173,6 +192,10 @@ class Input(ABC):
     @abstractmethod
     def collate(self, examples: Sequence[Example]) -> Feed:
         """One feed of at least one example."""
+
+    def header(self) -> list[str]:
+        """Names of the columns that a table of such examples has; empty where they are no rows."""
+        return []
 
     def pack(self, example: Example) -> Any:
         """What `decode` gave as something that msgpack can write; nothing of it is unpickled."""
@@ -197,6 +220,14 @@ class Input(ABC):
     def remarks(self, examples: Sequence[Example]) -> Sequence[dict[str, Any]]:
         """What the answer to each example says beyond its classes, under keys of their own; empty where nothing."""
         return ()
+
+    def parts(self, example: Example) -> "Parts | None":
+        """The example with each of its parts hidden in turn, to see what an answer rests on; None where it has none."""
+        return None
+
+    def drawn(self, example: Example, explanation: "Explanation", classes: Sequence[str]) -> tuple[str, bytes]:
+        """An explanation of an example as a file for people: its suffix and its content."""
+        return ".json", json.dumps(explanation.to_json(classes), ensure_ascii=False).encode()
 
     @abstractmethod
     def value_schema(self) -> dict[str, Any]:

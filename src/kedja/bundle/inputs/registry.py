@@ -11,6 +11,7 @@ from kedja.common.errors import KedjaError, nearest
 # Imported when a bundle or a data set is of that kind, never otherwise.
 INPUTS: dict[str, str | type[Input]] = {
     "image": "kedja.bundle.inputs.image.spec:ImageSpec",
+    "table": "kedja.bundle.inputs.table.spec:TableInput",
     "text": "kedja.bundle.inputs.text.spec:TextInput",
 }
 

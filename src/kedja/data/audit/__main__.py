@@ -2,14 +2,16 @@
 
 import tempfile
 from dataclasses import dataclass, fields
+from importlib.util import find_spec
 from pathlib import Path
 
 from kedja import cli
 from kedja.common.outside import printable
 from kedja.data.audit.audit import audit, table, write_reports
 from kedja.data.audit.source import prepare_for_audit
+from kedja.data.features import read_features
 from kedja.data.names import data_set_name
-from kedja.data.prepared import load
+from kedja.data.prepared import PreparedDataset, load
 from kedja.data.settings import Settings
 from kedja.data.versions.ensure import ensure
 
@@ -27,7 +29,7 @@ class Options(Settings):
 
     data: str = cli.data_set("", "data/<name>/; digits by default")
     labels: bool = cli.option(True, "look for label errors too")
-    judges: list[Path] = cli.option([], "folders of finished runs that judge the labels; else two cheap models do")
+    judges: list[Path] = cli.option([], "folders of finished runs that judge the labels; else cheap models do")
     reports: Path = cli.option(Path("reports"), "folder for audit-<name>.json and .html")
 
 
@@ -36,11 +38,20 @@ def main(options: Options) -> int:
     name = data_set_name(options.data, settings.source)
     with tempfile.TemporaryDirectory(prefix="kedja-audit-") as temporary:
         folder = prepare_for_audit(settings, Path(temporary) / name) if settings.source else ensure(name)
-        result = audit(load(folder), judge_labels=options.labels, judges=options.judges)
+        data = load(folder)
+        if options.labels and not (settings.source or options.judges):
+            compute_features(data)
+        result = audit(data, judge_labels=options.labels, judges=options.judges)
         paths = write_reports(result, options.reports)
     print(printable(table(result)))
     print("written:", *paths)
     return int(result.invalid)
+
+
+def compute_features(data: PreparedDataset) -> None:
+    """Let training compute them, once, where they are needed and PyTorch is installed."""
+    if data.stored.needs_features and read_features(data) is None and find_spec("torch"):
+        cli.call("kedja.training.probe", f"data={data.name}")
 
 
 def run() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from kedja.common.files import write_json, write_text
 from kedja.common.progress import say
-from kedja.data.audit import cheap_judges, checks, trained_judges
+from kedja.data.audit import cheap_judges, checks, feature_judges, trained_judges
 from kedja.data.audit.finding import Finding
 from kedja.data.audit.index import FullIndex, read_index
 from kedja.data.audit.judgement import label_errors, not_judged
@@ -16,6 +16,7 @@ from kedja.data.prepared import SPLITS, PreparedDataset
 
 CHECKS = (
     checks.unreadable_files,
+    checks.ignored_files,
     checks.exact_copies,
     checks.straddling_groups,
     checks.look_alikes,
@@ -49,7 +50,8 @@ def audit(data: PreparedDataset, *, judge_labels: bool = True, judges: Sequence[
 
     Args:
         judge_labels: whether to look for label errors.
-        judges: folders of finished runs that judge the labels; without any, two cheap models do.
+        judges: folders of finished runs that judge the labels; without any, a model on
+            the features of a pretrained network that lie beside the data, else on pixels.
 
     Raises:
         KedjaError: a judge is no finished run on these data.
@@ -64,7 +66,7 @@ def audit(data: PreparedDataset, *, judge_labels: bool = True, judges: Sequence[
 
 
 def _judge_labels(data: PreparedDataset, judges: Sequence[Path]) -> list[Finding]:
-    judgement = trained_judges.judge(data, judges) if judges else cheap_judges.judge(data)
+    judgement = trained_judges.judge(data, judges) if judges else feature_judges.judge(data) or cheap_judges.judge(data)
     return label_errors(data, judgement) if judgement else [not_judged(f"too few {data.input.nouns} a class")]
 
 

@@ -10,6 +10,7 @@ from kedja.data.audit.finding import Finding, Severity, plural
 from kedja.data.audit.index import FullIndex, class_names, read_rejected, split_names
 from kedja.data.prepared import SPLITS, PreparedDataset
 from kedja.data.splits.units import connect, equal_pairs
+from kedja.data.versions.folder_hash import facts_of
 
 _FAILURES: dict[str, str] = {
     "empty": "file without content",
@@ -77,6 +78,16 @@ def unreadable_files(data: PreparedDataset, index: FullIndex) -> list[Finding]:
     return findings
 
 
+def ignored_files(data: PreparedDataset, index: FullIndex) -> list[Finding]:
+    """What lay in the source and is no part of the data set, where it was prepared on this machine."""
+    ignored = facts_of(data.folder, data.hash).get("ignored")
+    if not ignored:
+        return []
+    title = f"{plural(sum(number for number, _ in ignored.values()), 'file')} of the source ignored"
+    reasons = {f"{number:,} {reason}": f"for example {example}" for reason, (number, example) in ignored.items()}
+    return [Finding("ignored", "note", title, files=reasons)]
+
+
 def exact_copies(data: PreparedDataset, index: FullIndex) -> list[Finding]:
     """Equal to a model: across splits, with different labels, or merely twice."""
     return _sorted_out(data, _members(connect(len(data), equal_pairs(index.same))), _EXACT)
@@ -139,7 +150,9 @@ def _sorted_out(data: PreparedDataset, groups: list[list[int]], kinds: tuple[_Ki
         if of_kind:
             captions = [f"{split_names(data, group)}: {class_names(data, group)}" for group in of_kind]
             title = plural(len(of_kind), f"set of {kind.title.format(nouns=data.input.nouns)}")
-            findings.append(Finding(kind.name, kind.severity, title, kind.remedy, of_kind, captions))
+            natural = kind is kinds[1] and not data.stored.conflicts_invalidate
+            severity: Severity = "warning" if natural else kind.severity
+            findings.append(Finding(kind.name, severity, title, kind.remedy, of_kind, captions))
     return findings
 
 

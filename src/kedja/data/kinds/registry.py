@@ -8,6 +8,7 @@ from kedja.data.kinds.kind import Kind
 # Imported when data of that kind are prepared or read, never otherwise.
 KINDS: dict[str, str | type[Kind]] = {
     "image": "kedja.data.kinds.image.kind:Images",
+    "table": "kedja.data.kinds.table.kind:Rows",
     "text": "kedja.data.kinds.text.kind:Texts",
 }
 

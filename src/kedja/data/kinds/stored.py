@@ -1,9 +1,9 @@
 """The examples of a prepared data set, by position: how a kind reads back what it wrote and shows it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +23,13 @@ class Stored(ABC):
 
     Attributes:
         input: what every example became, with the settings of `dataset.json`.
+        conflicts_invalidate: whether equal examples with different labels make figures wrong, or are natural.
+        has_effects: whether their parts have names, and `effects` says which of them the answers hang on.
     """
 
     input: Input
+    conflicts_invalidate: ClassVar[bool] = True
+    has_effects: ClassVar[bool] = False
 
     @abstractmethod
     def read(self, positions: NDArray[np.int64]) -> Feed:
@@ -47,9 +51,18 @@ class Stored(ABC):
         """The folder of `conf/experiment/` that suits such examples, and what of them says so."""
         return f"{self.input.kind}s", f"of kind {self.input.kind}"
 
+    @property
+    def needs_features(self) -> bool:
+        """Whether only a pretrained network's features say what such examples show, to those who judge their labels."""
+        return False
+
     def near_pairs(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """Which of these are nearly the same but not equal: int64 (M, 2), indices into `positions`."""
         return np.empty((0, 2), np.int64)
+
+    def strangers(self) -> Mapping[str, Sequence[bytes]]:
+        """Examples that are at hand everywhere and none of these, as files: where they come from → files."""
+        return {}
 
     def audit_checks(self) -> "Sequence[Check]":
         """What the audit looks for beyond copies, splits and classes."""
@@ -66,6 +79,20 @@ class Stored(ABC):
     def picture(self, position: int, title: str) -> str:
         """HTML that shows an example."""
         return f'<span title="{escape(title, quote=True)}">{escape(title)}</span>'
+
+    def effects(
+        self, positions: NDArray[np.int64], labels: NDArray[np.int64], answer: Callable[[Feed], NDArray[Any]]
+    ) -> dict[str, Any]:
+        """What of examples the answers hang on, for the report; empty where their kind has no parts with names.
+
+        Args:
+            answer: probabilities (n, classes) of a feed.
+        """
+        return {}
+
+    def explained(self, position: int, weights: "list[Any] | None", name: str) -> str:
+        """HTML that shows what of an example spoke for the class `name`, by the weights of its parts; else empty."""
+        return ""
 
     def small(self, positions: NDArray[np.int64]) -> NDArray[np.float64] | None:
         """Rows of few numbers, float64 (n, features), by which cheap models judge labels; None where they cannot."""

@@ -20,16 +20,16 @@ from kedja.data.splits.units import connect, equal_pairs
 UNKNOWN_SPLIT = -1
 
 
-def number_classes(workspace: Workspace, names: Sequence[str] | None) -> list[str]:
+def number_classes(workspace: Workspace, names: Sequence[str] | None, nouns: str) -> list[str]:
     """Write the class index of every image that was read; the class names in order."""
     found = [label for (label,) in workspace.table(f"SELECT DISTINCT label FROM examples WHERE {KEPT}")]  # noqa: S608 -- no outside text
     classes = list(names) if names is not None else sorted(found, key=natural_order)
     strangers = sorted(set(found) - set(classes))
     if strangers:
-        raise KedjaError(f"the images have classes that the source does not list: {', '.join(strangers[:5])}")
+        raise KedjaError(f"the {nouns} have classes that the source does not list: {', '.join(strangers[:5])}")
     if len(found) < 2:
         raise KedjaError(
-            f"the images have one class only: {found}", "a classifier needs two; is label= the right folder?"
+            f"the {nouns} have one class only: {found}", "a classifier needs two; is label= the right folder?"
         )
     workspace.set_classes(classes)
     say_alike_classes(classes)
@@ -45,7 +45,7 @@ def allot(kind: Kind) -> None:
         nouns = kind.input.nouns
         say(f"no near-duplicates were found, or all {nouns} resemble each other too much for copies to be told")
     if settings.near_duplicates == "drop" and len(pairs):
-        _drop_look_alikes(workspace, pairs)
+        _drop_look_alikes(workspace, pairs, kind.input.nouns)
         pairs = pairs[:0]
     positions = workspace.column("position", np.int64, KEPT)
     given = workspace.column(_given_as_number(), np.int64, KEPT)
@@ -60,10 +60,10 @@ def allot(kind: Kind) -> None:
         ids = (name for (name,) in workspace.rows("id", KEPT))
         assigned = splits.assign(labels, ids, units, settings.fractions, settings.seed)
     else:
-        assigned = _complete(workspace, settings, given, labels, units)
-        _drop_leaks(workspace, settings, positions, assigned)
-    _say_look_alikes(near, assigned)
-    say_contradictions(workspace)
+        assigned = _complete(workspace, settings, given, labels, units, nouns=kind.input.nouns)
+        _drop_leaks(workspace, settings, positions, assigned, kind.input.nouns)
+    _say_look_alikes(near, assigned, kind.input.nouns)
+    say_contradictions(workspace, kind.input.nouns)
     workspace.write_column("split", positions, assigned.tolist())
 
 
@@ -89,7 +89,7 @@ def _group_shoots(kind: Kind) -> None:
     workspace.write_column("grp", workspace.column("position", np.int64, KEPT), shoots)
 
 
-def _drop_look_alikes(workspace: Workspace, pairs: NDArray[np.int64]) -> None:
+def _drop_look_alikes(workspace: Workspace, pairs: NDArray[np.int64], nouns: str) -> None:
     """Keep one of each set of near-duplicates: of the latest given split, and of these the first."""
     positions = workspace.column("position", np.int64, KEPT)
     given = workspace.column(_given_as_number(), np.int64, KEPT)
@@ -103,15 +103,15 @@ def _drop_look_alikes(workspace: Workspace, pairs: NDArray[np.int64]) -> None:
     workspace.reject(
         positions[dropped], "near-duplicate", ["it looks like an image that was kept"] * int(dropped.sum())
     )
-    say(f"left out {int(dropped.sum())} images that look like another one (listed in rejected.csv)")
+    say(f"left out {int(dropped.sum())} {nouns} that look like another one (listed in rejected.csv)")
 
 
-def _say_look_alikes(near: NDArray[np.int64], assigned: NDArray[np.int64]) -> None:
+def _say_look_alikes(near: NDArray[np.int64], assigned: NDArray[np.int64], nouns: str) -> None:
     if not len(near):
         return
     across = int((assigned[near[:, 0]] != assigned[near[:, 1]]).sum())
     advice = "; near_duplicates=group keeps them on one side, `just audit` shows them" if across else ""
-    say(f"{len(near)} pairs of images look alike, {across} of them across splits{advice}")
+    say(f"{len(near)} pairs of {nouns} look alike, {across} of them across splits{advice}")
 
 
 def _given_as_number() -> str:
@@ -134,14 +134,16 @@ def _complete(
     given: NDArray[np.int64],
     labels: NDArray[np.int64],
     units: NDArray[np.int64],
+    *,
+    nouns: str,
 ) -> NDArray[np.int64]:
     """The given splits, with a validation split dealt from the training images where there is none."""
     assigned = np.where(given == UNKNOWN_SPLIT, 0, given)
     if not (assigned == 0).any():
-        raise KedjaError("the source has no training images", "name one of its splits train")
+        raise KedjaError(f"the source has no training {nouns}", "name one of its splits train")
     unsplit = int((given == UNKNOWN_SPLIT).sum())
     if unsplit:
-        say(f"{unsplit:,} images whose split the source does not say were put to train")
+        say(f"{unsplit:,} {nouns} whose split the source does not say were put to train")
     if not (assigned == 1).any():
         train, validation, _ = settings.fractions
         training = assigned == 0
@@ -149,14 +151,14 @@ def _complete(
         ids = (name for (name,) in workspace.rows("id", where))
         shares = (train, validation, 0.0)
         assigned[training] = splits.assign(labels[training], ids, units[training], shares, settings.seed)
-        say(f"no validation split given: {int((assigned == 1).sum()):,} training images were set aside for it")
+        say(f"no validation split given: {int((assigned == 1).sum()):,} training {nouns} were set aside for it")
     if not (assigned == 2).any():
         say("no test split given: none is made; final figures will be those of the validation split")
     return assigned
 
 
 def _drop_leaks(
-    workspace: Workspace, settings: Settings, positions: NDArray[np.int64], assigned: NDArray[np.int64]
+    workspace: Workspace, settings: Settings, positions: NDArray[np.int64], assigned: NDArray[np.int64], nouns: str
 ) -> None:
     """Leave out training images that are in val or test too, and validation images that are in test too."""
     _, same = np.unique(workspace.column("same", np.int64, KEPT), return_inverse=True)
@@ -167,8 +169,8 @@ def _drop_leaks(
         return
     number = int(leaking.sum())
     if settings.leaks == "keep":
-        say(f"{number} images of one split are in a later one too, kept as asked (leaks=keep)")
+        say(f"{number} {nouns} of one split are in a later one too, kept as asked (leaks=keep)")
         return
     reasons = [f"the same pixels are in {SPLITS[split]}" for split in strongest[same][leaking]]
     workspace.reject(positions[leaking], "leak", reasons)
-    say(f"left out {number} images that are in a later split too (listed in rejected.csv; leaks=keep keeps them)")
+    say(f"left out {number} {nouns} that are in a later split too (listed in rejected.csv; leaks=keep keeps them)")

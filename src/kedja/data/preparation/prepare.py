@@ -8,7 +8,9 @@ import numpy as np
 
 from kedja.common.cpus import available
 from kedja.common.errors import KedjaError
+from kedja.common.outside import one_line
 from kedja.common.progress import Progress, say
+from kedja.common.refusals import naming
 from kedja.data.kinds.kind import Chunk, Content, Kind, Result
 from kedja.data.kinds.registry import kind_type
 from kedja.data.preparation import allot
@@ -39,7 +41,15 @@ def prepare(source: Source, folder: Path, settings: Settings) -> None:
     """
     kind_of_data = kind_type(source.kind)
     path = folder.parent / f".{folder.name}.work"
-    workspace = Workspace(path, _fingerprint(source, settings, list(kind_of_data.columns)), kind_of_data.columns)
+    with naming(path):
+        workspace = Workspace(path, _fingerprint(source, settings, list(kind_of_data.columns)), kind_of_data.columns)
+        _prepare(source, folder, settings, workspace)
+    say_of(source)
+    workspace.remove()
+
+
+def _prepare(source: Source, folder: Path, settings: Settings, workspace: Workspace) -> None:
+    kind_of_data = kind_type(source.kind)
     try:
         kind, contents = kind_of_data(source, settings, workspace), Contents(source, workspace)
         count = workspace.list_items(contents.items)
@@ -47,14 +57,12 @@ def prepare(source: Source, folder: Path, settings: Settings) -> None:
         _decode(kind, contents, count)
         workspace.readmit()
         _judge_failures(workspace, settings, kind.input.nouns)
-        classes = allot.number_classes(workspace, source.classes)
+        classes = allot.number_classes(workspace, source.classes, kind.input.nouns)
         allot.allot(kind)
         write_dataset(kind, folder, classes)
     except BaseException:
         workspace.close()
         raise
-    say_of(source)
-    workspace.remove()
 
 
 def _fingerprint(source: Source, settings: Settings, columns: list[str]) -> str:
@@ -111,7 +119,7 @@ def _judge_failures(workspace: Workspace, settings: Settings, nouns: str) -> Non
     if not failed:
         return
     rows = list(workspace.rows("id, reason", f"code <> '{READ}'"))
-    lines = [f"  {name}: {reason}" for name, reason in rows[:SHOWN]]
+    lines = [f"  {one_line(name)}: {reason}" for name, reason in rows[:SHOWN]]
     if failed > SHOWN:
         lines.append(f"  … and {failed - SHOWN} more")
     listing = "\n".join(lines)

@@ -41,8 +41,8 @@ def say_lost_classes(workspace: Workspace) -> None:
         say(f"note: {len(rows)} classes have no image that can be read and are none: {names}")
 
 
-def say_contradictions(workspace: Workspace) -> None:
-    """Identical images with different labels, as the audit counts them."""
+def say_contradictions(workspace: Workspace, nouns: str) -> None:
+    """Identical examples with different labels, as the audit counts them."""
     labels = workspace.column("class", np.int64, _WAS_READ)
     same = np.unique(workspace.column("same", np.int64, _WAS_READ), return_inverse=True)[1].reshape(-1)
     lowest, highest = np.full(len(same), len(labels) + labels.max(initial=0)), np.full(len(same), -1)
@@ -58,4 +58,4 @@ def say_contradictions(workspace: Workspace) -> None:
     pair = [row for at in positions.tolist() for row in workspace.rows("id, label", f"position = {at}")]
     shown = " = ".join(f"{name} ({label})" for name, label in pair)
     noun = "set" if len(sets) == 1 else "sets"
-    say(f"{len(sets)} {noun} of identical images with different labels, for example {shown}; `just audit` lists them")
+    say(f"{len(sets)} {noun} of identical {nouns} with different labels, for example {shown}; `just audit` lists them")

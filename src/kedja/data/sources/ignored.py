@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Any
 
+from kedja.common.outside import one_line
 from kedja.common.progress import say
 
 # Of cameras, editors and scanners; told apart from files that are no images at all.
@@ -17,6 +18,13 @@ def is_other_image(name: str) -> bool:
     return name.lower().endswith(_OTHER_IMAGES)
 
 
+def counts_of(source: Any) -> dict[str, tuple[int, str]]:
+    """What the last listing of a source left out: reason → how many, and one of them; the most first."""
+    ignored: dict[str, str] = getattr(source, "ignored", {})
+    examples = {reason: name for name, reason in reversed(ignored.items())}
+    return {reason: (number, examples[reason]) for reason, number in Counter(ignored.values()).most_common()}
+
+
 def say_of(source: Any) -> None:
     """Say what the last listing of a source left out, and what it noticed.
 
@@ -25,7 +33,5 @@ def say_of(source: Any) -> None:
     """
     for note in getattr(source, "notes", []):
         say(f"note: {note}")
-    ignored: dict[str, str] = getattr(source, "ignored", {})
-    for reason, number in Counter(ignored.values()).most_common():
-        example = next(name for name, of_name in ignored.items() if of_name == reason)
-        say(f"ignored: {number:,} {reason}, for example {example}")
+    for reason, (number, example) in counts_of(source).items():
+        say(f"ignored: {number:,} {reason}, for example {one_line(example)}")

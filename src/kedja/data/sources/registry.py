@@ -12,6 +12,7 @@ from kedja.data.sources.files.tree import Directory, Tree, printable, unwrap
 from kedja.data.sources.files.zipped import open_zip
 from kedja.data.sources.folder import Folder
 from kedja.data.sources.npz import Npz
+from kedja.data.sources.rows.recognise import is_table, open_table
 from kedja.data.sources.source import Source
 from kedja.data.sources.tables.columns import Columns
 from kedja.data.sources.tables.index import SUFFIXES as INDEX_SUFFIXES
@@ -33,6 +34,7 @@ SOURCES: list[tuple[str, Callable[[Settings], bool], Callable[[Settings, Path], 
         lambda s: _is(s, ARCHIVE_SUFFIXES),
         lambda s, work: _images(s, _archive(s, work)),
     ),
+    ("a table of rows", is_table, lambda s, work: open_table(s)),
     ("a table of texts", lambda s: _is(s, (*TABLES, *JSON)) and bool(_text_column(s)), lambda s, work: _texts(s)),
     ("an index file", lambda s: _is(s, INDEX_SUFFIXES), lambda s, work: _index_file(s)),
     (
@@ -56,7 +58,10 @@ def open_source(settings: Settings, work: Path) -> Source:
         raise KedjaError(f"source={shown}: the name is no UTF-8", "rename it; it is written down with the data set")
     for _, is_meant, make in SOURCES:
         if is_meant(settings):
-            return make(settings, work)
+            found = make(settings, work)
+            if settings.kind not in ("", found.kind):
+                raise KedjaError(f"kind={settings.kind}: source={settings.source} holds examples of kind {found.kind}")
+            return found
     kinds = ", ".join(kind for kind, _, _ in SOURCES)
     if Path(settings.source).exists():
         raise KedjaError(f"source={settings.source} is of no known kind", f"known: {kinds}")

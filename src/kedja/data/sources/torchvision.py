@@ -6,6 +6,7 @@ where it was cut off. It is imported when such a data set is asked for, never ot
 
 import importlib
 import inspect
+import re
 import urllib.error
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +23,8 @@ from kedja.data.sources.source import Item
 
 PREFIX = "torchvision:"
 # Names that the data sets give their own splits, in their constructors.
-_SPLITS = {"train": ("train", "trainval"), "val": ("val", "valid"), "test": ("test",)}
+_SPLITS = {"train": ("train", "trainval", "train-standard"), "val": ("val", "valid"), "test": ("test",)}
+_BY_HAND = "get it from its home and give the folder or archive: just data source=<folder> data=…"
 
 
 class Torchvision:
@@ -41,6 +43,7 @@ class Torchvision:
         self.title = f"torchvision.datasets.{name}"
         self.image: ImageSpec | None = None
         self.tree: Tree | None = None
+        self.notes: list[str] = []
         self._name, self._downloads = name, downloads
         self._parts = self._open_all(self._constructor())
         classes = getattr(next(iter(self._parts.values())), "classes", None)
@@ -66,7 +69,7 @@ class Torchvision:
         if "download" not in inspect.signature(constructor).parameters:
             raise KedjaError(
                 f"torchvision cannot download {self._name}",
-                "get it from its home and give the folder or archive: just data source=<folder> data=…",
+                _BY_HAND,
             )
         return constructor
 
@@ -76,17 +79,31 @@ class Torchvision:
             return {split: self._open(constructor, train=split == "train") for split in ("train", "test")}
         if "split" not in parameters:
             return {"": self._open(constructor)}
-        parts = {}
+        parts, unused = {}, self._split_names(constructor)
         for split, names in _SPLITS.items():
             for name in names:
                 try:
                     parts[split] = self._open(constructor, split=name)
                 except ValueError:
                     continue
+                unused = [other for other in unused if other != name]
                 break
-        if not parts:
-            raise KedjaError(f"the splits of {self._name} are none of train, val and test")
+        if "train" not in parts:
+            known = ", ".join([*parts, *unused])
+            raise KedjaError(f"{self.title} has the splits {known}, and none to train on", _BY_HAND)
+        if unused:
+            self.notes.append(f"splits of {self._name} that are not used: {', '.join(unused)}")
         return parts
+
+    def _split_names(self, constructor: Any) -> list[str]:
+        """What it says it has, when it is asked for what there is not; nothing is fetched."""
+        try:
+            constructor(root=str(self._downloads), split="no split", download=False)
+        except ValueError as error:
+            return re.findall(r"'([^']+)'", str(error).partition("Valid values are")[2])
+        except Exception:  # noqa: BLE001 -- what it does with a wrong argument is its own
+            return []
+        return []
 
     def _open(self, constructor: Any, **which: Any) -> Any:
         with _continued_downloads() as failures:

@@ -6,8 +6,10 @@ path (``dvc_data.hashfile.tree``). The stamp lies beside the folder, so that it 
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from kedja.common.files import write_json
 
@@ -39,14 +41,26 @@ def hash_folder(folder: Path) -> FolderHash:
             entry = (status.st_size, status.st_mtime_ns, md5(path))
         entries[name] = entry
     if entries != known and folder.is_dir():
-        write_json(stamp_path(folder), {"files": entries})
+        write_json(stamp_path(folder), {**_read(folder), "files": entries})
     return _combine({name: (entry[0], entry[2]) for name, entry in entries.items()})
 
 
 def read_folder(folder: Path) -> FolderHash:
     """The folder's hash with every byte read, whatever the stamp says; renews the stamp."""
-    stamp_path(folder).unlink(missing_ok=True)
+    if stamped := _read(folder):
+        write_json(stamp_path(folder), {**stamped, "files": {}})
     return hash_folder(folder)
+
+
+def add_facts(folder: Path, found: FolderHash, facts: Mapping[str, Any]) -> None:
+    """Keep beside a data set how it came about: of this machine, and so no part of it."""
+    write_json(stamp_path(folder), {**_read(folder), "hash": found.hash, **facts})
+
+
+def facts_of(folder: Path, of: str = "") -> dict[str, Any]:
+    """What `add_facts` kept; empty where nobody knows, or, with a hash, where that was of another state."""
+    facts = {key: value for key, value in _read(folder).items() if key != "files"}
+    return facts if not of or facts.get("hash", of) == of else {}
 
 
 def stamp_path(folder: Path) -> Path:
@@ -74,8 +88,16 @@ def md5(path: Path) -> str:
 
 def _read_stamp(folder: Path) -> dict[str, tuple[int, int, str]]:
     try:
-        files = json.loads(stamp_path(folder).read_bytes())["files"]
+        files = _read(folder)["files"]
         return {name: (int(size), int(mtime), str(digest)) for name, (size, mtime, digest) in files.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    try:
+        stamped = json.loads(stamp_path(folder).read_bytes())
+    except (OSError, ValueError):
         # A stamp that is missing or damaged only costs time.
         return {}
+    return stamped if isinstance(stamped, dict) else {}

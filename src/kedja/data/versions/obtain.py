@@ -1,12 +1,11 @@
 """A data set from wherever it can be had: already there, DVC's cache, a remote, or its source; always verified."""
 
-import json
 import shutil
 from dataclasses import replace as replace_fields
 from pathlib import Path
 
 from kedja.common.errors import KedjaError
-from kedja.common.files import check_replaceable, read_json, sha256, write_json
+from kedja.common.files import check_replaceable, read_json, sha256
 from kedja.common.locks import locked
 from kedja.common.names import plain_name
 from kedja.common.progress import say
@@ -14,10 +13,11 @@ from kedja.data.preparation.prepare import prepare
 from kedja.data.preparation.workspace import listing_digest
 from kedja.data.prepared import DATASET, FILES
 from kedja.data.settings import Settings
+from kedja.data.sources.ignored import counts_of
 from kedja.data.sources.registry import open_source
 from kedja.data.sources.tables.index import SUFFIXES as INDEX_SUFFIXES
 from kedja.data.versions.dvc import cached_files, changed_files, is_tracked, keep, restore
-from kedja.data.versions.folder_hash import FolderHash, hash_folder, read_folder, stamp_path
+from kedja.data.versions.folder_hash import FolderHash, add_facts, facts_of, hash_folder, read_folder
 from kedja.data.versions.pins import PINS, Pin, read_pins, write_pin
 from kedja.data.versions.source_place import located, portable, same_source
 
@@ -47,7 +47,7 @@ def obtain(
         wanted = _as_recorded(wanted, root)
         if pin is None or accept or not _same(wanted, pin.settings):
             return _make_and_pin(folder, root, wanted, pin)
-        if settings is not None and _source_changed(folder, located(wanted, root)):
+        if settings is not None and _source_changed(folder, located(wanted, root), pin.hash):
             say(f"source={wanted.source} has changed since data/{name} was made: preparing it again")
             return _make_and_pin(folder, root, wanted, pin)
         return _verify(folder, root, pin)
@@ -76,10 +76,7 @@ def _refuse_another_source(name: str, root: Path, wanted: Settings, pin: Pin | N
 
 def _stamped_source(folder: Path) -> str:
     """Where a data set was made from that `data.dvc` does not pin; empty where nobody knows."""
-    try:
-        return str(json.loads(stamp_path(folder).read_bytes()).get("made_from", ""))
-    except (OSError, ValueError, AttributeError):
-        return ""
+    return str(facts_of(folder).get("made_from", ""))
 
 
 def _as_recorded(settings: Settings, root: Path) -> Settings:
@@ -98,7 +95,7 @@ def _verify(folder: Path, root: Path, pin: Pin) -> Path:
     if restore(root, folder.name, pin.hash) and read_folder(folder).hash == pin.hash:
         say(f"data/{folder.name} restored by DVC and verified")
         return folder
-    _make(folder, pin.settings, root)
+    ignored = _make(folder, pin.settings, root)
     found = read_folder(folder)
     if found.hash != pin.hash:
         raise KedjaError(
@@ -107,7 +104,7 @@ def _verify(folder: Path, root: Path, pin: Pin) -> Path:
             "`just data-pull` fetches the pinned bytes from your remote; if the source changed on purpose: "
             f"just data data={folder.name} accept=true",
         )
-    _stamp_source(folder, located(pin.settings, root))
+    _stamp_source(folder, located(pin.settings, root), found, ignored)
     if is_tracked(root):
         keep(root, folder.name)
     say(f"data/{folder.name} made from its source and verified against {PINS}")
@@ -115,9 +112,9 @@ def _verify(folder: Path, root: Path, pin: Pin) -> Path:
 
 
 def _make_and_pin(folder: Path, root: Path, settings: Settings, previous: Pin | None) -> Path:
-    _make(folder, settings, root)
+    ignored = _make(folder, settings, root)
     found = read_folder(folder)
-    _stamp_source(folder, located(settings, root))
+    _stamp_source(folder, located(settings, root), found, ignored)
     if not is_tracked(root):
         return folder
     if previous is None or previous.hash != found.hash or not _same(previous.settings, settings):
@@ -133,12 +130,15 @@ def _make_and_pin(folder: Path, root: Path, settings: Settings, previous: Pin | 
     return folder
 
 
-def _make(folder: Path, settings: Settings, root: Path) -> None:
+def _make(folder: Path, settings: Settings, root: Path) -> dict[str, tuple[int, str]]:
+    """Prepare it; what of the source was ignored, see `counts_of`."""
     settings = located(settings, root)
     check_replaceable(folder, *FILES)
     work = folder.parent / f".{folder.name}.source"
-    prepare(open_source(settings, work), folder, settings)
+    source = open_source(settings, work)
+    prepare(source, folder, settings)
     shutil.rmtree(work, ignore_errors=True)
+    return counts_of(source)
 
 
 def _differences(folder: Path, root: Path, pin: Pin, found: FolderHash) -> str:
@@ -179,15 +179,11 @@ def _source_state(settings: Settings) -> str | None:
     return None
 
 
-def _stamp_source(folder: Path, settings: Settings) -> None:
-    state = _source_state(settings)
-    stamp = {**json.loads(stamp_path(folder).read_bytes()), "made_from": settings.source}
-    write_json(stamp_path(folder), stamp if state is None else {**stamp, "source": state})
+def _stamp_source(folder: Path, settings: Settings, found: FolderHash, ignored: dict[str, tuple[int, str]]) -> None:
+    facts = {"made_from": settings.source, "source": _source_state(settings), "ignored": ignored}
+    add_facts(folder, found, facts)
 
 
-def _source_changed(folder: Path, settings: Settings) -> bool:
-    try:
-        known = json.loads(stamp_path(folder).read_bytes()).get("source")
-    except (OSError, ValueError, AttributeError):
-        known = None
+def _source_changed(folder: Path, settings: Settings, of: str) -> bool:
+    known = facts_of(folder, of).get("source")
     return known is not None and Path(settings.source).exists() and known != _source_state(settings)

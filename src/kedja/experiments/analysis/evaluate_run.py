@@ -1,5 +1,6 @@
 """The complete evaluation of one run, stored in its folder: figures, calibration, robustness, mistakes."""
 
+import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -7,10 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kedja.bundle.metadata import MODEL
 from kedja.common.files import read_json, write_json
 from kedja.data.prepared import PreparedDataset
 from kedja.experiments.analysis.corruptions import Robustness, robustness
 from kedja.experiments.analysis.evaluation import confusion, evaluate
+from kedja.experiments.analysis.graph_facts import graph_facts
 from kedja.frameworks.registry import find
 from kedja.runs.calibration import calibration, store
 from kedja.runs.folder import evaluation_file
@@ -33,14 +36,17 @@ def evaluate_run(run: Run, dataset: PreparedDataset, split: str = "validation") 
     predictions = run.predictions(split)
     temperature = store(run)
     corrupted = _robustness(run, dataset, predictions) if find(run.framework).robustness else None
+    evaluation = evaluate(predictions, dataset.classes)
     result = {
         "split": split,
-        **asdict(evaluate(predictions, dataset.classes)),
+        **asdict(evaluation),
+        **graph_facts(run, dataset, evaluation.mistakes),
         "confusion": confusion(predictions.labels, predictions.logits.argmax(axis=1), len(dataset.classes)).tolist(),
         "calibration": {
             "before": asdict(calibration(predictions)),
             "after": asdict(calibration(predictions, temperature)),
         },
+        "effects": _effects(run, dataset, predictions),
         "robustness": [asdict(one) for one in corrupted] if corrupted is not None else None,
     }
     write_json(path, result)
@@ -59,6 +65,17 @@ def _robustness(run: Run, dataset: PreparedDataset, predictions: Predictions) ->
     chosen = slice(None, None, every)
     images = dataset.pixels(np.array([index_of[str(identity)] for identity in predictions.ids[chosen]]))
     return robustness(images, predictions.labels[chosen], predict)
+
+
+def _effects(run: Run, dataset: PreparedDataset, predictions: Predictions) -> dict[str, Any]:
+    """What the answers hang on, asked of the graph that will be served."""
+    if not dataset.stored.has_effects:
+        return {}
+    index_of = {identity: index for index, identity in enumerate(dataset.ids)}
+    positions = np.array([index_of[str(identity)] for identity in predictions.ids])
+    with tempfile.TemporaryDirectory() as folder:
+        answers = find(run.framework).write(run.directory, Path(folder))[MODEL]
+        return dataset.stored.effects(positions, predictions.labels, lambda feed: answers(feed)[1])
 
 
 def read_stored(run: Path, split: str) -> dict[str, Any] | None:

@@ -16,8 +16,8 @@ from kedja.data.splits.subset import Subset, take
 from kedja.experiments.launch.pool import Task
 from kedja.experiments.launch.sets import members
 from kedja.runs.folder import is_finished
-from kedja.training import KINDS
 from kedja.training.config.experiments import HOME, experiment_names
+from kedja.training.models.records import find
 
 if TYPE_CHECKING:
     import numpy as np
@@ -83,17 +83,21 @@ class TrainingRun:
 def split_arguments(
     arguments: Sequence[str], own: Sequence[str], axis: str = GRID
 ) -> tuple[list[str], list[str], dict[str, list[str]]]:
-    """A script's own keys, overrides for training, and axes (`grid.<key>=a,b`)."""
+    """A script's own keys, overrides for training, and axes (`grid.<key>=a,b`); paths as they are meant here."""
+    from kedja.training.config.compose import settled
+
     mine, overrides, axes = [], [], {}
     for argument in arguments:
         key, _, value = argument.partition("=")
         if key.startswith(axis):
-            axes[key.removeprefix(axis)] = [part for part in value.split(",") if part]
+            plain = key.removeprefix(axis)
+            points = settled([f"{plain}={part}" for part in value.split(",") if part])
+            axes[plain] = [point.partition("=")[2] for point in points]
         elif key in own or "=" not in argument:
             mine.append(argument)
         else:
             overrides.append(argument)
-    return mine, overrides, axes
+    return mine, settled(overrides), axes
 
 
 def chosen(request: Request, conf: Path, suitable: str = HOME) -> tuple[list[str], list[str]]:
@@ -138,8 +142,9 @@ def for_kind(
         KedjaError: one was named that does not, or none does.
     """
     known = baselines.of_kind(kind)
-    taken = [run for run in runs if kind in KINDS], [name for name in names if name in known]
-    left_out = [run.name for run in runs if kind not in KINDS] + [name for name in names if name not in known]
+    fitting = [run for run in runs if kind in find(run.config.model.name).kinds]
+    taken = fitting, [name for name in names if name in known]
+    left_out = [run.name for run in runs if run not in fitting] + [name for name in names if name not in known]
     if (request.only and left_out) or not any(taken):
         named = f"only={left_out[0]}" if request.only else "none of the experiments"
         raise KedjaError(f"{named} takes examples of kind {kind!r}", f"there are {', '.join(known)}")

@@ -13,11 +13,12 @@ from kedja.experiments.trackers.tracker import Settings, check_names
 from kedja.frameworks.registry import find
 from kedja.runs.folder import is_finished, is_first_process
 from kedja.runs.read import read_run
-from kedja.training.config.compose import compose
+from kedja.training.config.compose import compose, settled
 from kedja.training.config.help import help_text
 from kedja.training.config.run_folder import run_directory
 from kedja.training.config.schema import TENSORBOARD, TrainConfig, trackers
 from kedja.training.loop.lock import only_process
+from kedja.training.models import records
 
 
 def main(arguments: list[str]) -> None:
@@ -25,7 +26,7 @@ def main(arguments: list[str]) -> None:
     if {"--help", "-h"} & set(arguments):
         print(help_text())
         return
-    config = compose(arguments)
+    config = compose(settled(arguments))
     check_names(config.tracker.split(","))
     folder = ensure(config.data.name)
     directory = run_directory(config)
@@ -72,7 +73,7 @@ def _train_once(config: TrainConfig, folder: Path, directory: Path) -> None:
         # Loads the data, and torch, only where there is something to train.
         from kedja.data.prepared import load
 
-        find("torch").fit(config, load(folder), directory)
+        find(records.find(config.model.name).framework).fit(config, load(folder), directory)
 
 
 if __name__ == "__main__":

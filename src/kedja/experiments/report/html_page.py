@@ -73,8 +73,14 @@ def page_data(
 def with_pictures(evaluation: Mapping[str, Any], dataset: PreparedDataset) -> dict[str, Any]:
     """The evaluation with each mistake as HTML that shows it, and intervals for the calibration."""
     index_of = {identity: index for index, identity in enumerate(dataset.ids)}
+    # Evaluations of before explain nothing.
+    why = evaluation.get("why") or {}
     mistakes = [
-        {**mistake, "picture": dataset.stored.picture(index_of[mistake["id"]], mistake["id"])}
+        {
+            **mistake,
+            "picture": dataset.stored.picture(index_of[mistake["id"]], mistake["id"]),
+            "why": dataset.stored.explained(index_of[mistake["id"]], why.get(mistake["id"]), mistake["predicted"]),
+        }
         for mistake in evaluation["mistakes"]
         if mistake["id"] in index_of
     ]

@@ -14,6 +14,7 @@ from torch import nn
 
 from kedja.bundle.inputs.input import Feed, Input
 from kedja.bundle.integrity import verify_files, verify_golden
+from kedja.bundle.known import Answers
 from kedja.bundle.metadata import TORCHSCRIPT, load
 from kedja.common.errors import KedjaError
 from kedja.frameworks.pytorch.onnx_graph import examples
@@ -74,3 +75,10 @@ class TorchScriptPredictor:
     def predict(self, feed: Feed) -> NDArray[np.float32]:
         """What `metadata.input` collates → probabilities float32 (N, classes)."""
         return self._model(feed)[1]
+
+    def answer(self, feed: Feed) -> Answers:
+        """`predict` alone: TorchScript files do not score how familiar an example is."""
+        return Answers(self.predict(feed))
+
+    def knows(self, answers: Answers) -> None:
+        """It cannot tell."""

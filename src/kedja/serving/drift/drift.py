@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from kedja.bundle.inputs.input import Example, Feed, Values
+from kedja.bundle.inputs.input import Example, Feed, Values, length
+from kedja.bundle.known import Answers
 from kedja.bundle.reference import Counts, of_answers
 from kedja.serving.drift.window import Board, Window
 from kedja.serving.predictor import Predictor
@@ -29,12 +29,12 @@ _SECONDS_BETWEEN_COUNTS = 1.0
 
 @dataclass(frozen=True)
 class Sample:
-    """Examples as the model saw them and what else is known of them, answers float32 (N, classes), who answered."""
+    """Examples as the model saw them and what else is known of them, what was answered, and who answered."""
 
     predictor: Predictor
     feed: Feed
     facts: Values
-    probabilities: NDArray[np.float32]
+    answers: Values
 
 
 class Monitor:
@@ -64,7 +64,7 @@ class Monitor:
         if self._thread.is_alive():
             self._thread.join()
 
-    def offer(self, predictor: Predictor, examples: Sequence[Example], probabilities: NDArray[np.float32]) -> None:
+    def offer(self, predictor: Predictor, examples: Sequence[Example], answers: Answers) -> None:
         """Put aside as many of a batch as are due; called by the threads that predict."""
         if not self.on or predictor.reference is None:
             return
@@ -72,7 +72,9 @@ class Monitor:
         if taken:
             seen, some = predictor.metadata.input, examples[:taken]
             # Copies: what is a view of a request's body would keep the whole of it in memory.
-            sample = Sample(predictor, seen.collate(some), seen.facts(some), probabilities[:taken].copy())
+            familiarity = None if answers.familiarity is None else answers.familiarity[:taken]
+            said = of_answers(answers.probabilities[:taken], familiarity)
+            sample = Sample(predictor, seen.collate(some), seen.facts(some), said)
             self._waiting.append(sample)
 
     def counts(self, predictor: Predictor) -> Counts:
@@ -103,7 +105,7 @@ class Monitor:
         samples = [sample for sample in samples if sample.predictor is predictor]
         if samples:
             counts = np.sum([_measure(sample) for sample in samples], axis=0)
-            window.add(now, sum(len(sample.probabilities) for sample in samples), counts)
+            window.add(now, sum(length(sample.feed) for sample in samples), counts)
         window.forget_old(now)
         self._board.publish(predictor.metadata.version, window.counts)
 
@@ -135,4 +137,4 @@ class Allowance:
 def _measure(sample: Sample) -> Counts:
     assert sample.predictor.reference is not None
     seen = sample.predictor.metadata.input.features(sample.feed)
-    return sample.predictor.reference.count(seen | sample.facts | of_answers(sample.probabilities))
+    return sample.predictor.reference.count(seen | sample.facts | sample.answers)

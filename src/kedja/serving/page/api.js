@@ -28,13 +28,20 @@ export async function sample() {
 }
 
 /** The answer to one example, with the milliseconds it took, network included. */
-export async function predict(blob) {
+export async function predict(blob, why = false) {
   const started = performance.now();
   // Whatever it says of itself: the server looks at the bytes.
   const headers = { "Content-Type": "application/octet-stream" };
-  const response = await send("predict", { method: "POST", body: blob, headers });
+  const response = await send(why ? "predict?explain=true" : "predict", { method: "POST", body: blob, headers });
   const answer = await check(response);
   return { ...answer, milliseconds: performance.now() - started };
+}
+
+/** The answers to several rows at once. */
+export async function predictRows(rows) {
+  const headers = { "Content-Type": "application/json" };
+  const response = await send("predict", { method: "POST", body: JSON.stringify({ rows }), headers });
+  return (await check(response)).predictions;
 }
 
 async function send(path, options = {}) {

@@ -52,10 +52,35 @@ function select(item) {
 function refresh() {
   show(current, classes);
   kind?.show(current);
+  const button = byId("why");
+  button.hidden = !kind?.explain || !current?.answer;
+  button.setAttribute("aria-pressed", String(Boolean(current?.why)));
+  kind?.explain?.(current?.why && current.answer ? current : null);
   const list = byId("history-list");
   clear(list);
   for (const item of items) list.append(element("li", {}, thumbnail(item)));
   byId("history").hidden = items.length < 2;
+}
+
+/** Ask once more, and why; kinds that can show it have an `explain`. */
+async function why() {
+  const item = current;
+  const button = byId("why");
+  if (item.why || item.answer.explanation) {
+    item.why = !item.why;
+    return refresh();
+  }
+  button.disabled = true;
+  try {
+    item.answer = { ...(await predict(item.blob, true)), milliseconds: item.answer.milliseconds };
+    item.why = true;
+  } catch (error) {
+    byId("status").append(element("p", { className: "failure" }, error.message));
+    return;
+  } finally {
+    button.disabled = false;
+  }
+  refresh();
 }
 
 function thumbnail(item) {
@@ -87,6 +112,7 @@ async function takeRandom() {
 
 function setUpHistory() {
   byId("random").addEventListener("click", takeRandom);
+  byId("why").addEventListener("click", why);
   byId("history-clear").addEventListener("click", () => {
     for (const item of items.splice(0)) URL.revokeObjectURL(item.url);
     select(null);

@@ -2,11 +2,13 @@
 
 import { setUpCamera } from "./camera.js";
 import { setUpDrawing } from "./draw.js";
+import { heatMap } from "./heat.js";
 import { byId, element } from "./view.js";
 
 const INPUT = `
       <button type="button" id="drop" class="drop" aria-describedby="drop-hint">
         <img id="preview" alt="" hidden>
+        <canvas id="heat" hidden></canvas>
         <span id="drop-hint" class="hint">
           <svg viewBox="0 0 24 24" width="40" height="40" aria-hidden="true"><path d="M12 16V5m0 0 4 4m-4-4L8 9M4 15v3a2 2 0 0 0 2 2h12a2 2 0 0 0 2-2v-3" fill="none" stroke="currentColor" stroke-width="1.6" stroke-linecap="round" stroke-linejoin="round"/></svg>
           <strong>Drop images here</strong>
@@ -38,6 +40,8 @@ const DIALOGS = `
     </div>
   </dialog>`;
 
+let input = null;
+
 /** What the model takes, in a few words. */
 export function facts({ height, width, channels }) {
   return `${width}×${height} ${channels === 1 ? "grey" : "colour"}`;
@@ -45,6 +49,7 @@ export function facts({ height, width, channels }) {
 
 /** `use(blobs)` takes named examples: `{ blob, name }`. */
 export function setUp(model, use) {
+  input = model.input;
   byId("kind-input").innerHTML = INPUT;
   byId("random").insertAdjacentHTML("afterend", BUTTONS);
   document.body.insertAdjacentHTML("beforeend", DIALOGS);
@@ -79,6 +84,14 @@ export function show(item) {
   picture.onload = () => picture.classList.toggle("small-source", picture.naturalWidth < 100);
   picture.onerror = () => { picture.hidden = true; drop.classList.remove("filled"); item.unseen = true; };
   picture.src = item.url;
+}
+
+/** Lay what spoke for the class over the picture; null takes it away. */
+export function explain(item) {
+  const heat = byId("heat");
+  heat.hidden = !item || byId("preview").hidden;
+  byId("drop").setAttribute("aria-description", heat.hidden ? "" : `Red is what speaks for ${item.answer.predicted_class}`);
+  if (!heat.hidden) heatMap(heat, byId("preview"), item.answer.explanation.weights, input);
 }
 
 export function thumbnail(item) {

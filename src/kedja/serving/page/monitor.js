@@ -19,6 +19,7 @@ const MEANINGS = {
   aspect: "above 1 is wider than high",
   class: "how often each was named",
   confidence: "probability of the named class",
+  familiarity: "how like the training’s; below the bundle’s threshold an answer says unknown",
 };
 const TITLES = { width: "file width", height: "file height", aspect: "width ÷ height", class: "predicted class" };
 const EXPLANATIONS = {

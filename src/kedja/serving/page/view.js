@@ -3,6 +3,7 @@
 const FIRST_BARS = 5;
 let allBars = false;
 
+const UNKNOWN = "Unlike anything it was trained on: probably none of its classes.";
 const SENTENCES = {
   "unknown-format": (name) => `“${name}” is not a picture that this service can read.`,
   empty: (name) => `“${name}” is an empty file.`,
@@ -57,6 +58,7 @@ function showAnswer(status, item, classes) {
     ),
     facts,
   );
+  if (item.answer.known === false) status.append(element("p", { className: "unknown" }, UNKNOWN));
   showBars(probabilities, classes);
 }
 

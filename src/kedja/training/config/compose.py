@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from kedja.common.errors import KedjaError, nearest
 from kedja.common.files import read_json
 from kedja.common.names import plain_name
 from kedja.common.options import DATA_SET_TOO, check_value, convert, not_a_pair, unknown
+from kedja.common.paths import placed
 from kedja.training.config.experiments import FOLDER, experiment_names, name_of, option_of
 from kedja.training.config.schema import COMPONENTS, TrainConfig, flat, groups, leaves, own_keys
 from kedja.training.models.records import LIBRARIES
@@ -56,6 +58,16 @@ def compose(overrides: list[str]) -> TrainConfig:
     if config.compile and config.diagnose:
         raise KedjaError("diagnose cannot see into a compiled network", "compile=false")
     return config
+
+
+def settled(overrides: Sequence[str]) -> list[str]:
+    """Overrides as a person typed them, with their paths as they are meant here: see `kedja.common.paths`."""
+    known = leaves()
+    keys = [override.partition("=")[0] for override in overrides]
+    return [
+        placed(override, known[key], str) if key in known else override
+        for key, override in zip(keys, overrides, strict=True)
+    ]
 
 
 def from_json(path: Path) -> TrainConfig:

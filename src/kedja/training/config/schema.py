@@ -29,6 +29,7 @@ def key(
     needs: tuple[str, ...] = (),
     in_hash: bool = True,
     later: bool = False,
+    no_paths: tuple[str, ...] | None = None,
 ) -> Any:
     """A field with its default, the sentence that `--help` prints, and the values that it may take.
 
@@ -37,9 +38,12 @@ def key(
         needs: other keys of its group, one of which must be on for it to have an effect.
         in_hash: whether the result depends on it.
         later: it came when there were runs already, which keep their names as long as nobody asks for it.
+        no_paths: its text is a path, but for these words; see `kedja.common.paths`.
     """
     within = None if least is None else (least, most)
-    return option(default, meaning, choices, within=within, needs=needs, in_hash=in_hash, later=later)
+    return option(
+        default, meaning, choices, within=within, needs=needs, in_hash=in_hash, later=later, no_paths=no_paths
+    )
 
 
 @dataclass
@@ -75,8 +79,19 @@ class ModelConfig:
         least=0,
     )
     pretrained: bool = key(False, "start from the published weights, in the size and units of what they learnt from")
-    init_from: str = key("", "start from the weights of a run (runs/…/seed0) or a file (.safetensors, .pt, .pth)")
+    init_from: str = key(
+        "", "start from the weights of a run (runs/…/seed0) or a file (.safetensors, .pt, .pth)", no_paths=()
+    )
     recompute: bool = key(False, "save memory: compute activations again in the backward pass")
+    rate: float = key(0.05, "boosting: share of each tree's answer that is added", least=0.0001, most=1, later=True)
+    rounds: int = key(300, "boosting: trees, one after the other (of several classes, for each)", least=1, later=True)
+    leaves: int = key(15, "boosting: leaves of a tree at the most", least=2, later=True)
+    leaf_rows: int = key(20, "boosting: training rows of a leaf at the least", least=1, later=True)
+    l2: float = key(0.0, "boosting: penalty on the leaves' values", least=0, most=ANY, later=True)
+    columns: float = key(
+        1.0, "boosting: share of the columns that each split is chosen from", least=0.01, most=1, later=True
+    )
+    members: int = key(1, "boosting: so many are grown, and their mean answers", least=1, later=True)
 
 
 @dataclass
@@ -187,7 +202,7 @@ class TrainConfig:
     checkpoint_seconds: float = key(
         20.0, "least time between two checkpoints; 0 writes one at every step", least=0, most=ANY
     )
-    runs: str = key("runs", "folder of the runs")
+    runs: str = key("runs", "folder of the runs", no_paths=())
     diagnose: int = key(
         0, "steps between two looks at gradients, activations and updates of every layer; 0 is off", least=0
     )
@@ -226,12 +241,13 @@ NOT_HASHED = (
 
 def steps_through_epochs(config: TrainConfig) -> bool:
     """Whether it learns by steps, more of which bring more; a last layer that is solved is done at once."""
-    return not OPTIMIZERS[config.optim.name].solves
+    return records.find(config.model.name).stepwise and not OPTIMIZERS[config.optim.name].solves
 
 
 def is_drawn(config: TrainConfig) -> bool:
     """Whether the result depends on the seed: a solved last layer has none, unless images or views are drawn."""
-    return steps_through_epochs(config) or config.data.fraction < 1 or config.optim.views > 0
+    grown = not records.find(config.model.name).stepwise
+    return grown or steps_through_epochs(config) or config.data.fraction < 1 or config.optim.views > 0
 
 
 def leaves(config: type = TrainConfig, prefix: str = "") -> "dict[str, dataclasses.Field[Any]]":

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from kedja.common.allocator import keep_freed_memory
 from kedja.common.errors import KedjaError
 from kedja.data.prepared import PreparedDataset
-from kedja.training import KINDS
 from kedja.training.batches.dataset import ImageDataset
 from kedja.training.config.schema import TrainConfig
 from kedja.training.loop.devices import make_fabric
 from kedja.training.loop.learner import Learner
 from kedja.training.loop.seeding import seed_everything, set_threads
+from kedja.training.models import records
 from kedja.training.models.registry import build
 from kedja.training.models.weights.initial import initialise
 from kedja.training.models.whitening import fit_whitening
@@ -46,8 +46,10 @@ def set_up(
     Raises:
         KedjaError: no such model, device or weights, or they do not fit the data.
     """
-    if data.kind not in KINDS:
-        raise KedjaError(f"no network here takes the {data.input.nouns} of {data.folder}/", "just experiments …")
+    if data.kind not in records.find(config.model.name).kinds:
+        raise KedjaError(
+            f"{config.model.name} does not take the {data.input.nouns} of {data.folder}/", "just experiments …"
+        )
     check_solvable(config)
     keep_freed_memory()
     threads = set_threads(config.threads, data.spec.height * data.spec.width)

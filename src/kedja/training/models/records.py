@@ -17,10 +17,16 @@ class Model(Component):
     published: `module:function` that says of a configuration what published weights there are
         (`kedja.training.models.weights.pretrained`); empty where there are none.
     drops_out: whether it has `model.dropout` built in; else a layer is put before its last one.
+    kinds: of the examples that it takes.
+    framework: what fits it, see `kedja.frameworks.registry`.
+    stepwise: whether it learns in epochs; else it is grown at once, and what is drawn for it hangs on the seed.
     """
 
     published: str = ""
     drops_out: bool = True
+    kinds: tuple[str, ...] = ("image",)
+    framework: str = "torch"
+    stepwise: bool = True
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,13 @@ MODELS: dict[str, Model] = {
         _TIMM,
         make="kedja.training.models.staged:staged_network",
         published="kedja.training.models.weights.pretrained:embedded",
+    ),
+    "boosting": Model(
+        "",
+        ("rate", "rounds", "leaves", "leaf_rows", "l2", "columns", "members"),
+        kinds=("table",),
+        framework="boosting",
+        stepwise=False,
     ),
     "mobilenet_v3_small": replace(_TORCHVISION, keys=(*PUBLISHED, "width")),
 }

@@ -7,6 +7,7 @@ from torch import nn
 from kedja.common.errors import KedjaError, nearest
 from kedja.training.config.schema import ModelConfig
 from kedja.training.models.records import ARCHITECTURES, TORCHVISION, Architecture
+from kedja.training.models.weights.origin import Origin, checkpoints, of_file
 
 # Some networks average their batch statistics over thousands of steps, which a short run never takes.
 STATISTICS_MOMENTUM = 0.1
@@ -45,24 +46,26 @@ def torchvision_network(config: ModelConfig, channels: int, classes: int, side: 
     return network
 
 
-def published_weights(config: ModelConfig) -> dict[str, Any]:
+def published_weights(config: ModelConfig) -> tuple[dict[str, Any], Origin]:
     """The weights that torchvision publishes, from torch's cache or its server.
 
     Raises:
-        KedjaError: they cannot be had.
+        KedjaError: they cannot be had; names the file, and where to put it.
     """
     from torchvision.models import get_model_weights
 
     name = architecture(config)
+    weights = get_model_weights(name)["DEFAULT"]
+    file = checkpoints() / weights.url.rpartition("/")[2]
     try:
         # The hash is that of a download; a file that lies in the cache already is anybody's.
-        state: dict[str, Any] = get_model_weights(name)["DEFAULT"].get_state_dict(check_hash=True, weights_only=True)
+        state: dict[str, Any] = weights.get_state_dict(check_hash=True, weights_only=True)
     except Exception as error:  # noqa: BLE001 -- of the network, of files, and of torch for files that hold more than data
         raise KedjaError(
             f"the pretrained weights of {name} cannot be had: {str(error).partition(chr(10))[0]}",
-            "connect to the network, put them into ~/.cache/torch/hub/checkpoints/, or set model.init_from to a file",
+            f"connect to the network, or put {file.name} there: {file}",
         ) from None
-    return state
+    return state, of_file(file, weights.name)
 
 
 def architecture(config: ModelConfig) -> str:

@@ -18,11 +18,10 @@ import torch
 from numpy.typing import NDArray
 
 from kedja.common.cpus import available
-from kedja.common.errors import KedjaError
 from kedja.common.files import write_bytes
 from kedja.common.locks import locked
-from kedja.common.npz import read_arrays
 from kedja.common.progress import Progress
+from kedja.data.features import features_folder, read_chunk, version_of
 from kedja.data.prepared import SPLITS, PreparedDataset
 from kedja.training.augment.augment import augment
 from kedja.training.config.schema import AugmentConfig
@@ -77,8 +76,7 @@ def features(
 
 def _folder(network: Frozen, data: PreparedDataset) -> Path:
     """Where they lie; those of earlier versions of the images are removed."""
-    version = data.hash[:8]
-    everything = data.folder.parent / f".{data.folder.name}.features"
+    version, everything = version_of(data), features_folder(data)
     for other in everything.glob("*"):
         if not other.name.startswith(version):
             shutil.rmtree(other, ignore_errors=True) if other.is_dir() else other.unlink(missing_ok=True)
@@ -116,14 +114,8 @@ def _ahead(
 
 
 def _read(path: Path, rows: NDArray[np.int64]) -> NDArray[np.float32] | None:
-    if not path.is_file():
-        return None
-    try:
-        stored, values = read_arrays(path, "rows", "features", remedy="")
-    except KedjaError:
-        return None
-    fits = np.array_equal(stored, rows) and len(values) == len(rows)
-    return values.astype(np.float32, copy=False) if fits else None
+    chunk = read_chunk(path)
+    return chunk[1] if chunk is not None and np.array_equal(chunk[0], rows) else None
 
 
 def _npz(rows: NDArray[np.int64], values: NDArray[np.float32] | None) -> bytes:

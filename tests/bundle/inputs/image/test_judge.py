@@ -94,12 +94,23 @@ def test_many_cheap_images_are_not_cheap_together():
     [
         (expensive.jpeg_scans(64, 200), 1, "too-many-scans"),
         (expensive.jpeg_scans(64, 50), 64, "too-many-scans"),
+        (expensive.jpeg_scans(900, 60), 1, "too-many-scans"),
+        (expensive.jpeg_scans(900, 0), 4, "too-many-scans"),
         (encoded(Image.new("L", (1000, 900)), "PNG"), 5, "too-large"),
         (encoded(Image.new("L", (1001, 1000)), "PNG"), 1, "too-large"),
         (expensive.tiff_tile(), 1, "too-large"),
         (expensive.bmp_run_length(9, 9), 1, "unknown-format"),
     ],
-    ids=["scans of an image", "of a request", "pixels of a request", "of an image", "a tile", "format"],
+    ids=[
+        "scans of an image",
+        "of a request",
+        "scans of a large image",
+        "of several",
+        "pixels of a request",
+        "of an image",
+        "a tile",
+        "format",
+    ],
 )
 def test_more_than_a_request_may_ask_for(data, count, code):
     usual = frozenset(NAMES) - {"BMP-RLE"}
@@ -107,6 +118,19 @@ def test_more_than_a_request_may_ask_for(data, count, code):
     with pytest.raises(InputError) as failure:
         SPEC.each(lambda one: SPEC.decode(one, limits), [data] * count)
     assert failure.value.code == code
+
+
+def test_the_largest_progressive_image_of_a_camera_is_read():
+    data = encoded(Image.new("RGB", (1000, 1000)), progressive=True)
+    assert SPEC.decode(data, Limits(pixels=1_000_000).of_request()).pixels.shape == (8, 8, 1)
+
+
+def test_a_cheap_image_too_asks_for_its_memory():
+    asked = []
+    limits = Limits().of_request(plain=True, grant=asked.append)
+    for _ in range(2):
+        SPEC.decode(encoded(Image.new("RGB", (300, 300)), "PNG"), limits)
+    assert 720_000 < asked[0] < asked[1] < 1_500_000
 
 
 def test_memory_is_asked_for_before_it_is_taken():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kedja.bundle.inputs import registry
-from kedja.bundle.inputs.input import InputError, Limits
+from kedja.bundle.inputs.input import Costly, InputError, Limits
 from kedja.bundle.inputs.text.spec import IDS, MASK, TOKENIZER, TextInput
 from kedja.common.errors import KedjaError
 from kedja.data.kinds.text.choose import open_tokenizer
@@ -95,3 +95,44 @@ def test_settings_that_make_no_sense_are_refused(texts):
             replace(texts, **change)
     with pytest.raises(KedjaError, match="not valid"):
         TextInput.from_json({**texts.to_json(), "length": "16"})
+
+
+@pytest.mark.parametrize(
+    "text", ["word " * 200, "b" * 999, "." * 999, "\ufdfa" * 600, "각" * 600, "[CLS]" * 200, "\0\x1b" * 400]
+)
+def test_long_texts_are_cut_as_short_ones_are(texts, text):
+    """From some length on the library is asked in another way, which lets others go on meanwhile."""
+    expected = texts._tokens()._tokenizer.encode(text).ids
+    assert texts._tokens().ids(text) == expected
+
+
+def test_what_is_long_to_cut_is_not_cut_in_a_thread(texts):
+    limits = Limits().of_request(plain=True)
+    assert texts.decode(b"word " * 8000, limits).cut
+    with pytest.raises(Costly):
+        texts.decode(b"word " * 8000, limits)
+
+
+def test_memory_is_asked_for_and_limited(texts):
+    asked = []
+    texts.decode(b"word " * 100, Limits().of_request(grant=asked.append))
+    assert asked == [200_000]
+    with pytest.raises(InputError) as failure:
+        texts.decode(b"word " * 100, Limits(memory=199_999).of_request())
+    assert failure.value.code == "too-large"
+
+
+def test_a_decoder_is_given_the_tokenizer_and_gives_what_decode_gives(texts):
+    there = registry.from_json("text", texts.to_json()).carrying(texts.files())
+    text = there.decode(b"word " * 30)
+    back = texts.unpack(there.pack(text))
+    assert (back.ids.tolist(), back.cut, back.characters) == (text.ids.tolist(), text.cut, text.characters)
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [None, (), (b"", 0, 0), (b"1234567", 0, 0), (b"\xff" * 8, 0, 0), (bytes(8 * 17), 0, 0), (bytes(8), "x", 0), 7],
+)
+def test_what_a_decoder_says_is_not_believed(texts, packed):
+    with pytest.raises(ValueError):
+        texts.unpack(packed)

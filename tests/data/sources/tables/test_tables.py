@@ -182,3 +182,42 @@ def test_a_class_table_that_contradicts_itself(photos):
     (photos / "c.csv").write_text("1,cat\n1,dog\n")
     with pytest.raises(KedjaError, match=r"c\.csv line 2 names the class 1 'dog', before it was 'cat'"):
         Index(Directory(photos), ["t.csv"], Columns(), "c.csv:1:2")
+
+
+@pytest.mark.parametrize("text", ["cat,p/0.png\ndog,p/1.png\n", "cat;p/0.png\ndog;p/1.png\n"])
+def test_without_names_the_label_is_the_column_that_is_left(photos, text):
+    assert labels(photos, text, path="2") == ["cat", "dog"]
+
+
+def test_without_names_and_with_several_columns_left_the_label_is_asked_for(photos):
+    text = "train,p/0.png,cat\ntest,p/1.png,dog\n"
+    with pytest.raises(KedjaError, match=r"which of its 3 columns is the label(.|\n)*label=3"):
+        read(photos, text, path="2")
+    assert read(photos, text, path="2", split="1", label="3")[1] == [
+        ("p/0.png", "cat", "train"),
+        ("p/1.png", "dog", "test"),
+    ]
+    # As published files have it: path, label, and more.
+    assert labels(photos, "p/0.png,cat,7\np/1.png,dog,8\n") == ["cat", "dog"]
+
+
+def test_a_split_that_is_stated_is_no_label(photos):
+    with pytest.raises(KedjaError, match="is the label"):
+        read(photos, "p/0.png,train,cat\np/1.png,test,dog\n", split="2")
+
+
+def test_two_columns_of_one_name_are_told_apart_by_number(photos):
+    text = rows("file,label,label", "cat,1", "dog,2")
+    with pytest.raises(KedjaError, match=r"several columns 'label'(.|\n)*label=2"):
+        read(photos, text)
+    assert labels(photos, text, path="file", label="3") == ["1", "2"]
+
+
+def test_a_first_line_whose_image_is_missing_is_no_header(photos):
+    found = read(photos, "p/gone.png,target\np/0.png,cat\np/1.png,dog\n")[1]
+    assert found[0] == ("p/gone.png", "target", "")
+
+
+def test_a_first_line_that_is_taken_for_names_is_said(photos):
+    source, _ = read(photos, rows("Bild,Befund", "benign", "malign"))
+    assert source.notes == ["t.csv: the first line is taken for names of columns: Bild, Befund"]

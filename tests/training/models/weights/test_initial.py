@@ -10,6 +10,7 @@ from kedja.training.loop.train import train
 from kedja.training.models import torchvision
 from kedja.training.models.registry import build
 from kedja.training.models.weights.initial import fitted, initialise
+from kedja.training.models.weights.origin import Origin
 
 
 def body(classes=10, channels=1, name="cnn", **settings):
@@ -69,13 +70,15 @@ def test_weights_that_say_nothing_of_units_leave_them(workplace, debug, tmp_path
     initialise(
         fresh.body, ModelConfig("cnn", init_from=str(tmp_path / "bare.pt")), said.append, fresh.network.normalise
     )
-    assert fresh.network.normalise.mean.item() == pytest.approx(0.9)
+    assert fresh.network.normalise.state_dict()["mean"].item() == pytest.approx(0.9)
     assert "normalised" not in "".join(said)
 
 
 def test_published_weights_of_colours_serve_greyscale(monkeypatch):
     colour = build(ModelConfig("mobilenet_v3_small"), 1000, ImageSpec(32, 32, 3), [0.5] * 3, [0.5] * 3).body
-    monkeypatch.setattr(torchvision, "published_weights", lambda config: colour.state_dict())
+    monkeypatch.setattr(
+        torchvision, "published_weights", lambda config: (colour.state_dict(), Origin("mobilenet", "1", "0"))
+    )
     grey = build(ModelConfig("mobilenet_v3_small"), 4, ImageSpec(32, 32, 1), [0.5], [0.5]).body
     said = []
     initialise(grey, ModelConfig("mobilenet_v3_small", pretrained=True), said.append)

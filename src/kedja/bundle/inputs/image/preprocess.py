@@ -214,7 +214,8 @@ def _centre_box(source: tuple[int, int], target: tuple[int, int], fraction: floa
     scale = min(source[0] / target[0], source[1] / target[1]) * fraction
     width, height = target[0] * scale, target[1] * scale
     left, top = (source[0] - width) / 2, (source[1] - height) / 2
-    return left, top, left + width, top + height
+    # Rounding takes some boxes out of the image by the last digit, of 29 pixels for example, which Pillow refuses.
+    return max(0.0, left), max(0.0, top), min(float(source[0]), left + width), min(float(source[1]), top + height)
 
 
 def _scaled(image: Image.Image, white: float) -> Image.Image:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from kedja.bundle.explanation import Explanation, Parts
     from kedja.bundle.inputs.image.preprocess import Examined
 
 TENSOR = "image"
@@ -159,6 +160,16 @@ class ImageSpec(Input):
         from kedja.bundle.inputs.image.features import of_sizes
 
         return of_sizes(np.array([(example.width, example.height) for example in examples], np.float64))
+
+    def parts(self, example: Example) -> "Parts":
+        from kedja.bundle.inputs.image.parts import parts
+
+        return parts(example)
+
+    def drawn(self, example: Example, explanation: "Explanation", classes: Sequence[str]) -> tuple[str, bytes]:
+        from kedja.bundle.inputs.image.parts import overlay, png
+
+        return ".png", png(overlay(example.pixels, explanation.weights))
 
     def value_schema(self) -> dict[str, Any]:
         return {"type": "string", "format": "byte", "description": "an encoded image in base64, or a data address"}

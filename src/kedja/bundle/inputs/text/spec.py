@@ -5,7 +5,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
-from kedja.bundle.inputs.input import NO_LIMITS, Example, Feed, Input, InputError, Limits, Tensor, Values, json_type
+from kedja.bundle.inputs.input import (
+    NO_LIMITS,
+    Costly,
+    Example,
+    Feed,
+    Input,
+    InputError,
+    Limits,
+    Tensor,
+    Values,
+    json_type,
+)
 from kedja.bundle.validate import check_types
 from kedja.common.errors import KedjaError
 
@@ -17,6 +28,10 @@ if TYPE_CHECKING:
 
 IDS, MASK = "input_ids", "attention_mask"
 TOKENIZER = "tokenizer.json"
+# A request's texts may be cut in a thread up to so many bytes: 6 µs for each at the worst (long words in many pieces).
+_PLAIN_BYTES = 50_000
+# Of memory for each byte while it is cut: a token with what the library notes of it.
+_BYTES_A_BYTE = 400
 # A tokenizer marks beginning and end: shorter there would be room for nothing else.
 SHORTEST = 4
 
@@ -50,6 +65,7 @@ class TextInput(Input):
     media_types: ClassVar[tuple[str, ...]] = ("text/plain", "application/octet-stream")
     suffixes: ClassVar[frozenset[str]] = frozenset({".txt"})
     hint: ClassVar[str] = '{"text": "…"}'
+    killable: ClassVar[bool] = True
 
     tokenizer: str
     vocabulary: int
@@ -57,8 +73,9 @@ class TextInput(Input):
     unknown: int
     length: int
 
-    # Where `tokenizer.json` lies: of this copy, not of the settings.
+    # Where `tokenizer.json` lies, or its content: of this copy, not of the settings.
     _folder: ClassVar[Path | None] = None
+    _content: ClassVar[bytes] = b""
 
     def __post_init__(self) -> None:
         if self.length < SHORTEST:
@@ -69,6 +86,11 @@ class TextInput(Input):
     def located(self, folder: Path) -> Self:
         copy = type(self)(**asdict(self))
         object.__setattr__(copy, "_folder", folder)
+        return copy
+
+    def carrying(self, files: Mapping[str, bytes]) -> Self:
+        copy = type(self)(**asdict(self))
+        object.__setattr__(copy, "_content", files[TOKENIZER])
         return copy
 
     def files(self) -> dict[str, bytes]:
@@ -85,6 +107,7 @@ class TextInput(Input):
         if len(data) > limits.text_bytes:
             problem = f"the text has {len(data):,} bytes; {limits.text_bytes:,} are allowed"
             raise InputError("too-long", problem, "send a shorter one, or its parts")
+        _charge(len(data), limits)
         try:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
@@ -102,6 +125,21 @@ class TextInput(Input):
             return self.decode(value.encode(), limits)
         except UnicodeEncodeError:
             raise InputError("not-utf-8", "the text holds half a surrogate pair, which is no character") from None
+
+    def pack(self, example: Example) -> Any:
+        return example.ids.tobytes(), example.cut, example.characters
+
+    def unpack(self, packed: Any) -> Text:
+        import numpy as np
+
+        try:
+            content, cut, characters = packed
+            ids = np.frombuffer(content, np.int64)
+            if not 0 < len(ids) <= self.length or ids.min() < 0 or ids.max() >= self.vocabulary:
+                raise ValueError("ids of no text")
+            return Text(ids, int(cut), int(characters))
+        except TypeError as error:
+            raise ValueError(str(error)) from None
 
     def to_value(self, data: bytes) -> str:
         return data.decode("utf-8-sig")
@@ -169,7 +207,25 @@ class TextInput(Input):
         return self._tokens().pieces()
 
     def _tokens(self) -> "Tokens":
-        from kedja.bundle.inputs.text.tokens import open_tokens
+        from kedja.bundle.inputs.text.tokens import open_tokens, tokens_of
 
+        if self._content:
+            return tokens_of(self._content)
         assert self._folder is not None, "where its tokenizer lies was not said: `located`"
         return open_tokens(self._folder / TOKENIZER, self.tokenizer)
+
+
+def _charge(size: int, limits: Limits) -> None:
+    """Add a text to what its request spent, and wait for the memory that it needs; raises `Costly`, `InputError`."""
+    spent = limits.spent
+    if spent is None:
+        return
+    spent.text += size
+    if limits.plain and spent.text > _PLAIN_BYTES:
+        raise Costly
+    need = spent.memory + _BYTES_A_BYTE * size
+    if need > limits.memory:
+        problem = f"a text of {size:,} bytes takes {need:,} while it is cut, more than the limit of {limits.memory:,}"
+        raise InputError("too-large", problem, "send a shorter one, or raise memory")
+    if limits.grant:
+        limits.grant(need)

@@ -76,6 +76,15 @@ class StoredImages(Stored):
         shape = f"images of typically {side} pixels, {'grey' if channels == 1 else 'colour'}"
         return ("photos" if channels == 3 and side > PHOTO_SIDE else "digits"), shape
 
+    @property
+    def needs_features(self) -> bool:
+        return self.experiments()[0] == "photos"
+
+    def strangers(self) -> Mapping[str, Sequence[bytes]]:
+        from kedja.data.kinds.image.strangers import strangers
+
+        return strangers(self._description.get("source") or "")
+
     def near_pairs(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         if not can_be_compared(self.input):
             return super().near_pairs(positions)
@@ -103,6 +112,15 @@ class StoredImages(Stored):
         from kedja.data.kinds.image import audit
 
         return audit.picture(self.pixels(np.array([position]))[0], title)
+
+    def explained(self, position: int, weights: list[Any] | None, name: str) -> str:
+        from kedja.bundle.inputs.image.parts import overlay
+        from kedja.data.kinds.image import audit
+
+        if weights is None:
+            return ""
+        drawn = overlay(self.pixels(np.array([position]))[0], np.array(weights))
+        return audit.picture(np.asarray(drawn), f"red is what spoke for {name}")
 
     def small(self, positions: NDArray[np.int64]) -> NDArray[np.float64]:
         """Small pictures, channel by channel."""

@@ -185,7 +185,8 @@ def ordinary_zip_members(
     for info in opened.infolist():
         name = _zip_name(info, encoding, archive)
         if reason := LINK if stat.S_ISLNK(info.external_attr >> 16) else _clutter(name):
-            left_out[PurePosixPath(name).as_posix()] = reason
+            # A folder is no file: those inside it are counted.
+            left_out |= {} if info.is_dir() else {PurePosixPath(name).as_posix(): reason}
         else:
             yield name, info
 
@@ -194,8 +195,11 @@ def _zip_name(info: zipfile.ZipInfo, encoding: str, archive: Path) -> str:
     """The name of a member: UTF-8 where it is, else as stated; what writes zips often says neither."""
     if info.flag_bits & _UTF8_FLAG or info.filename.isascii():
         return info.filename
-    # zipfile takes names without the flag for code page 437.
-    name = info.filename.encode("cp437")
+    # zipfile takes names without the flag for code page 437, unless a field beside the name says it in Unicode.
+    try:
+        name = info.filename.encode("cp437")
+    except UnicodeEncodeError:
+        return info.filename
     for candidate in ("utf-8", encoding):
         try:
             return name.decode(candidate or "ascii")
@@ -219,7 +223,8 @@ def _tar_members(archive: Path, encoding: str, left_out: dict[str, str]) -> Iter
                 if (shown := printable(info.name)) != info.name:
                     raise _no_text(archive, shown)
                 if reason := _clutter(info.name) or ("" if info.isreg() or info.isdir() else NO_FILE):
-                    left_out[PurePosixPath(info.name).as_posix()] = LINK if info.issym() or info.islnk() else reason
+                    reason = LINK if info.issym() or info.islnk() else reason
+                    left_out |= {} if info.isdir() else {PurePosixPath(info.name).as_posix(): reason}
                 elif info.isdir():
                     if PurePosixPath(info.name).parts:
                         yield info.name, None

@@ -25,6 +25,7 @@ IGNORED = ("__MACOSX", "__pycache__")
 UNPACKED = ".unpacked"
 # Why something is left out, as a noun in the plural.
 HIDDEN, SYSTEM = "hidden files", "files of the system"
+FOLDERS = {HIDDEN: "hidden folders", SYSTEM: "folders of the system"}
 DANGLING, LOOP, NO_FILE = "links to nothing", "links back to a folder above them", "pipes, sockets or devices"
 NO_TEXT, NO_IMAGE = "files whose names are no UTF-8", "files that are no images by their suffix"
 # Images that phones write and that are not read: see docs/data.md.
@@ -166,10 +167,10 @@ class Directory:
                     "rename it, for example: convmv -f latin1 -t utf8 -r --notest on the source's folder",
                 )
             found.left_out[shown] = NO_TEXT
-        elif name.startswith("."):
-            found.left_out[name] = HIDDEN
-        elif name in IGNORED:
-            found.left_out[name] = SYSTEM
+        elif name.startswith(".") or name in IGNORED:
+            reason = HIDDEN if name.startswith(".") else SYSTEM
+            # A folder counts as one, and says so: it may be as large as that of a version control.
+            found.left_out[name + "/" * entry.is_dir()] = FOLDERS[reason] if entry.is_dir() else reason
         elif entry.is_dir():
             if entry.is_symlink() and self._leads_back(folder, name):
                 found.left_out[name] = LOOP

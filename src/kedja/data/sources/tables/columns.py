@@ -13,7 +13,7 @@ _PATHS = (
     *("path", "file", "filename", "file_name", "filepath", "file_path", "image", "image_path", "image_name"),
     *("image_id", "img", "id"),
 )
-_LABELS = ("label", "class", "class_name", "category", "target", "breed", "species", "labels", "classname")
+LABELS = ("label", "class", "class_name", "category", "target", "breed", "species", "labels", "classname")
 _SPLITS = ("split", "subset", "partition", "set", "fold", "phase", "usage")
 _GROUPS = ("group", "patient", "patient_id", "subject", "subject_id", "lesion_id", "video", "video_id", "session")
 _ZEROS, _ONES = ("0", "0.0"), ("1", "1.0")
@@ -61,10 +61,12 @@ def locate(file: PurePosixPath, rows: list[Row], wanted: Columns, exists: Callab
     positions = {"path": _usual(_PATHS, names, _first_with_images(body, exists) if header else 0)} | stated
     notes: list[str] = []
     if header:
+        if not stated and not any(name in names for name in (*_PATHS, *LABELS)):
+            notes.append(f"{file.name}: the first line is taken for names of columns: {', '.join(first)[:200]}")
         notes += _use_split(first, body, positions) + _say_group(first, positions)
     one_hot: dict[int, str] = {}
     if "label" not in positions:
-        usual = [names.index(name) for name in _LABELS if name in names]
+        usual = [names.index(name) for name in LABELS if name in names]
         others = [
             n for n in range(len(first)) if n not in positions.values() and (not header or _may_be_label(names[n]))
         ]
@@ -82,8 +84,16 @@ def locate(file: PurePosixPath, rows: list[Row], wanted: Columns, exists: Callab
                 f"{file.name}: which column is the label cannot be told; its columns are {', '.join(first)}",
                 "name it: label=<column>",
             )
-        else:
+        elif len(first) == 2 and len(others) == 1:
+            positions["label"] = others[0]
+        elif positions["path"] == 0 and 1 in others:
             positions["label"] = 1
+        else:
+            raise KedjaError(
+                f"{file.name} has no names of columns, and which of its {len(first)} columns is the label is not said",
+                "number it, counted from 1: label=3",
+            )
+    _refuse_twins(file, first, names, wanted, positions)
     return Located(positions, one_hot, header, notes)
 
 
@@ -91,14 +101,24 @@ def _has_header(first: list[str], rows: list[Row], wanted: Columns, exists: Call
     if any(name and not name.isdigit() for name in vars(wanted).values()):
         return True
     column = int(wanted.path) - 1 if wanted.path else 0
-    if exists(first[column]):
+    if exists(first[column]) or is_image(first[column]):
         return False
     lowered = [cell.lower() for cell in first]
-    if any(name in lowered for name in (*_PATHS, *_LABELS)):
+    if any(name in lowered for name in (*_PATHS, *LABELS)):
         return True
     # A row of images that exist below one that is none.
     below = [row[column].strip() for _, row in rows[1:6] if len(row) > column]
-    return not is_image(first[column]) and any(map(exists, below))
+    return any(map(exists, below))
+
+
+def _refuse_twins(
+    file: PurePosixPath, first: list[str], names: list[str], wanted: Columns, positions: dict[str, int]
+) -> None:
+    for role, number in positions.items():
+        if names and names.count(names[number]) > 1 and not getattr(wanted, role).isdigit():
+            raise KedjaError(
+                f"{file.name} has several columns {first[number]!r}", f"say which by its number: {role}={number + 1}"
+            )
 
 
 def _usual(usual: tuple[str, ...], names: list[str], default: int) -> int:

@@ -154,7 +154,7 @@ class Index:
             line, row = rows[0] if rows else (1, [])
             raise KedjaError(
                 f"none of the first images that {file.name} lists exist below {self.tree}/ (line {line}: {row})",
-                "name the column with the path: path=<name or number>",
+                "name the column with the path: path=<name or number>; that of texts: text=<name or number>",
             )
         near = (file.parent, PurePosixPath())
         if found[0] in near or found[0].name == file.stem or len(found) == 1:

@@ -24,10 +24,12 @@ def read_table(file: File, name: str, encoding: str = "") -> list[Row]:
         KedjaError: the file is no text of that encoding, or not a table.
     """
     text = read_text(file, name, encoding)
+    # Texts are longer than what a cell may be by default.
+    csv.field_size_limit(2**31 - 1)
     try:
-        delimiter = _delimiter(text, file.suffix)
+        delimiter = find_delimiter(text, file.suffix)
         if delimiter == " ":
-            return [(n, line.split()) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+            return [(n, line.split()) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
         return [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
     except csv.Error as error:
@@ -48,10 +50,12 @@ def read_text(file: File, name: str, encoding: str = "") -> str:
             return data.decode(candidate or "utf-8")
         except UnicodeError:
             continue
-    raise KedjaError(
-        f"{name} is not UTF-8 text" + (f", nor {encoding}" if encoding else ""),
-        "encoding=cp1252 (Western Windows), cp932 (Japanese), gbk (Chinese), … says what it is; or save it as UTF-8",
-    )
+    raise KedjaError(f"{name} is not UTF-8 text" + (f", nor {encoding}" if encoding else ""), encoding_remedy())
+
+
+def encoding_remedy() -> str:
+    """What to do about text of an unknown encoding."""
+    return "encoding=cp1252 (Western Windows), cp932 (Japanese), gbk (Chinese), … says what it is; or save it as UTF-8"
 
 
 def find_column(wanted: str, header: list[str], file: PurePosixPath) -> int:
@@ -67,7 +71,7 @@ def find_column(wanted: str, header: list[str], file: PurePosixPath) -> int:
     raise KedjaError(f"{file.name} has no column {wanted!r}", nearest(wanted, header))
 
 
-def _delimiter(text: str, suffix: str) -> str:
+def find_delimiter(text: str, suffix: str) -> str:
     """The sign that parts all of the first rows into equally many cells, the most of them; else the first row."""
     best, rank = " ", (False, 1)
     for sign in ("\t", ",", ";", "|"):

@@ -56,7 +56,7 @@ class TextTable:
         self.tree: Tree | None = None
         self.classes: list[str] | None = None
         self.notes: list[str] = []
-        self._name = file.name
+        self._name, self._is_json = file.name, file.suffix.lower() in JSON
         self._splits: dict[int, str] = {}
         rows = self._read(file, columns, encoding)
         if not rows:
@@ -69,7 +69,7 @@ class TextTable:
         positions = self._located.positions
         needed = max([*positions.values(), *self._located.one_hot]) + 1
         for line, row in self._rows:
-            where = f"{self._name} line {line}"
+            where = f"{self._name} entry {line - 1}" if self._is_json else f"{self._name} line {line}"
             if len(row) < needed:
                 raise KedjaError(f"{where} has {len(row)} columns, column {needed} is asked for")
             label = unicodedata.normalize("NFC", label_of(row, self._located))
@@ -83,15 +83,15 @@ class TextTable:
     def _read(self, file: Path, columns: Columns, encoding: str) -> list[Row]:
         if file.suffix.lower() not in JSON:
             return read_table(DiskFile(str(file)), str(file), encoding)
-        entries = _entries(file, read_text(DiskFile(str(file)), str(file), encoding))
+        entries = list(_entries(file, read_text(DiskFile(str(file)), str(file), encoding)))
         rows: list[Row] = []
+        named = [entry for entry, _ in entries if isinstance(entry, dict)]
+        # An entry may lack what others have, such as a split.
+        header = list(dict.fromkeys(name for entry in named for name in entry)) or _PAIR
         for line, (entry, split) in enumerate(entries, 2):
             self._splits[line] = split
-            rows.append((line, _cells(entry, rows[0][1] if rows else [], f"{file.name} entry {line - 1}")))
-            if line == 2:
-                rows.insert(0, (1, list(entry) if isinstance(entry, dict) else _PAIR))
-                rows[1] = (line, _cells(entry, rows[0][1], f"{file.name} entry 1"))
-        return rows
+            rows.append((line, _cells(entry, header, f"{file.name} entry {line - 1}")))
+        return [(1, header), *rows] if rows else []
 
     def _split_name(self, text: str, where: str) -> str:
         if text and text.lower() not in SPLIT_NAMES:
@@ -103,7 +103,7 @@ def _entries(file: Path, text: str) -> Iterator[tuple[Any, str]]:
     """Entries with the split that their list is named for."""
     try:
         if file.suffix.lower() != ".json":
-            yield from ((json.loads(line), "") for line in text.splitlines() if line.strip())
+            yield from ((json.loads(line), "") for line in text.split("\n") if line.strip())
             return
         value = json.loads(text)
     except ValueError as error:
@@ -120,12 +120,7 @@ def _entries(file: Path, text: str) -> Iterator[tuple[Any, str]]:
 
 
 def _cells(entry: Any, header: list[str], where: str) -> list[str]:
-    if isinstance(entry, dict):
-        if header and (missing := [name for name in header if name not in entry]):
-            raise KedjaError(f"{where} lacks {missing[0]!r}")
-        values = [entry[name] for name in header or entry]
-    else:
-        values = entry
+    values = [entry.get(name) for name in header] if isinstance(entry, dict) else entry
     if not isinstance(values, list) or (not isinstance(entry, dict) and len(values) != len(_PAIR)):
         raise KedjaError(f"{where} is neither an object nor a pair of text and label")
     return [value if isinstance(value, str) else "" if value is None else json.dumps(value) for value in values]

@@ -17,12 +17,64 @@ function evaluation() {
         { name: nouns, value: (c) => c.support, show: (c) => String(c.support) },
       ])),
       html("div", {}, html("h3", {}, "Confusion"), confusionTable(E, nouns))),
-    html("div", { class: "row" }, calibrationPart(E.calibration, nouns), robustnessPart(E)),
+    html("div", { class: "row" }, calibrationPart(E.calibration, nouns), robustnessPart(E), knownPart(E.known)),
+    ...effectsPart(E),
     html("h3", {}, E.mistakes.length ? "Most confident mistakes" : "No mistakes on this split"),
+    E.mistakes.some((one) => one.why) ? whyButton() : null,
     html("div", { class: "mistakes" }, ...E.mistakes.map((one) => html("figure", {},
-      shown(one.picture),
+      html("div", { class: one.why ? "plain" : "" }, shown(one.picture)),
+      one.why ? html("div", { class: "why" }, shown(one.why)) : null,
       html("figcaption", {}, html("span", { class: "bad" }, one.predicted), ` ${percent(one.probability, 1)}`, html("br"), `is ${one.true} (${percent(one.true_probability, 1)})`, html("br"), html("span", { class: "soft" }, one.id))))),
   ];
+}
+
+// Which columns the answers hang on, and how: permutation importance and partial dependence.
+function effectsPart(E) {
+  if (!E.effects?.importance?.length) return [];
+  const signed = (value) => `${value < 0 ? "−" : ""}${percent(Math.abs(value), 2)}`;
+  const last = E.classes.length - 1;
+  return [
+    html("h3", {}, "What the answers hang on"),
+    html("p", { class: "soft" }, `Accuracy lost, and log loss gained, when the cells of one column are shuffled among ${E.effects.rows.toLocaleString("en")} rows: the mean of five shuffles, with the least and the most. Columns that say the same stand in for each other.`),
+    sortableTable(E.effects.importance, [
+      { name: "column", value: (one) => one.column, show: (one) => one.column, text: true },
+      { name: "accuracy lost", value: (one) => one.accuracy, show: (one) => `${signed(one.accuracy)} (${signed(one.low)} to ${signed(one.high)})` },
+      { name: "log loss gained", value: (one) => one.loss, show: (one) => one.loss.toFixed(4) },
+    ]),
+    html("p", { class: "soft" }, `Mean probability of ${E.classes[last].name} if every row had the value (partial dependence).`),
+    html("div", { class: "row" }, ...E.effects.curves.filter((one) => one.points.length > 1).map((one) => curve(one, last))),
+  ];
+}
+
+function curve(one, last) {
+  const shares = one.means.map((means) => means[last]);
+  const place = one.number ? one.points : one.points.map((_, index) => index);
+  const text = (value) => (one.number && typeof one.values[0] === "number" ? String(Number(value.toPrecision(3))) : "");
+  const y = { low: Math.min(...shares) * 0.95, high: Math.max(...shares) * 1.05 + 1e-6, text: (value) => percent(value, 0) };
+  const { root, toX, toY } = frame({ x: { low: Math.min(...place), high: Math.max(...place), text, title: one.column }, y, label: `Partial dependence on ${one.column}` });
+  if (one.number) root.append(svg("path", { class: "path", stroke: "var(--c0)", d: place.map((x, index) => `${index ? "L" : "M"}${toX(x)} ${toY(shares[index])}`).join("") }));
+  place.forEach((x, index) => root.append(svg("circle", { cx: toX(x), cy: toY(shares[index]), r: 3, fill: "var(--c0)" }, tip(`${one.column} ${one.values[index]}: ${percent(shares[index], 1)}`))));
+  return html("div", {}, html("h4", {}, one.column), root, one.number ? null : html("p", { class: "soft" }, one.values.map((value, index) => `${value} ${percent(shares[index], 0)}`).join(" · ")));
+}
+
+function whyButton() {
+  const button = html("button", { type: "button", "aria-pressed": "false" }, "Show what spoke for the wrong class");
+  button.addEventListener("click", () => {
+    const on = button.getAttribute("aria-pressed") === "false";
+    button.setAttribute("aria-pressed", String(on));
+    button.closest("section, main, body").querySelector(".mistakes").classList.toggle("explained", on);
+  });
+  return button;
+}
+
+/** What is like none of the classes: how many others the score tells. */
+function knownPart(known) {
+  if (!known) return null;
+  return html("div", {}, html("h3", {}, "Unknown images"),
+    html("p", {}, `By ${known.score}, ${percent(known.false_alarms, 0)} of the validation split would be called unknown. Of others:`),
+    html("div", { class: "scroll" }, html("table", {},
+      html("thead", {}, html("tr", {}, ...["measured on", "examples", "called unknown", "area under the ROC curve"].map((name) => html("th", { class: "text" }, name)))),
+      html("tbody", {}, ...known.against.map((one) => html("tr", {}, html("th", { scope: "row", class: "text" }, one.name), html("td", {}, String(one.examples)), html("td", {}, percent(one.refused, 1)), html("td", {}, `${one.auroc.toFixed(3)} (${one.low.toFixed(3)} to ${one.high.toFixed(3)})`)))))));
 }
 
 // A kind's own HTML of an example, made by the program that made the page; its texts are escaped there.

