@@ -5,11 +5,12 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from kedja.bundle.inputs.image.spec import Interpolation, Resize
+from kedja.bundle.inputs.image.spec import Interpolation
 from kedja.bundle.validate import check_types
 from kedja.common.errors import KedjaError
 from kedja.common.options import option
 
+Resize = Literal["auto", "crop", "pad", "stretch"]
 Storage = Literal["auto", "arrays", "files"]
 NearDuplicates = Literal["report", "group", "drop"]
 Shoots = Literal["record", "look", "ignore"]
@@ -68,7 +69,7 @@ class Settings:
         "", "side in pixels, or height×width as 96x128; chosen from the images by default", metavar="pixels"
     )
     channels: int | None = option(None, "1 (grey) or 3 (colour); chosen from the images by default")
-    resize: Resize = option("crop", "how an image of another shape is fitted")
+    resize: Resize = option("auto", "how an image of another shape is fitted; chosen from the images by default")
     interpolation: Interpolation = option("bilinear", "resampling filter")
     bits: int | None = option(
         None,

@@ -12,8 +12,10 @@ MOST = 2000
 def nearest_mean(data: PreparedDataset) -> float:
     """The share of the validation split whose class has the nearest mean small picture; 0 where there are none."""
     train, val = (_some(data.split(split)) for split in ("train", "val"))
+    if not len(val):
+        return 0.0
     pictures, others = data.stored.small(train), data.stored.small(val)
-    if pictures is None or others is None or not len(val):
+    if pictures is None or others is None:
         return 0.0
     labels = data.labels[train]
     known = np.unique(labels)

@@ -116,6 +116,13 @@ class OptimConfig:
     vector_lr: float = key(0.01, "Muon: learning rate of biases, normalisations and the last layer, which Adam trains")
     beta1: float = key(0.9, "Adam's decay of the mean gradient")
     beta2: float = key(0.999, "Adam's decay of the mean squared gradient")
+    views: int = key(
+        0,
+        "lbfgs: random variations of every training image that are learnt from besides the image",
+        least=0,
+        most=1000,
+        later=True,
+    )
     weight_decay: float = key(5e-4, "decay of weights; biases and normalisations are spared", least=0, most=ANY)
 
 
@@ -238,9 +245,9 @@ def steps_through_epochs(config: TrainConfig) -> bool:
 
 
 def is_drawn(config: TrainConfig) -> bool:
-    """Whether the result depends on the seed: a last layer that is solved has none, unless the images are drawn."""
+    """Whether the result depends on the seed: a solved last layer has none, unless images or views are drawn."""
     grown = not records.find(config.model.name).stepwise
-    return grown or steps_through_epochs(config) or config.data.fraction < 1
+    return grown or steps_through_epochs(config) or config.data.fraction < 1 or config.optim.views > 0
 
 
 def leaves(config: type = TrainConfig, prefix: str = "") -> "dict[str, dataclasses.Field[Any]]":

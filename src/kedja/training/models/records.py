@@ -69,6 +69,11 @@ MODELS: dict[str, Model] = {
     "airbench": Model("kedja.training.models.airbench:airbench", (*COMMON, "width")),
     "airbench96": Model("kedja.training.models.airbench:airbench96", (*COMMON, "width")),
     "efficientnet_lite0": replace(_TIMM, published="kedja.training.models.weights.pretrained:embedded"),
+    "efficientnet_lite0_stages": replace(
+        _TIMM,
+        make="kedja.training.models.staged:staged_network",
+        published="kedja.training.models.weights.pretrained:embedded",
+    ),
     "boosting": Model(
         "",
         ("rate", "rounds", "leaves", "leaf_rows", "l2", "columns", "members"),
