@@ -41,7 +41,7 @@ def work(settings: Settings, listener: socket.socket, ready: Callable[[], object
     """
     give_large_blocks_back()
     logs.configure()
-    service = Service(settings, Predictor(settings.bundle, variant=settings.variant))
+    service = Service(settings, Predictor(settings.bundle, variant=settings.variant, engine=settings.engine))
     try:
         Worker(_configuration(settings, create_app(service)), service, listener, ready).run(sockets=[listener])
     finally:
