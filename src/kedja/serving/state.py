@@ -164,7 +164,7 @@ class Service:
                 self._swap(predictor)
 
     def _load(self) -> Predictor:
-        predictor = Predictor(self.settings.bundle, variant=self.settings.variant)
+        predictor = Predictor(self.settings.bundle, variant=self.settings.variant, engine=self.settings.engine)
         new, old = predictor.metadata, self.predictor.metadata
         # Schema 1 let everything but the files change under one version.
         if new != old and new.version == old.version:

@@ -39,7 +39,7 @@ def work(settings: Settings, listener: socket.socket, ready: Callable[[], object
         KedjaError: the bundle, the keys or the certificate are not good, or packages for `otel` are missing.
     """
     logs.configure()
-    service = Service(settings, Predictor(settings.bundle, variant=settings.variant))
+    service = Service(settings, Predictor(settings.bundle, variant=settings.variant, engine=settings.engine))
     try:
         Worker(_configuration(settings, create_app(service)), service, listener, ready).run(sockets=[listener])
     finally:

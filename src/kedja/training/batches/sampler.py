@@ -10,11 +10,11 @@ from kedja.training.loop.seeding import generator_for
 from kedja.training.optim.losses import balanced_weights
 
 
-class EpochBatches(Sampler[list[int]]):
+class EpochBatches(Sampler[Tensor]):
     """Positions of a training split in batches of nearly equal size, so that no tiny one disturbs batch normalisation.
 
-    Setting `epoch` and `first` starts anywhere, which is how an interrupted epoch continues. Of several
-    processes each takes its own part of every batch.
+    Each batch is int64 (n,), on the CPU. Setting `epoch` and `first` starts anywhere, which is how an interrupted epoch
+    continues. Of several processes each takes its own part of every batch.
 
     Args:
         size: images in the split.
@@ -33,9 +33,9 @@ class EpochBatches(Sampler[list[int]]):
     def __len__(self) -> int:
         return self.batches - self.first
 
-    def __iter__(self) -> Iterator[list[int]]:
+    def __iter__(self) -> Iterator[Tensor]:
         for batch in self._order().tensor_split(self.batches)[self.first :]:
-            yield batch.tensor_split(self.world)[self.rank].tolist()
+            yield batch.tensor_split(self.world)[self.rank]
 
     def images_in(self, batch: int) -> int:
         """Images of a batch of the epoch over all processes."""

@@ -64,6 +64,12 @@ class DataConfig:
         most=1024,
         in_hash=False,
     )
+    decoder: str = key(
+        "pillow",
+        "who decodes training images of storage=files: pillow, as everywhere else, or the device (a GPU by nvJPEG)",
+        ("pillow", "device"),
+        later=True,
+    )
 
 
 @dataclass
@@ -194,6 +200,16 @@ class TrainConfig:
         "auto",
         "arithmetic of the network; auto is bf16 where the hardware is fast in it, else fp32 or fp16",
         ("auto", "fp32", "bf16", "fp16"),
+    )
+    deterministic: bool = key(
+        False, "on a GPU the same bits each time, by kernels whose sums have a fixed order; slower", later=True
+    )
+    strategy: str = key(
+        "ddp",
+        "several processes: ddp has the whole network in each, fsdp shares it out; needs torchrun",
+        ("ddp", "fsdp"),
+        in_hash=False,
+        later=True,
     )
     accumulate: int = key(1, "parts a batch is computed in, to save memory", least=1)
     compile: bool = key(False, "torch.compile the network; goes on without where it fails")

@@ -8,6 +8,7 @@ from kedja.common.errors import KedjaError
 from kedja.data.prepared import PreparedDataset
 from kedja.training.batches.dataset import ImageDataset
 from kedja.training.config.schema import TrainConfig
+from kedja.training.loop.determinism import set_determinism
 from kedja.training.loop.devices import make_fabric
 from kedja.training.loop.learner import Learner
 from kedja.training.loop.seeding import seed_everything, set_threads
@@ -52,11 +53,12 @@ def set_up(
         )
     check_solvable(config)
     keep_freed_memory()
+    set_determinism(config.deterministic)
     threads = set_threads(config.threads, data.spec.height * data.spec.width)
     seed_everything(config.seed)
     classifier = build(config.model, len(data.classes), data.spec, data.mean, data.std)
     fabric = make_fabric(replace(config, precision=precision or config.precision), classifier)
-    train_set = ImageDataset(data, "train", fabric.device)
+    train_set = ImageDataset(data, "train", fabric.device, config.data.decoder)
     fit_whitening(classifier, train_set)
     heard = say if fabric.is_global_zero else _say_nothing
     origin = initialise(classifier.body, config.model, heard, classifier.network.get_submodule("normalise"))

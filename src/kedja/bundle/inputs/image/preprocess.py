@@ -117,7 +117,7 @@ def fit(image: Image.Image, spec: ImageSpec) -> NDArray[np.uint8]:
             image = ImageOps.pad(image, size, resampling)
     elif spec.resize == "crop":
         if image.size != size or spec.crop_fraction < 1:
-            image = image.resize(size, resampling, box=_centre_box(image.size, size, spec.crop_fraction))
+            image = image.resize(size, resampling, box=centre_box(image.size, size, spec.crop_fraction))
     elif image.size != size:
         image = image.resize(size, resampling)
     # A copy: the array must own its memory and be writable for torch.
@@ -209,7 +209,7 @@ def _shrink_while_decoding(image: Image.Image, spec: ImageSpec) -> None:
     image.draft(None, (side, side))
 
 
-def _centre_box(source: tuple[int, int], target: tuple[int, int], fraction: float) -> tuple[float, float, float, float]:
+def centre_box(source: tuple[int, int], target: tuple[int, int], fraction: float) -> tuple[float, float, float, float]:
     """The centred (left, top, right, bottom) of `source` that has the target's aspect ratio."""
     scale = min(source[0] / target[0], source[1] / target[1]) * fraction
     width, height = target[0] * scale, target[1] * scale
