@@ -28,7 +28,7 @@ class Task(msgspec.Struct, tag=True):
     """What is to be decoded: the body follows.
 
     Attributes:
-        kind, settings: of the `Input`.
+        kind, settings: of the `Input`, which is `Portable`.
         seconds: of processor time at the most.
         formats, examples, pixels, memory: see `Limits`.
     """
@@ -90,12 +90,14 @@ def main() -> None:
 def _result(task: Task, body: bytes, grant: Callable[[int], None]) -> Result:
     from kedja.bundle.inputs import registry
     from kedja.bundle.inputs.input import Limits
+    from kedja.bundle.inputs.optional import Portable
     from kedja.serving import payload
     from kedja.serving.errors import RequestError
 
     formats = None if task.formats is None else frozenset(task.formats)
     limits = Limits(task.examples, task.pixels, formats, task.memory)
     expected = registry.from_json(task.kind, task.settings)
+    assert isinstance(expected, Portable)
     try:
         examples = payload.read(task.content_type, body, expected, limits.of_request(grant=grant))
         return Result([expected.pack(example) for example in examples.items], examples.many)

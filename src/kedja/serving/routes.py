@@ -28,6 +28,9 @@ class Plain(APIRoute):
 
 router = APIRouter(route_class=Plain)
 
+# Looked at before all others, and so never among the addresses that need no API key.
+predictions = APIRouter(route_class=Plain)
+
 # Needs no API key, whoever else does.
 health = APIRouter(route_class=Plain)
 
@@ -37,7 +40,7 @@ def service_of(request: Request) -> Service:
     return service
 
 
-@router.post(
+@predictions.post(
     "/predict",
     tags=["predict"],
     response_model=schemas.OneAnswer | schemas.ManyAnswers,

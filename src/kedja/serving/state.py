@@ -3,11 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 from kedja.bundle.inputs.input import Costly, Examples, Input, Limits
+from kedja.bundle.inputs.optional import Portable
 from kedja.bundle.metadata import METADATA
 from kedja.common import cpus
 from kedja.common.errors import KedjaError
@@ -90,22 +91,21 @@ class Service:
             RequestError
         """
         limits = self.limits
-        plain = self.predictor.metadata.input.killable
 
         def load(predictor: Predictor) -> Examples:
-            return payload.read(content_type, body, predictor.metadata.input, limits.of_request(plain=plain))
+            expected = predictor.metadata.input
+            return payload.read(content_type, body, expected, limits.of_request(plain=isinstance(expected, Portable)))
 
-        try:
-            return await self.engine.run(load, deadline, stages)
-        except Costly:
-            pass
         while True:
-            expected = self.predictor.metadata.input
             try:
-                async with self.decoders.decoded(content_type, body, expected, limits, deadline) as examples:
-                    return await self.engine.run(partial(_as_decoded, examples, expected), deadline, stages)
+                return await self.engine.run(load, deadline, stages)
             except Costly:
-                continue  # another bundle is served now
+                expected = self.predictor.metadata.input
+            # What is costly once more was read for a bundle that is served no longer.
+            with suppress(Costly):
+                if isinstance(expected, Portable):
+                    async with self.decoders.decoded(content_type, body, expected, limits, deadline) as examples:
+                        return await self.engine.run(partial(_as_decoded, examples, expected), deadline, stages)
 
     @contextmanager
     def admission(self) -> Iterator[None]:

@@ -124,22 +124,19 @@ class Input(ABC):
     Attributes:
         kind: its name in `registry`.
         noun, nouns: for people, and the keys of JSON bodies with one example and with several.
-        arrays_key: the key of JSON bodies with arrays as the graph takes them; empty where there is none.
-        media_types: of bodies that are one example, the first recommended; with `NPY`, arrays are welcome too.
+        media_types: of bodies, the first recommended: each is one example, but for `NPY`.
         suffixes: of files that hold an example, in lower case with their dot.
         hint: a body of JSON that shows the form.
-        killable: whether the service may decode in another process: the class can be imported there by its name, and
-            there are `pack` and `unpack`. For kinds of which a hostile example can be expensive.
+
+    What not every kind can do stands in `kedja.bundle.inputs.optional`.
     """
 
     kind: ClassVar[str]
     noun: ClassVar[str]
     nouns: ClassVar[str]
-    arrays_key: ClassVar[str] = ""
     media_types: ClassVar[tuple[str, ...]]
     suffixes: ClassVar[frozenset[str]]
     hint: ClassVar[str]
-    killable: ClassVar[bool] = False
 
     def located(self, folder: Path) -> Self:
         """The same, told in which folder (of a data set, of a bundle) the files lie that its settings name."""
@@ -174,14 +171,6 @@ class Input(ABC):
     def collate(self, examples: Sequence[Example]) -> Feed:
         """One feed of at least one example."""
 
-    def pack(self, example: Example) -> Any:
-        """What `decode` gave as something that msgpack can write; nothing of it is unpickled."""
-        raise NotImplementedError
-
-    def unpack(self, packed: Any) -> Example:
-        """The inverse of `pack`; raises `ValueError` where it is none, for who wrote it is not trusted."""
-        raise NotImplementedError
-
     def format(self, data: bytes) -> str:
         """The name of a file's format, as `Limits.formats` has it; empty where there is but one."""
         return ""
@@ -201,18 +190,6 @@ class Input(ABC):
     @abstractmethod
     def value_schema(self) -> dict[str, Any]:
         """The JSON schema of what `from_value` reads."""
-
-    def arrays_schema(self) -> dict[str, Any]:
-        """The JSON schema of what stands under `arrays_key`."""
-        return {}
-
-    def from_arrays(self, value: Any, limits: Limits) -> Examples:
-        """One example or several, from what stands under `arrays_key`, or from the array of a `.npy` file."""
-        raise NotImplementedError
-
-    def arrays_example(self, data: bytes) -> Any:
-        """A short value for `arrays_key`; None where there is none."""
-        return None
 
     @property
     @abstractmethod
@@ -243,12 +220,10 @@ class Input(ABC):
     @property
     def json_keys(self) -> tuple[str, ...]:
         """The keys of which a JSON body has exactly one."""
-        return (self.noun, self.nouns, self.arrays_key) if self.arrays_key else (self.noun, self.nouns)
+        return self.noun, self.nouns
 
     def read_json(self, key: str, value: Any, limits: Limits) -> Examples:
         """The examples that stand under one of `json_keys`; raises as `decode`."""
-        if key == self.arrays_key:
-            return self.from_arrays(value, limits)
         if key == self.noun:
             return Examples([self.from_value(value, limits)], many=False)
         if not isinstance(value, list) or not value:

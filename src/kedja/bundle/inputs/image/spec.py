@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args
 
-from kedja.bundle.inputs.input import NO_LIMITS, NPY, Example, Examples, Feed, Input, Limits, Tensor, Values
+from kedja.bundle.inputs.input import NO_LIMITS, NPY, Example, Examples, Feed, Limits, Tensor, Values
+from kedja.bundle.inputs.optional import Portable, TakesArrays
 from kedja.bundle.validate import check_types
 from kedja.common.errors import KedjaError, nearest
 
@@ -33,7 +34,7 @@ _RESIZE = {
 
 
 @dataclass(frozen=True)
-class ImageSpec(Input):
+class ImageSpec(Portable, TakesArrays):
     """Size, channels and resize policy of a model's input; as an example, `preprocess.Examined`.
 
     What needs numpy or Pillow is imported when it is called: a specification is read where no image is.
@@ -64,7 +65,6 @@ class ImageSpec(Input):
         )
     )
     hint: ClassVar[str] = '{"image": "<base64>"}'
-    killable: ClassVar[bool] = True
 
     height: int
     width: int
