@@ -13,7 +13,7 @@ from kedja.experiments.trackers.feed import Feed
 from kedja.experiments.trackers.follow import follow
 from kedja.experiments.trackers.tracker import Settings, artifacts, read_begun, settings_of, title
 from kedja.runs.read import read_run
-from kedja.runs.write import write_config
+from kedja.runs.write import write_config, write_provenance
 from kedja.training.config.run_folder import run_directory
 from support.processes import wait_for
 
@@ -24,7 +24,7 @@ def going_on(workplace: Path, debug) -> Path:
     config = debug()
     directory = run_directory(config)
     write_config(directory, asdict(config))
-    (directory / "provenance.json").write_text('{"data": {"name": "digits", "hash": "d0"}}')
+    write_provenance(directory, {"framework": "torch", "data": {"name": "digits", "hash": "d0"}})
     (directory / "metrics.jsonl").write_text("")
     return directory
 
