@@ -11,6 +11,7 @@ from kedja.baselines.fit import run as fit
 from kedja.bundle.inputs.text.spec import TOKENIZER
 from kedja.bundle.metadata import MODEL, load
 from kedja.common.errors import KedjaError
+from kedja.experiments.report.build import Places, build
 from kedja.export.bundle import export
 from kedja.frameworks.evaluate import evaluate
 from kedja.frameworks.onnx_runner import onnx_runner
@@ -72,6 +73,18 @@ def test_every_model_learns_and_answers_alike_in_every_batch(name, bundle_of, fi
     mixed, _ = run(metadata.input.collate(examples))
     for row, example in enumerate(examples):
         np.testing.assert_allclose(run(metadata.input.collate([example]))[0][0], mixed[row], atol=1e-3)
+
+
+def test_the_report_shows_texts(fitted, project, tmp_path):
+    fitted("tfidf"), fitted("minilm")
+    report = build(Places(project / "runs", project / "data", tmp_path), "texts")
+    assert report.selected.model == "minilm"
+    told = " ".join([*report.analysis, (tmp_path / "report.md").read_text()])
+    assert "texts right" in told
+    assert "image" not in told.replace("docs/images", "")
+    page = (tmp_path / "report.html").read_text()
+    stored = json.loads((report.selected.directory / "evaluation-test.json").read_text())
+    assert len(stored["mistakes"]) == page.count("<blockquote".replace("<", "\\u003c"))
 
 
 def test_a_real_server_answers(bundle_of, project):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kedja.bundle.inputs.input import Input
-from kedja.bundle.inputs.registry import from_json
+from kedja.bundle.inputs.registry import from_json, input_type
 from kedja.common.errors import KedjaError
 from kedja.common.files import read_json, write_text
 from kedja.common.npz import read_arrays
@@ -85,6 +85,12 @@ class Run(Begun):
         ids, labels, logits = read_arrays(path, "ids", "labels", "logits", remedy=remedy)
         order = np.argsort(ids, kind="stable")
         return Predictions(ids[order], labels[order], logits[order])
+
+    @property
+    def nouns(self) -> str:
+        """What its examples are called."""
+        facts = read_provenance(self.directory).get("data", {})
+        return input_type(facts.get("kind", "image")).nouns
 
     def metrics(self) -> list[dict[str, Any]]:
         """One dictionary an epoch; empty for frameworks without epochs."""

@@ -65,7 +65,7 @@ def audit(data: PreparedDataset, *, judge_labels: bool = True, judges: Sequence[
 
 def _judge_labels(data: PreparedDataset, judges: Sequence[Path]) -> list[Finding]:
     judgement = trained_judges.judge(data, judges) if judges else cheap_judges.judge(data)
-    return label_errors(data, judgement) if judgement else [not_judged("too few images a class")]
+    return label_errors(data, judgement) if judgement else [not_judged(f"too few {data.input.nouns} a class")]
 
 
 def write_reports(result: Audit, folder: Path) -> list[Path]:

@@ -13,15 +13,16 @@ from kedja.data.splits.units import connect, equal_pairs
 
 _FAILURES: dict[str, str] = {
     "empty": "file without content",
-    "truncated": "image that is cut off",
-    "corrupt": "image that is corrupt",
-    "out-of-scale": "image whose values are not on the data set's scale",
-    "unknown-format": "file of no known image format",
-    "too-large": "image over the limit of size",
+    "truncated": "{noun} that is cut off",
+    "corrupt": "{noun} that is corrupt",
+    "out-of-scale": "{noun} whose values are not on the data set's scale",
+    "unknown-format": "file of no known {noun} format",
+    "too-large": "{noun} over the limit of size",
     "unreadable": "file that cannot be opened",
-    "crash": "image that crashes its decoder",
-    "leak": "image left out because a later split has it",
+    "crash": "{noun} that crashes its decoder",
+    "leak": "{noun} left out because a later split has it",
     "near-duplicate": "near-duplicate left out as asked",
+    "not-utf-8": "{noun} that is no UTF-8",
 }
 
 
@@ -38,16 +39,16 @@ _EXACT = (
     _Kind(
         "leak",
         "invalid",
-        "identical images in more than one split",
+        "identical {nouns} in more than one split",
         "remove the copies from training; `just data` does so unless leaks=keep is given",
     ),
     _Kind(
         "conflicting-labels",
         "invalid",
-        "identical images with different labels",
+        "identical {nouns} with different labels",
         "decide which label is right and remove the others",
     ),
-    _Kind("duplicate", "note", "identical images within a split", "harmless in small numbers"),
+    _Kind("duplicate", "note", "identical {nouns} within a split", "harmless in small numbers"),
 )
 _ALIKE = (
     _Kind(
@@ -71,13 +72,13 @@ def unreadable_files(data: PreparedDataset, index: FullIndex) -> list[Finding]:
     for code, files in by_code.items():
         severity: Severity = "note" if code in _LEFT_OUT_ON_PURPOSE else "warning"
         remedy = "" if code in _LEFT_OUT_ON_PURPOSE else "they are not part of the data set; repair or remove them"
-        title = plural(len(files), _FAILURES.get(code, code))
+        title = plural(len(files), _FAILURES.get(code, code).format(noun=data.input.noun))
         findings.append(Finding(code, severity, title, remedy, files=files))
     return findings
 
 
 def exact_copies(data: PreparedDataset, index: FullIndex) -> list[Finding]:
-    """Equal pixels: across splits, with different labels, or merely twice."""
+    """Equal to a model: across splits, with different labels, or merely twice."""
     return _sorted_out(data, _members(connect(len(data), equal_pairs(index.same))), _EXACT)
 
 
@@ -88,7 +89,7 @@ def look_alikes(data: PreparedDataset, index: FullIndex) -> list[Finding]:
 
 
 def straddling_groups(data: PreparedDataset, index: FullIndex) -> list[Finding]:
-    """Groups of the source (one patient, one video) with images in more than one split."""
+    """Groups of the source (one patient, one video, one author) with examples in more than one split."""
     sides: dict[str, list[int]] = defaultdict(list)
     for position, group in enumerate(index.groups):
         if group:
@@ -100,7 +101,7 @@ def straddling_groups(data: PreparedDataset, index: FullIndex) -> list[Finding]:
         Finding(
             "straddling-group",
             "invalid",
-            plural(len(straddling), "group with images in more than one split"),
+            plural(len(straddling), f"group with {data.input.nouns} in more than one split"),
             "the source's own splits part them; leave split= out to have the groups kept whole",
             [members[:6] for members in straddling.values()],
             [f"{group}: {split_names(data, members)}" for group, members in straddling.items()],
@@ -109,19 +110,19 @@ def straddling_groups(data: PreparedDataset, index: FullIndex) -> list[Finding]:
 
 
 def class_counts(data: PreparedDataset, index: FullIndex) -> list[Finding]:
-    """Classes that are missing from a split that has images, and imbalance."""
+    """Classes that are missing from a split that has examples, and imbalance."""
     counts = data.description["counts"]
     findings = []
     for split in SPLITS:
-        missing = {name: "no images" for name, number in counts[split].items() if not number}
+        missing = {name: f"no {data.input.nouns}" for name, number in counts[split].items() if not number}
         if missing and len(missing) < len(data.classes):
             severity: Severity = "invalid" if split == "train" else "warning"
             have = "has" if len(missing) == 1 else "have"
-            title = f"{len(missing)} of {len(data.classes)} classes {have} no images in {split}"
+            title = f"{len(missing)} of {len(data.classes)} classes {have} no {data.input.nouns} in {split}"
             findings.append(Finding(f"missing-in-{split}", severity, title, "", files=missing))
     present = [number for number in counts["train"].values() if number]
     if present and max(present) >= 2 * min(present):
-        title = f"imbalanced: {min(present)} to {max(present)} training images a class"
+        title = f"imbalanced: {min(present)} to {max(present)} training {data.input.nouns} a class"
         findings.append(
             Finding("imbalance", "note", title, "data.sampler=balanced or loss=balanced in training evens it")
         )
@@ -137,13 +138,13 @@ def _sorted_out(data: PreparedDataset, groups: list[list[int]], kinds: tuple[_Ki
     for kind, of_kind in zip(kinds, (across, conflicting, harmless), strict=True):
         if of_kind:
             captions = [f"{split_names(data, group)}: {class_names(data, group)}" for group in of_kind]
-            title = plural(len(of_kind), f"set of {kind.title}")
+            title = plural(len(of_kind), f"set of {kind.title.format(nouns=data.input.nouns)}")
             findings.append(Finding(kind.name, kind.severity, title, kind.remedy, of_kind, captions))
     return findings
 
 
 def _members(units: NDArray[np.int64]) -> list[list[int]]:
-    """The units of two images or more, as positions."""
+    """The units of two examples or more, as positions."""
     order = np.argsort(units, kind="stable")
     parts = np.split(order, np.flatnonzero(np.diff(units[order])) + 1)
     return [part.tolist() for part in parts if len(part) > 1]

@@ -20,9 +20,9 @@ class Finding:
     severity: see `Severity`.
     title: one line for people, with the number of what was found.
     remedy: what can be done about it.
-    groups: positions of the images concerned; those in one group belong together (copies of each other).
+    groups: positions of the examples concerned; those in one group belong together (copies of each other).
     captions: a few words for each group.
-    files: path → reason, for files that are no readable image and so have no position.
+    files: path → reason, for files that are no readable example and so have no position.
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""Find labels that contradict what models answer on images they never saw.
+"""Find labels that contradict what models answer on examples they never saw.
 
 As in confident learning (C. Northcutt, L. Jiang, I. Chuang: Confident Learning, JAIR 70, 2021) labels are judged by
 out-of-sample predictions; but several judges have to agree in place of that work's thresholds for each class, which
@@ -20,9 +20,9 @@ TRUSTED_ACCURACY = 0.9
 @dataclass(frozen=True)
 class Judgement:
     """Attributes:
-    positions: of the n images that were judged.
+    positions: of the n examples that were judged.
     probabilities: of the classes (n, classes).
-    agreed: bool (n,), whether all judges of an image name the most probable class.
+    agreed: bool (n,), whether all judges of an example name the most probable class.
     most_for_given, least_for_other: how probable the label and another class must be for the label to be doubted.
     judges: who they are, for people: ``two cheap models``.
     better: what finds better ones, where they are not good enough.
@@ -38,7 +38,7 @@ class Judgement:
 
 
 def label_errors(data: PreparedDataset, judgement: Judgement) -> list[Finding]:
-    """A finding with the suspicious images, the worst first; a note where the judges are not good enough."""
+    """A finding with the suspicious examples, the worst first; a note where the judges are not good enough."""
     given, likely = data.labels[judgement.positions], judgement.probabilities.argmax(axis=1)
     accuracy = float((likely == given).mean())
     if accuracy < TRUSTED_ACCURACY:
@@ -50,7 +50,7 @@ def label_errors(data: PreparedDataset, judgement: Judgement) -> list[Finding]:
         f"labelled {data.classes[given[row]]}, looks like {data.classes[likely[row]]}" for row in suspicious.tolist()
     ]
     title = (
-        f"{plural(len(suspicious), 'image')} of {len(given):,} with a likely label error "
+        f"{plural(len(suspicious), data.input.noun)} of {len(given):,} with a likely label error "
         f"({judgement.judges}, right in {accuracy:.1%})"
     )
     groups = [[int(judgement.positions[row])] for row in suspicious]

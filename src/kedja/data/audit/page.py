@@ -22,6 +22,8 @@ margin-right:.5rem;white-space:nowrap}.invalid{color:var(--bad)}.warning{color:v
 figure{margin:0;border:1px solid var(--line);border-radius:.4rem;padding:.5rem;min-width:0}
 .pictures{display:flex;flex-wrap:wrap;gap:.4rem}.pictures img{width:6rem;height:6rem;object-fit:contain;
 background:var(--ground);outline:1px solid var(--line)}.pictures img.small{image-rendering:pixelated}
+.pictures blockquote{margin:0;padding:.4rem .6rem;width:100%;max-height:9rem;overflow:auto;background:var(--ground);
+border-left:3px solid var(--line);overflow-wrap:anywhere;white-space:pre-line}
 figcaption{font-size:.85rem;margin-top:.4rem;overflow-wrap:anywhere}ul{margin:.5rem 0;padding-left:1.2rem}
 li{overflow-wrap:anywhere}table{width:100%}
 .count{display:block;height:.6rem;background:var(--accent);border-radius:.2rem;min-width:1px}td.wide{width:40%}

@@ -42,6 +42,7 @@ class Curve:
         fitted: for each of `grid` the law's error, with its 95 % interval.
         doubled: how much accuracy twice the images would bring: the error measured with all of them, less the law's.
         law: a, b, c with n in shares of all images.
+        nouns: what the images are called.
     """
 
     experiment: str
@@ -51,6 +52,7 @@ class Curve:
     fitted: list[Interval]
     doubled: Interval
     law: tuple[float, float, float]
+    nouns: str = "images"
 
     @property
     def told(self) -> bool:
@@ -117,6 +119,7 @@ def _curve(name: str, sizes: dict[float, list[Run]], dataset: PreparedDataset) -
         [_interval(value, column) for value, column in zip(expected, replicates.T, strict=True)],
         _interval(measured[-1] - expected[-1], gains),
         law,
+        dataset.input.nouns,
     )
 
 

@@ -30,7 +30,7 @@ def _leader(results: list[Result]) -> list[str]:
     return [
         f"**{best.label}** has the highest mean validation accuracy: {percent(best.accuracy.value)} % over "
         f"{_count(len(best.experiment.runs), 'seed')}{spread}, 95 % interval {percent(best.accuracy.low)} to "
-        f"{percent(best.accuracy.high)} over seeds and images."
+        f"{percent(best.accuracy.high)} over seeds and {best.experiment.first.nouns}."
     ]
 
 
@@ -39,9 +39,10 @@ def _detectable(results: list[Result]) -> list[str]:
     if not worse:
         return []
     parts = [f"{result.label} ({_points(result)})" for result in worse]
+    nouns = results[0].experiment.first.nouns
     return [
-        f"It beats {listing(parts)}: differences that other seeds and other images do not explain "
-        f"(paired over images; intervals and verdicts at the 5 % level, Holm-corrected for "
+        f"It beats {listing(parts)}: differences that other seeds and other {nouns} do not explain "
+        f"(paired over {nouns}; intervals and verdicts at the 5 % level, Holm-corrected for "
         f"{_count(pairs(len(results)), 'pair')} to choose from)."
     ]
 
@@ -127,8 +128,8 @@ def _final(selected: Run, test: Mapping[str, Any] | None) -> str:
     accuracy = test["accuracy"]
     return (
         f"Selected by validation accuracy alone: {selected.experiment}, seed {selected.seed}. On the test split, "
-        f"looked at once, for this run: **{percent(accuracy['value'])} %** of {test['images']:,} images right, "
-        f"95 % interval {percent(accuracy['low'])} to {percent(accuracy['high'])}."
+        f"looked at once, for this run: **{percent(accuracy['value'])} %** of {test['images']:,} {selected.nouns} "
+        f"right, 95 % interval {percent(accuracy['low'])} to {percent(accuracy['high'])}."
     )
 
 

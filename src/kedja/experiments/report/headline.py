@@ -9,7 +9,7 @@ from kedja.experiments.report.text import listing, percent
 from kedja.frameworks.registry import find
 from kedja.runs.read import Run
 
-# An interval wider than this says little of the next images.
+# An interval wider than this says little of the next examples.
 WIDE = 0.1
 
 
@@ -41,14 +41,16 @@ def headline(results: Sequence[Result], selected: Run, evaluation: Mapping[str, 
     others = _others(results, chosen)
     if evaluation is None:
         share = {"value": chosen.accuracy.value, "low": chosen.accuracy.low, "high": chosen.accuracy.high}
-        reasons = [f"{_percents(share)} of the validation images. Runs may go on, and no test image was looked at."]
+        reasons = [
+            f"{_percents(share)} of the validation {selected.nouns}. Runs may go on; the test split was not looked at."
+        ]
         return Headline(
             of_hundred(share["value"]), f"So far {chosen.label} is ahead.", reasons, share, True, "just report"
         )
     share, split = dict(evaluation["accuracy"]), evaluation["split"]
     often = max(evaluation["classes"], key=lambda one: int(one["support"]))
     lazy = often["support"] / evaluation["images"]
-    reasons = [_sure(share, split, evaluation["images"])]
+    reasons = [_sure(share, split, f"{evaluation['images']:,} {selected.nouns}", selected.nouns)]
     if share["low"] <= lazy:
         decision, use = "Do not use this model yet: it cannot be told from guessing.", False
         reasons.append(f"Always answering “{often['name']}” would be right for {of_hundred(lazy)}.")
@@ -79,16 +81,16 @@ def _percents(share: Mapping[str, float]) -> str:
     return f"{percent(share['value'])} % right (95 % interval {percent(share['low'])} to {percent(share['high'])})"
 
 
-def _sure(share: Mapping[str, float], split: str, images: int) -> str:
+def _sure(share: Mapping[str, float], split: str, examples: str, nouns: str) -> str:
     part = "of the test split, which took no part in training or choosing"
     if split != "test":
         part = "of the validation split, which chose the run, so that the figure is a little too good"
     text = (
-        f"How sure: {percent(share['value'])} % of {images:,} images {part}; 95 % interval "
+        f"How sure: {percent(share['value'])} % of {examples} {part}; 95 % interval "
         f"{percent(share['low'])} to {percent(share['high'])}."
     )
     return text + (
-        " That is wide: more images would say it more exactly." if share["high"] - share["low"] > WIDE else ""
+        f" That is wide: more {nouns} would say it more exactly." if share["high"] - share["low"] > WIDE else ""
     )
 
 
@@ -106,4 +108,4 @@ def _others(results: Sequence[Result], chosen: Result) -> list[str]:
     if find(ahead.experiment.framework).is_baseline:
         return [f"The scikit-learn baseline {ahead.label} is ahead of every network; start from it."]
     equal = [one.label for one in results if one is not chosen and not one.detectably_worse]
-    return [f"As good, as far as these images tell: {listing(equal)}."] if equal else []
+    return [f"As good, as far as these {chosen.experiment.first.nouns} tell: {listing(equal)}."] if equal else []

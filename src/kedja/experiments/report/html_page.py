@@ -1,15 +1,10 @@
 """One self-contained HTML page: data, styles, scripts and pictures inside; opens from disk, asks no other address."""
 
-import base64
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from PIL import Image
 
 from kedja.common.intervals import wilson
 from kedja.common.look import page as look
@@ -21,7 +16,6 @@ from kedja.frameworks.registry import find
 from kedja.runs.read import Run, read_provenance
 
 _PARTS = Path(__file__).parent / "page"
-THUMBNAIL_SIDE = 160
 CURVES = ("val_accuracy", "val_loss", "train_loss")
 
 
@@ -77,15 +71,15 @@ def page_data(
 
 
 def with_pictures(evaluation: Mapping[str, Any], dataset: PreparedDataset) -> dict[str, Any]:
-    """The evaluation with each mistake's picture as a `data:` address, and intervals for the calibration."""
+    """The evaluation with each mistake as HTML that shows it, and intervals for the calibration."""
     index_of = {identity: index for index, identity in enumerate(dataset.ids)}
     mistakes = [
-        {**mistake, **_thumbnail(dataset, index_of[mistake["id"]])}
+        {**mistake, "picture": dataset.stored.picture(index_of[mistake["id"]], mistake["id"])}
         for mistake in evaluation["mistakes"]
         if mistake["id"] in index_of
     ]
     parts = {name: _with_intervals(part) for name, part in evaluation["calibration"].items()}
-    return {**evaluation, "mistakes": mistakes, "calibration": parts}
+    return {**evaluation, "mistakes": mistakes, "calibration": parts, "nouns": dataset.input.nouns}
 
 
 def _with_intervals(part: Mapping[str, Any]) -> dict[str, Any]:
@@ -132,16 +126,6 @@ def _run(run: Run) -> dict[str, Any]:
         "command": f"just reproduce run={run.directory.as_posix()}",
         "provenance": {"folder": run.directory.as_posix(), **read_provenance(run.directory)},
     }
-
-
-def _thumbnail(dataset: PreparedDataset, index: int) -> dict[str, Any]:
-    image = dataset.pixels(np.array([index]))[0]
-    picture = Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
-    small = max(picture.size) < THUMBNAIL_SIDE
-    picture.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
-    return {"image": f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}", "small": small}
 
 
 def _read(name: str) -> str:

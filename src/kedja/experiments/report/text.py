@@ -14,7 +14,7 @@ NOTHING = "–"
 FIGURES = ("validation accuracy", "95 % interval", "behind the best", "seeds", "parameters", "seconds a run")
 NOTE = (
     "Validation accuracy in percent: mean ± standard deviation over seeds; the interval is a 95 % bootstrap over "
-    "seeds and images. “Behind the best” is in percentage points; * marks a difference that is detectable (paired, "
+    "seeds and examples. “Behind the best” is in percentage points; * marks a difference that is detectable (paired, "
     "corrected for the number of comparisons)."
 )
 

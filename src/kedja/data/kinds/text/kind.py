@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kedja.bundle.inputs.input import InputError
 from kedja.bundle.inputs.text.spec import TextInput
 from kedja.common.files import write_bytes
 from kedja.data.kinds.kind import Chunk, Content, Kind, Result
 from kedja.data.kinds.text.choose import choose_input
+from kedja.data.kinds.text.near import near_pairs
 from kedja.data.kinds.text.stored import OFFSETS, TEXTS, StoredTexts
 from kedja.data.preparation.workspace import KEPT
 
@@ -44,6 +46,11 @@ class Texts(Kind):
 
     def decoder(self, count: int) -> Callable[[Chunk], list[Result]]:
         return partial(read_chunk, self.input)
+
+    def near_pairs(self) -> NDArray[np.int64]:
+        positions = self.workspace.column("position", np.int64, KEPT)
+        same = np.unique(self.workspace.column("same", np.int64, KEPT), return_inverse=True)[1].astype(np.int64)
+        return positions[near_pairs((text for (text,) in self.workspace.rows("text", KEPT)), same)]
 
     def write(self, folder: Path) -> None:
         offsets = array("q", [0])

@@ -1,6 +1,7 @@
 """The texts of a prepared data set, by position."""
 
-from collections.abc import Mapping, Sequence
+import csv
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from kedja.bundle.inputs.input import Feed, Values
 from kedja.bundle.inputs.text.spec import Text, TextInput
 from kedja.data.kinds.stored import Stored
+from kedja.data.kinds.text.near import near_pairs
+from kedja.data.names import INDEX
 
 if TYPE_CHECKING:
     from kedja.data.audit.index import FullIndex
@@ -29,6 +32,7 @@ class StoredTexts(Stored):
     input: TextInput
 
     def __init__(self, folder: Path, description: Mapping[str, Any]) -> None:
+        self.folder = folder
         self.input = TextInput.from_json(description["input"]).located(folder)
         self._offsets: NDArray[np.int64] = np.load(folder / OFFSETS, mmap_mode="r")
         self._bytes: NDArray[np.uint8] = np.memmap(folder / TEXTS, np.uint8, "r")
@@ -54,15 +58,31 @@ class StoredTexts(Stored):
     def facts(self, positions: NDArray[np.int64]) -> Values:
         return {"characters": np.array([len(self._text(int(one))) for one in positions], np.float64)}
 
+    def near_pairs(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        with (self.folder / INDEX).open(newline="", encoding="utf-8") as file:
+            same = np.array([int(row["identity"], 16) for row in csv.DictReader(file)], np.uint64)[positions]
+        numbers = np.unique(same, return_inverse=True)[1].astype(np.int64)
+        return near_pairs((self._text(int(one)) for one in positions), numbers)
+
+    def small(self, positions: NDArray[np.int64]) -> NDArray[np.float64] | None:
+        """What a text is about, in a hundred numbers: latent semantic analysis (Deerwester et al. 1990)."""
+        from kedja.data.kinds.text import audit
+
+        return audit.small([self._text(int(one)) for one in positions])
+
+    def every_text(self) -> Iterator[str]:
+        """In their order."""
+        return (self._text(position) for position in range(len(self._offsets) - 1))
+
     def audit_checks(self) -> Sequence["Check"]:
         from kedja.data.kinds.text import audit
 
-        return (audit.cut_texts,)
+        return audit.cut_texts, audit.mixed_languages
 
     def audit_facts(self, index: "FullIndex") -> dict[str, Any]:
         from kedja.data.kinds.text import audit
 
-        return {"length": self.input.length, **audit.facts(index)}
+        return {"length": self.input.length, **audit.facts(index), "languages": audit.languages(self.every_text())}
 
     def audit_rows(self, facts: dict[str, Any]) -> dict[str, str]:
         from kedja.data.kinds.text import audit

@@ -93,12 +93,12 @@ function lineChart(series, options) {
 }
 
 // Error by training images: circles are runs, the line the fitted law, dashed where it looks ahead.
-function learningCurve({ images, errors, grid, fitted }) {
+function learningCurve({ images, errors, grid, fitted, nouns = "images" }) {
   const last = images[images.length - 1];
   const shown = [...errors.flat(), ...fitted.map((one) => one.high)].map((error) => 100 * error);
-  const x = { low: grid[0] * 0.95, high: grid[grid.length - 1] * 1.05, log: true, text: (v) => v.toLocaleString("en", { notation: "compact" }), title: "training images" };
+  const x = { low: grid[0] * 0.95, high: grid[grid.length - 1] * 1.05, log: true, text: (v) => v.toLocaleString("en", { notation: "compact" }), title: `training ${nouns}` };
   const y = { low: 0, high: Math.max(...shown), text: (v) => v.toFixed(v % 1 ? 1 : 0) };
-  const { root, toX, toY } = frame({ width: Math.min(640, SPAN), height: 320, x, y, label: "Error by training images, in percent" });
+  const { root, toX, toY } = frame({ width: Math.min(640, SPAN), height: 320, x, y, label: `Error by training ${nouns}, in percent` });
   const at = (n, error) => `${toX(n).toFixed(1)} ${toY(100 * error).toFixed(1)}`;
   const path = (points) => points.map((point, i) => `${i ? "L" : "M"}${point}`).join("");
   const bound = (name) => grid.map((n, i) => at(n, fitted[i][name]));
@@ -108,7 +108,7 @@ function learningCurve({ images, errors, grid, fitted }) {
   for (const [part, dash] of [[known, ""], [law.slice(known.length - 1), "5 5"]]) {
     root.append(svg("path", { class: "path", d: path(part.map(([, point]) => point)), stroke: "var(--c0)", "stroke-dasharray": dash }));
   }
-  images.forEach((n, i) => errors[i].forEach((error) => root.append(svg("circle", { cx: toX(n), cy: toY(100 * error), r: 3.5, fill: "none", stroke: "var(--c0)" }, tip(`${n} images: ${(100 * error).toFixed(2)} %`)))));
+  images.forEach((n, i) => errors[i].forEach((error) => root.append(svg("circle", { cx: toX(n), cy: toY(100 * error), r: 3.5, fill: "none", stroke: "var(--c0)" }, tip(`${n} ${nouns}: ${(100 * error).toFixed(2)} %`)))));
   return root;
 }
 

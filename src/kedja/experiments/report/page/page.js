@@ -138,7 +138,7 @@ function comparisons() {
   const others = D.experiments.filter((e) => e.behind);
   if (!others.length) return null;
   return [
-    html("p", {}, "How far each is behind ", html("strong", {}, D.experiments[0].label), ": paired over the same images, both seeds and images resampled. Intervals, p-values and verdicts are corrected for the number of pairs that the best was chosen from (Holm)."),
+    html("p", {}, "How far each is behind ", html("strong", {}, D.experiments[0].label), ": paired over the same examples, both seeds and examples resampled. Intervals, p-values and verdicts are corrected for the number of pairs that the best was chosen from (Holm)."),
     intervalChart(others.map((e) => ({ name: e.label, colour: e.worse ? "var(--bad)" : "var(--quiet)", ...e.behind })),
       { text: (value) => points(value), title: "points behind the best", zero: true, label: "Difference to the best experiment" }),
     sortableTable(others, [
