@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from kedja.bundle.validate import check_types
 from kedja.common.errors import KedjaError
 
 # What a graph takes: tensor name → array (N, …), the same N for all. And features that drift compares: name → float64
@@ -209,13 +210,18 @@ class Input(ABC):
         """The settings."""
 
     @classmethod
-    @abstractmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         """The inverse of `to_json`.
 
         Raises:
             KedjaError: the settings are not valid.
         """
+        try:
+            check_types(value, cls, "input")
+        except KedjaError as error:
+            problem = f"the settings {str(value)[:200]} of {cls.nouns} are not valid: {error.problem}"
+            raise KedjaError(problem) from None
+        return cls(**value)
 
     @property
     def json_keys(self) -> tuple[str, ...]:

@@ -1,12 +1,11 @@
 """What a model expects of a text: whose tokens, and how many at the most. Standard library and numpy."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 from kedja.bundle.inputs.input import NO_LIMITS, Example, Feed, Input, InputError, Limits, Tensor, Values, json_type
-from kedja.bundle.validate import check_types
 from kedja.common.errors import KedjaError
 
 if TYPE_CHECKING:
@@ -155,14 +154,6 @@ class TextInput(Input):
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Self:
-        try:
-            check_types(value, cls, "input")
-        except KedjaError as error:
-            raise KedjaError(f"the settings {str(value)[:200]} of texts are not valid: {error.problem}") from None
-        return cls(**value)
 
     def pieces(self) -> list[str]:
         """What each id stands for, in the tokenizer's spelling."""
