@@ -4,6 +4,7 @@ Data preparation, evaluation, export and serving all call `preprocess`, so what 
 differ from what was trained by so much as a resampling filter.
 """
 
+import functools
 import io
 import math
 import warnings
@@ -148,11 +149,17 @@ def _open_checked(data: bytes, max_pixels: int, names: frozenset[str] | None = N
         raise ImageError("empty", "the image has no bytes")
     # Pillow refuses twice its own limit before we see the size; what it opens inside of other files it judges alone.
     Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS or 0, max_pixels)
-    image = _open(data, FORMATS if names is None else tuple(sorted({NAMES[name] for name in names})))
+    image = _open(data, FORMATS if names is None else _plugins(names))
     width, height = image.size
     if width * height > max_pixels:
         raise ImageError("too-large", f"the image has {width}×{height} pixels, more than the limit of {max_pixels:,}")
     return image
+
+
+@functools.cache
+def _plugins(names: frozenset[str]) -> tuple[str, ...]:
+    """Pillow's names of these formats, in the order of `FORMATS`: the first that takes an image opens it."""
+    return tuple(sorted({NAMES[name] for name in names}, key=FORMATS.index))
 
 
 def _load(image: Image.Image, spec: ImageSpec) -> Image.Image:
