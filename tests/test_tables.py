@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from kedja.bundle.inputs.table.spec import TableInput
 from kedja.bundle.metadata import MODEL, load
 from kedja.client.sync import Client
 from kedja.common.errors import KedjaError
@@ -52,6 +53,7 @@ def test_the_bundle_answers_as_the_run_did(project, bundle, monkeypatch):
     data = tables.load(project / "data/rows")
     logits, _ = onnx_runner(bundle / MODEL)(data.read(data.split("val")))
     assert np.array_equal(logits, recorded.logits)
+    assert isinstance(metadata.input, TableInput)
     assert json.loads((bundle / metadata.golden[0].file).read_text()).keys() == {c.name for c in metadata.input.columns}
     said = evaluate_run(read_run(run), data)["effects"]
     assert said["importance"][0]["column"] == "income"

@@ -5,6 +5,7 @@ import random
 import numpy as np
 import pytest
 
+from kedja.bundle.inputs.table.spec import TableInput
 from kedja.data.audit.audit import audit
 from kedja.data.kinds.table.effects import effects
 from support import tables
@@ -52,6 +53,7 @@ def test_rows_in_time_are_said_to_be_so(tmp_path):
 
 def test_answers_hang_on_what_they_are_made_of(tmp_path):
     data = tables.dataset(tmp_path, tables.write_table(tmp_path / "t.csv"))
+    assert isinstance(data.input, TableInput)
     place = [column.name for column in data.input.numeric].index("income")
 
     def answer(feed):
