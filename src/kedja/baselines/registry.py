@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from kedja.baselines.representation import Representation
 
 PIXELS = "kedja.baselines.pixels:Pixels"
+PREFIX = "baseline-"
 NGRAMS = "kedja.baselines.texts.counted:Counted"
-SENTENCES = "kedja.baselines.texts.minilm:Sentences"
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,6 @@ class Baseline:
         least: training examples that it needs of every class that has any.
         limit: at most this many training examples (stratified), where the cost grows faster than their number.
         represented: where what it is fitted on is defined, see `kedja.baselines.representation`.
-        framework: that its runs are of, see `kedja.frameworks.registry`.
-        prefix: of the names of its experiments, before its own.
     """
 
     build: Callable[..., Any]
@@ -57,8 +55,6 @@ class Baseline:
     limit: int | None = None
     least: int = 1
     represented: str = PIXELS
-    framework: str = "sklearn"
-    prefix: str = "baseline-"
 
     @property
     def representation(self) -> "Representation":
@@ -131,21 +127,12 @@ def _of_ngrams(spelling: Any, padding: int, model: Any) -> Any:
     return Pipeline([("ngrams", TokenNgrams(spelling, padding)), ("tfidf", TfidfTransformer()), ("model", model)])
 
 
-def sentences(seed: int, C: float) -> Any:  # noqa: N803 - scikit-learn's name for it
-    """Logistic regression on the vectors of a sentence encoder that stays as it is."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import Pipeline
-
-    return Pipeline([("model", LogisticRegression(C=C, max_iter=1000))])
-
-
 BASELINES: dict[str, Baseline] = {
     "logistic-regression": Baseline(logistic_regression, {"C": [0.01, 0.1, 1.0]}),
     "random-forest": Baseline(random_forest, {"variance": [0.8, 0.95], "min_samples_leaf": [1, 3]}, seeded=True),
     "svm": Baseline(support_vectors, {"C": [1.0, 10.0], "scaler": [True, False]}, limit=10_000, least=3),
     "tfidf": Baseline(ngrams, {"C": [10.0]}, represented=NGRAMS),
     "tfidf-svm": Baseline(ngrams_svm, {"C": [1.0]}, represented=NGRAMS, least=3),
-    "minilm": Baseline(sentences, {"C": [10.0, 30.0]}, represented=SENTENCES, framework="frozen", prefix=""),
 }
 
 
@@ -207,6 +194,6 @@ def configuration_hash(configuration: Mapping[str, Any]) -> str:
 
 
 def directory(runs: Path, name: str, data: str, data_hash: str, seed: int, *, subset: Subset = WHOLE) -> Path:
-    """`runs/<prefix><name>-<hash>/seed<k>`."""
+    """`runs/baseline-<name>-<hash>/seed<k>`."""
     digest = configuration_hash(configuration(name, data, data_hash, subset))
-    return runs / f"{find(name).prefix}{name}-{digest}" / f"seed{seed}"
+    return runs / f"{PREFIX}{name}-{digest}" / f"seed{seed}"

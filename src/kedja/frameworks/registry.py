@@ -7,7 +7,6 @@ from kedja.frameworks.framework import Framework
 
 FRAMEWORKS = {
     "torch": "kedja.frameworks.pytorch.record:TORCH",
-    "frozen": "kedja.frameworks.scikit_learn:FROZEN",
     "sklearn": "kedja.frameworks.scikit_learn:SKLEARN",
 }
 

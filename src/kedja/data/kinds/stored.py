@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +23,11 @@ class Stored(ABC):
 
     Attributes:
         input: what every example became, with the settings of `dataset.json`.
+        has_pixels: whether noise, blur and the like can be put on examples, to see what the model makes of them.
     """
 
     input: Input
+    has_pixels: ClassVar[bool] = False
 
     @abstractmethod
     def read(self, positions: NDArray[np.int64]) -> Feed:

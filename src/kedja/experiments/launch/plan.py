@@ -16,8 +16,8 @@ from kedja.data.splits.subset import Subset, take
 from kedja.experiments.launch.pool import Task
 from kedja.experiments.launch.sets import members
 from kedja.runs.folder import is_finished
-from kedja.training import KINDS
 from kedja.training.config.experiments import HOME, experiment_names
+from kedja.training.models.records import find
 
 if TYPE_CHECKING:
     import numpy as np
@@ -138,8 +138,9 @@ def for_kind(
         KedjaError: one was named that does not, or none does.
     """
     known = baselines.of_kind(kind)
-    taken = [run for run in runs if kind in KINDS], [name for name in names if name in known]
-    left_out = [run.name for run in runs if kind not in KINDS] + [name for name in names if name not in known]
+    fitting = [run for run in runs if kind in find(run.config.model.name).kinds]
+    taken = fitting, [name for name in names if name in known]
+    left_out = [run.name for run in runs if run not in fitting] + [name for name in names if name not in known]
     if (request.only and left_out) or not any(taken):
         named = f"only={left_out[0]}" if request.only else "none of the experiments"
         raise KedjaError(f"{named} takes examples of kind {kind!r}", f"there are {', '.join(known)}")

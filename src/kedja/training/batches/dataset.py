@@ -6,11 +6,15 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.common.errors import KedjaError
 from kedja.data.prepared import PreparedDataset
 
 # A split of up to this many bytes is kept on the training device as one tensor.
 RESIDENT_BYTES = 2 * 1024**3
+EVALUATION_BATCH = 512
+# Of large images fewer: activations take many times the memory of the pixels.
+EVALUATION_PIXELS = 2**21
 
 
 class Batch(NamedTuple):
@@ -31,6 +35,9 @@ class ImageDataset(Dataset[Batch]):
         KedjaError: the split has no image.
     """
 
+    # Whether positions that are near are of examples that are alike in size.
+    sorted = False
+
     def __init__(self, data: PreparedDataset, split: str, device: torch.device | str = "cpu") -> None:
         self.data, self.classes = data, len(data.classes)
         self.indices = data.split(split)
@@ -50,6 +57,11 @@ class ImageDataset(Dataset[Batch]):
         """Whether fetching is work for other processes."""
         return self.data.images is None
 
+    @property
+    def evaluation_batch(self) -> int:
+        """Images of a batch that is looked at without learning."""
+        return max(1, min(EVALUATION_BATCH, EVALUATION_PIXELS // pixels_of(self.data.spec)))
+
     def __len__(self) -> int:
         return len(self.indices)
 
@@ -67,3 +79,8 @@ class ImageDataset(Dataset[Batch]):
             return self._resident[chosen.to(self._resident.device)]
         rows = self.indices[positions]
         return torch.from_numpy(self.data.pixels(rows))
+
+
+def pixels_of(spec: ImageSpec) -> int:
+    """Of an image."""
+    return spec.height * spec.width

@@ -16,9 +16,6 @@ from kedja.common.cpus import available
 from kedja.common.errors import KedjaError
 from kedja.training.batches.dataset import Batch, ImageDataset
 
-EVALUATION_BATCH = 512
-# Of large images fewer: activations take many times the memory of the pixels.
-EVALUATION_PIXELS = 2**21
 # A worker that dies (killed for memory, say) is replaced this often an epoch before the run stops.
 REPLACEMENTS = 3
 
@@ -61,8 +58,7 @@ class BatchLoader:
 
 def evaluation_loader(dataset: ImageDataset, workers: int = -1) -> BatchLoader:
     """Every image once, in order."""
-    spec = dataset.data.spec
-    size = max(1, min(EVALUATION_BATCH, EVALUATION_PIXELS // (spec.height * spec.width)))
+    size = dataset.evaluation_batch
     batches = [list(range(start, min(start + size, len(dataset)))) for start in range(0, len(dataset), size)]
     return BatchLoader(dataset, batches, workers)
 

@@ -9,11 +9,12 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from kedja.common.errors import KedjaError
-from kedja.training.augment.augment import augment, flip, turns
+from kedja.training.augment.augment import flip, turns
 from kedja.training.augment.mix import mix
 from kedja.training.augment.progressive import shrink
 from kedja.training.batches.dataset import Batch, ImageDataset
 from kedja.training.config.schema import TrainConfig
+from kedja.training.kinds import taken
 from kedja.training.loop.compilation import compiled
 from kedja.training.loop.recompute import recompute_blocks
 from kedja.training.loop.seeding import generator_for, seed_for, seed_step
@@ -53,7 +54,7 @@ class Learner:
     def __init__(self, fabric: Fabric, classifier: Classifier, train_set: ImageDataset, config: TrainConfig) -> None:
         self.fabric, self.config = fabric, config
         self.classifier = classifier.to(fabric.device).to(memory_format=torch.channels_last)
-        self.classes = train_set.classes
+        self.classes, self.vary = train_set.classes, taken(train_set.data.kind).vary
         body = self.classifier.body
         self.head = head_name(body, self.classes)
         check_freeze(body, config.finetune)
@@ -118,7 +119,7 @@ class Learner:
         raw = part.images.to(device)
         if self.config.augment.flip == "alternating":
             raw = flip(raw, turns(part.positions.to(device), seed, self.epoch))
-        pixels = augment(raw, self.config.augment, generator_for(device, seed, "augment", step, number), side)
+        pixels = self.vary(raw, self.config.augment, generator_for(device, seed, "augment", step, number), side)
         if self.config.augment.mixup or self.config.augment.cutmix:
             drawn = np.random.default_rng(seed_for(seed, "mix", step, number))
             pixels, targets = mix(pixels, labels, self.classes, self.config.augment, drawn)

@@ -4,15 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from kedja.common.allocator import keep_freed_memory
-from kedja.common.errors import KedjaError
 from kedja.data.prepared import PreparedDataset
-from kedja.training import KINDS
 from kedja.training.batches.dataset import ImageDataset
 from kedja.training.config.schema import TrainConfig
+from kedja.training.kinds import taken
 from kedja.training.loop.devices import make_fabric
 from kedja.training.loop.learner import Learner
 from kedja.training.loop.seeding import seed_everything, set_threads
-from kedja.training.models.registry import build
+from kedja.training.models.registry import build_for
 from kedja.training.models.weights.initial import initialise
 from kedja.training.models.whitening import fit_whitening
 from kedja.training.probe.solve import check_solvable, start_solved
@@ -46,15 +45,15 @@ def set_up(
     Raises:
         KedjaError: no such model, device or weights, or they do not fit the data.
     """
-    if data.kind not in KINDS:
-        raise KedjaError(f"no network here takes the {data.input.nouns} of {data.folder}/", "just experiments …")
+    parts = taken(data.kind)
+    parts.check(config.augment)
     check_solvable(config)
     keep_freed_memory()
-    threads = set_threads(config.threads, data.spec.height * data.spec.width)
+    threads = set_threads(config.threads, parts.size(data.input))
     seed_everything(config.seed)
-    classifier = build(config.model, len(data.classes), data.spec, data.mean, data.std)
+    classifier = build_for(config.model, data.input, data.facts)
     fabric = make_fabric(replace(config, precision=precision or config.precision), classifier)
-    train_set = ImageDataset(data, "train", fabric.device)
+    train_set: ImageDataset = parts.split(data, "train", fabric.device)
     fit_whitening(classifier, train_set)
     origin = initialise(classifier.body, config.model, say if fabric.is_global_zero else _say_nothing)
     if config.finetune.solve_head and not begun:

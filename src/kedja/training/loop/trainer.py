@@ -67,6 +67,7 @@ class Trainer:
             self.config.batch_size,
             self.config.seed,
             labels=train_set.labels.cpu() if self.config.data.sampler == "balanced" else None,
+            neighbours=train_set.sorted,
             rank=self.fabric.global_rank,
             world=self.fabric.world_size,
         )
@@ -79,6 +80,7 @@ class Trainer:
         self.meter: EnergyMeter | None = None
         self.watch = LossWatch(train_set, self.steps, self.config.optim.lr, self.fabric.device)
         self.remarks = Remarks(self.config, train_set.labels, train_set.classes, self.sampler.batches)
+        self._nouns = train_set.data.input.nouns
         self._saved_at = time.monotonic()
 
     def fit(self) -> None:
@@ -139,7 +141,7 @@ class Trainer:
         """The epoch so far, in words."""
         loss, correct, images = self.totals.tolist()
         speed = images / self.position.epoch_seconds
-        return f"loss {loss / images:.4f}, accuracy {correct / images:.1%}, {speed:,.0f} images/s"
+        return f"loss {loss / images:.4f}, accuracy {correct / images:.1%}, {speed:,.0f} {self._nouns}/s"
 
     def _finish_epoch(self, log: Record | None, progress: Progress) -> None:
         self.watch.look()
@@ -176,7 +178,8 @@ class Trainer:
         return (
             f"epoch {line['epoch']:>3}/{self.config.epochs}  "
             f"loss {line['train_loss']:.4f}, {line['train_accuracy']:.2%}  "
-            f"validation {line['val_loss']:.4f}, {line['val_accuracy']:.2%}  {line['images_per_second']:.0f} images/s"
+            f"validation {line['val_loss']:.4f}, {line['val_accuracy']:.2%}  "
+            f"{line['images_per_second']:.0f} {self._nouns}/s"
         )
 
     def _validate(self) -> dict[str, float]:

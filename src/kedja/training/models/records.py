@@ -13,14 +13,17 @@ TORCHVISION, TIMM = "torchvision:", "timm:"
 @dataclass(frozen=True)
 class Model(Component):
     """Attributes:
-    make: (configuration, channels, classes, shorter side in pixels) → float (N, C, H, W) → logits (N, classes).
+    make: of images (configuration, channels, classes, shorter side in pixels) → float (N, C, H, W) → logits
+        (N, classes); of texts (configuration, input, classes) → int64 (N, 2, length) → logits.
     published: `module:function` that says of a configuration what published weights there are
         (`kedja.training.models.weights.pretrained`); empty where there are none.
     drops_out: whether it has `model.dropout` built in; else a layer is put before its last one.
+    kinds: of the examples that it takes.
     """
 
     published: str = ""
     drops_out: bool = True
+    kinds: tuple[str, ...] = ("image",)
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,15 @@ MODELS: dict[str, Model] = {
     "airbench": Model("kedja.training.models.airbench:airbench", (*COMMON, "width")),
     "airbench96": Model("kedja.training.models.airbench:airbench96", (*COMMON, "width")),
     "efficientnet_lite0": replace(_TIMM, published="kedja.training.models.weights.pretrained:embedded"),
+    "minilm": Model(
+        "kedja.training.models.texts.encoder:minilm",
+        ("dropout", "init_from", "pretrained"),
+        published="kedja.training.models.texts.encoder:published_minilm",
+        kinds=("text",),
+    ),
+    "textcnn": Model(
+        "kedja.training.models.texts.convolutional:convolutional", ("dropout", "init_from", "width"), kinds=("text",)
+    ),
     "mobilenet_v3_small": replace(_TORCHVISION, keys=(*PUBLISHED, "width")),
 }
 # Libraries of networks: the prefix of a name → the record of what follows.

@@ -7,14 +7,11 @@ damaged is computed again.
 
 import io
 import shutil
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kedja.common.cpus import available
 from kedja.common.errors import KedjaError
 from kedja.common.files import write_bytes
 from kedja.common.locks import locked
@@ -36,7 +33,8 @@ def features(network: Frozen, data: PreparedDataset, positions: NDArray[np.int64
     with locked(folder.with_suffix(".lock")):
         found = _read_or_compute(network, data, folder)
     rows = np.concatenate([rows for rows, _ in found])
-    values = np.concatenate([values for _, values in found])
+    order = np.argsort(rows)
+    rows, values = rows[order], np.concatenate([values for _, values in found])[order]
     places = np.searchsorted(rows, positions)
     assert (rows[np.minimum(places, len(rows) - 1)] == positions).all(), "test images have no features"
     chosen: NDArray[np.float32] = values[places]
@@ -56,31 +54,18 @@ def _folder(network: Frozen, data: PreparedDataset) -> Path:
 def _read_or_compute(
     network: Frozen, data: PreparedDataset, folder: Path
 ) -> list[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-    wanted = np.flatnonzero(data.splits != TEST).astype(np.int64)
+    wanted = network.ordered(data, np.flatnonzero(data.splits != TEST).astype(np.int64))
     chunks = np.split(wanted, range(CHUNK, len(wanted), CHUNK))
     stored = [_read(folder / f"{number:05}.npz", rows) for number, rows in enumerate(chunks)]
     missing = [number for number, values in enumerate(stored) if values is None]
     if missing:
         done = len(wanted) - sum(len(chunks[number]) for number in missing)
-        with Progress("computing features", len(wanted), done=done) as progress:
-            for number, images in _ahead(data, [(number, chunks[number]) for number in missing]):
+        with Progress("computing features", len(wanted), data.input.nouns, done=done) as progress:
+            for number, images in network.ahead(data, [(number, chunks[number]) for number in missing]):
                 stored[number] = network(images)
                 write_bytes(folder / f"{number:05}.npz", _npz(chunks[number], stored[number]))
                 progress.advance(len(images))
     return [(rows, values) for rows, values in zip(chunks, stored, strict=True) if values is not None]
-
-
-def _ahead(
-    data: PreparedDataset, chunks: list[tuple[int, NDArray[np.int64]]]
-) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """Number and pixels of each chunk; encoded originals are decoded by all cores."""
-    if data.images is not None:
-        yield from ((number, data.pixels(rows)) for number, rows in chunks)
-        return
-    with ThreadPoolExecutor(available()) as pool:
-        for number, rows in chunks:
-            parts = pool.map(lambda row: data.pixels(np.array([row])), rows)
-            yield number, np.concatenate(list(parts))
 
 
 def _read(path: Path, rows: NDArray[np.int64]) -> NDArray[np.float32] | None:
