@@ -167,12 +167,12 @@ def reason_to_skip(name: str, labels: NDArray[np.int64], classes: Sequence[str])
     """Why the baseline cannot be fitted to training images with these labels; empty where it can."""
     counts = np.bincount(labels, minlength=len(classes))
     if (counts > 0).sum() < 2:
-        return "it needs training images of two classes"
+        return "it needs training examples of two classes"
     rarest = int(np.where(counts > 0, counts, len(labels)).argmin())
     least = find(name).least
     if counts[rarest] >= least:
         return ""
-    return f"it needs {least} training images of every class, and {classes[rarest]} has {counts[rarest]}"
+    return f"it needs {least} training examples of every class, and {classes[rarest]} has {counts[rarest]}"
 
 
 def configuration(name: str, data: str, data_hash: str, subset: Subset = WHOLE) -> dict[str, Any]:
