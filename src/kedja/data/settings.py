@@ -37,7 +37,9 @@ class Settings:
     )
     path: str = option("", "index files: the column with the path", metavar="column")
     text: str = option("", "texts: the column that holds them, where it has another name", metavar="column")
-    tokenizer: str = option("", "texts: minilm (the embedded one), or a tokenizer.json, or its folder", metavar="which")
+    tokenizer: str = option(
+        "", "texts: minilm (the embedded one), own (made from them), a tokenizer.json, or its folder", metavar="which"
+    )
     length: int = option(0, "texts: tokens that are read of each; 0: chosen from the texts", within=(0, 100_000))
     split: str = option("", "index files: the column with the split", metavar="column")
     group: str = option("", "index files: images with the same value stay on one side", metavar="column")
