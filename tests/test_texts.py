@@ -1,10 +1,12 @@
 """Texts go the whole way: from a table to the answers of a real server, with every model that takes them."""
 
 import json
+import re
 import shutil
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 from kedja.baselines import registry as baselines
 from kedja.baselines.fit import run as fit
@@ -20,6 +22,7 @@ from kedja.serving.predictor import Predictor
 from kedja.training.config.compose import compose
 from kedja.training.loop.train import fit as train
 from support import texts
+from support.chromium import chromium, needs_chromium
 from support.servers import Server
 
 # Experiments for texts, with what makes them short.
@@ -145,6 +148,32 @@ def test_a_real_server_answers(bundle_of, project):
         assert server.stop() == 0
     finally:
         server.end()
+
+
+@needs_chromium
+def test_the_page_says_what_was_cut_and_marks_the_words_that_count(bundle_of, project):
+    server = Server(project / "log", f"bundle={bundle_of('tfidf')}")
+    problems = []
+    try:
+        with chromium() as browser:
+            page = browser.new_page()
+            page.on("pageerror", lambda error: problems.append(str(error)))
+            page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+            page.goto(server.url)
+            page.get_by_label("A text").fill("please tell me about my salary <b>now</b>")
+            page.get_by_role("button", name="Classify").click()
+            page.get_by_role("button", name="Which words?").click()
+            expect(page.locator(".words mark").filter(has_text="salary")).to_have_attribute(
+                "title", re.compile("for money")
+            )
+            expect(page.locator(".words")).to_contain_text("<b>now</b>")
+            page.get_by_label("A text").fill("card " * 50)
+            page.get_by_role("button", name="Classify").click()
+            expect(page.get_by_text("Only the first 32 of 52 tokens were read.")).to_be_visible()
+            expect(page.locator(".words")).to_have_count(0)
+    finally:
+        server.end()
+    assert problems == []
 
 
 def test_files_are_predicted_without_a_server(bundle_of, tmp_path):
