@@ -9,10 +9,12 @@ import pytest
 
 from kedja.common.files import read_json
 from kedja.runs.folder import PROVENANCE, SUMMARY
+from kedja.training.config.compose import compose
 from kedja.training.config.run_folder import run_directory
 from kedja.training.config.schema import TrainConfig
 from kedja.training.loop.checkpoint import load_checkpoint
 from kedja.training.loop.train import train
+from support import texts
 from support.killed_runs import PROCESSES, assert_same_bits, kill_from_inside
 
 FEATURES = {
@@ -47,6 +49,18 @@ def test_killed_early_between_epochs_and_late(workplace, debug, steps):
 @pytest.mark.parametrize("feature", FEATURES)
 def test_killed_with_every_feature_in_turn(workplace, debug, feature):
     check(debug, FEATURES[feature], lambda config: kill_from_inside(config, 25))
+
+
+@pytest.mark.parametrize("overrides", [["model.dropout=0.3"], ["precision=bf16", "accumulate=2"]])
+def test_killed_on_texts(tmp_path, monkeypatch, overrides):
+    monkeypatch.chdir(tmp_path)
+    texts.dataset(tmp_path, tokenizer="own")
+    small = ["epochs=2", "batch_size=8", "model.width=0.25", "threads=1", "tracker=none"]
+
+    def scratch(*more):
+        return compose(["experiment=texts/scratch", "data=texts", *small, *more])
+
+    check(scratch, overrides, lambda config: kill_from_inside(config, 25))
 
 
 def test_a_run_goes_on_in_the_precision_it_was_begun_in(workplace, debug, monkeypatch):

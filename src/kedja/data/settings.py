@@ -43,9 +43,9 @@ class Settings:
     text: str = option("", "texts: the column that holds them, where it has another name", metavar="column")
     tokenizer: str = option(
         "",
-        "texts: minilm (the embedded one), or a tokenizer.json, or its folder",
+        "texts: minilm (the embedded one), own (made from them), a tokenizer.json, or its folder",
         metavar="which",
-        no_paths=("minilm",),
+        no_paths=("minilm", "own"),
     )
     length: int = option(0, "texts: tokens that are read of each; 0: chosen from the texts", within=(0, 100_000))
     columns: list[str] = option(

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.common.errors import KedjaError
 from kedja.data.prepared import PreparedDataset
 from kedja.training.batches.device_decoder import check_decodable, decode
@@ -14,6 +15,12 @@ from kedja.training.batches.device_decoder import check_decodable, decode
 RESIDENT_BYTES = 2 * 1024**3
 RESIDENT_PART = 4
 PILLOW = "pillow"
+EVALUATION_BATCH = 512
+# Of large images fewer: activations take many times the memory of the pixels.
+EVALUATION_PIXELS = 2**21
+# A GPU waits for its processor between batches, and has the memory for more at once.
+GPU_EVALUATION_BATCH = 4096
+GPU_EVALUATION_PIXELS = 2**22
 
 
 class Batch(NamedTuple):
@@ -36,6 +43,9 @@ class ImageDataset(Dataset[Batch]):
     Raises:
         KedjaError: the split has no image, or the device cannot decode as the data set says.
     """
+
+    # Whether positions that are near are of examples that are alike in size.
+    sorted = False
 
     def __init__(
         self, data: PreparedDataset, split: str, device: torch.device | str = "cpu", decoder: str = PILLOW
@@ -68,6 +78,17 @@ class ImageDataset(Dataset[Batch]):
         """Where the pixels lie: on the training device, or where they are read."""
         return torch.device("cpu") if self._resident is None else self.device
 
+    def evaluation_batch(self, side: int = 0) -> int:
+        """Images of a batch that is looked at without learning.
+
+        Args:
+            side: to which the network resizes, in pixels; 0: it takes the images as they are.
+        """
+        pixels = pixels_of(self.data.spec)
+        if self.device.type != "cuda":
+            return max(1, min(EVALUATION_BATCH, EVALUATION_PIXELS // pixels))
+        return max(1, min(GPU_EVALUATION_BATCH, GPU_EVALUATION_PIXELS // max(pixels, side**2)))
+
     def __len__(self) -> int:
         return len(self.indices)
 
@@ -98,3 +119,8 @@ def _most_resident(device: torch.device) -> int:
     if device.type != "cuda":
         return RESIDENT_BYTES
     return int(torch.cuda.mem_get_info(device)[0]) // RESIDENT_PART
+
+
+def pixels_of(spec: ImageSpec) -> int:
+    """Of an image."""
+    return spec.height * spec.width

@@ -21,12 +21,6 @@ from kedja.common.cpus import available
 from kedja.common.errors import KedjaError
 from kedja.training.batches.dataset import Batch, ImageDataset
 
-EVALUATION_BATCH = 512
-# Of large images fewer: activations take many times the memory of the pixels.
-EVALUATION_PIXELS = 2**21
-# A GPU waits for its processor between batches, and has the memory for more at once.
-GPU_EVALUATION_BATCH = 4096
-GPU_EVALUATION_PIXELS = 2**22
 # A worker that dies (killed for memory, say) is replaced this often an epoch before the run stops.
 REPLACEMENTS = 3
 
@@ -136,20 +130,12 @@ def evaluation_loader(dataset: ImageDataset, *, side: int = 0, rank: int = 0, wo
     Args:
         side: to which the network resizes, in pixels; 0: it takes the images as they are.
     """
-    size = _evaluation_size(dataset, side)
+    size = dataset.evaluation_batch(side)
     if world == 1:
         return BatchLoader(dataset, torch.split(torch.arange(len(dataset)), size))
     mine = torch.arange(len(dataset)).tensor_split(world)[rank]
     # Of a sharded network every process takes part in every batch, so all have as many.
     return BatchLoader(dataset, mine.tensor_split(math.ceil(math.ceil(len(dataset) / world) / size)))
-
-
-def _evaluation_size(dataset: ImageDataset, side: int) -> int:
-    """Images a batch."""
-    pixels = dataset.data.spec.height * dataset.data.spec.width
-    if dataset.device.type != "cuda":
-        return max(1, min(EVALUATION_BATCH, EVALUATION_PIXELS // pixels))
-    return max(1, min(GPU_EVALUATION_BATCH, GPU_EVALUATION_PIXELS // max(pixels, side**2)))
 
 
 def workers_for(dataset: ImageDataset, wanted: int) -> int:

@@ -11,11 +11,12 @@ from lightning_fabric.strategies.model_parallel import ModelParallelStrategy
 from torch import Tensor, nn
 
 from kedja.common.errors import KedjaError
-from kedja.training.augment.augment import augment, flip, turns
+from kedja.training.augment.augment import flip, turns
 from kedja.training.augment.mix import mix
 from kedja.training.augment.progressive import shrink
 from kedja.training.batches.dataset import Batch, ImageDataset
 from kedja.training.config.schema import TrainConfig
+from kedja.training.kinds import taken
 from kedja.training.loop.compilation import compiled
 from kedja.training.loop.determinism import fix_order
 from kedja.training.loop.recompute import recompute_blocks
@@ -65,7 +66,7 @@ class Learner:
             classifier.to(fabric.device).to(memory_format=torch.channels_last)
         if config.deterministic:
             fix_order(classifier.body)
-        self.classes = train_set.classes
+        self.classes, self.vary = train_set.classes, taken(train_set.data.kind).vary
         body = self.classifier.body
         self.head = head_name(body, self.classes)
         check_freeze(body, config.finetune)
@@ -153,7 +154,7 @@ class Learner:
         if self.config.augment.flip == "alternating":
             raw = flip(raw, turns(part.positions.to(device, non_blocking=True), seed, self.epoch))
         self._drawn.manual_seed(seed_for(seed, "augment", step, number))
-        pixels = augment(raw, self.config.augment, self._drawn, side)
+        pixels = self.vary(raw, self.config.augment, self._drawn, side)
         if self.config.augment.mixup or self.config.augment.cutmix:
             drawn = np.random.default_rng(seed_for(seed, "mix", step, number))
             pixels, targets = mix(pixels, labels, self.classes, self.config.augment, drawn)

@@ -14,9 +14,9 @@ from kedja.runs.provenance import describe
 from kedja.runs.read import Run, read_provenance
 from kedja.runs.scores import score
 from kedja.runs.write import write_answers, write_config, write_provenance, write_summary
-from kedja.training.batches.dataset import ImageDataset
 from kedja.training.config.run_folder import data_folder, family, run_directory, subset
 from kedja.training.config.schema import TrainConfig, flat
+from kedja.training.kinds import taken
 from kedja.training.loop.checkpoint import save_weights
 from kedja.training.loop.determinism import no_fixed_order
 from kedja.training.loop.devices import precision_of
@@ -81,7 +81,7 @@ def make_trainer(
         workers = "" if fabric.world_size == 1 else f" × {fabric.world_size} processes{shared}"
         where = f"{device}{workers}, {precision}, {threads} thread(s)"
         say(f"{directory}: {config.model.name}, {parameters:,} parameters, {where}")
-    return Trainer(learner, setup.train_set, ImageDataset(data, "val", fabric.device), directory)
+    return Trainer(learner, setup.train_set, taken(data.kind).split(data, "val", fabric.device), directory)
 
 
 def _precision(config: TrainConfig, directory: Path) -> str:

@@ -73,6 +73,7 @@ class Trainer:
             self.config.batch_size,
             self.config.seed,
             labels=train_set.labels.cpu() if self.config.data.sampler == "balanced" else None,
+            neighbours=train_set.sorted,
             rank=self.fabric.global_rank,
             world=self.fabric.world_size,
         )
@@ -91,6 +92,7 @@ class Trainer:
             self.sampler.batches,
             lambda: nearest_mean(train_set.data),
         )
+        self._nouns = train_set.data.input.nouns
         self._saved_at = time.monotonic()
 
     def fit(self) -> None:
@@ -156,7 +158,7 @@ class Trainer:
         """The epoch so far, in words."""
         loss, correct, images = self.totals.tolist()
         speed = images / self.position.epoch_seconds
-        return f"loss {loss / images:.4f}, accuracy {correct / images:.1%}, {speed:,.0f} images/s"
+        return f"loss {loss / images:.4f}, accuracy {correct / images:.1%}, {speed:,.0f} {self._nouns}/s"
 
     def _finish_epoch(self, log: Record | None, progress: Progress) -> None:
         self._count_energy()
@@ -192,7 +194,8 @@ class Trainer:
         return (
             f"epoch {line['epoch']:>3}/{self.config.epochs}  "
             f"loss {line['train_loss']:.4f}, {line['train_accuracy']:.2%}  "
-            f"validation {line['val_loss']:.4f}, {line['val_accuracy']:.2%}  {line['images_per_second']:.0f} images/s"
+            f"validation {line['val_loss']:.4f}, {line['val_accuracy']:.2%}  "
+            f"{line['images_per_second']:.0f} {self._nouns}/s"
         )
 
     def _validate(self) -> dict[str, float]:

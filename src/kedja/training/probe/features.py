@@ -8,8 +8,6 @@ damaged is computed again.
 import hashlib
 import io
 import shutil
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +15,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from kedja.common.cpus import available
 from kedja.common.files import write_bytes
 from kedja.common.locks import locked
 from kedja.common.progress import Progress
@@ -59,7 +56,7 @@ def features(
 
     The first call computes those of all images but the test split's; of a view, those of `positions` alone.
     """
-    wanted = positions if view else np.flatnonzero(data.splits != TEST).astype(np.int64)
+    wanted = positions if view else network.ordered(data, np.flatnonzero(data.splits != TEST).astype(np.int64))
     folder = _folder(network, data)
     if view:
         digest = hashlib.sha256(repr(view).encode() + positions.tobytes()).hexdigest()[:16]
@@ -67,7 +64,8 @@ def features(
     with locked(folder.with_suffix(".lock")):
         found = _read_or_compute(network, data, folder, wanted, view)
     rows = np.concatenate([rows for rows, _ in found])
-    values = np.concatenate([values for _, values in found])
+    order = np.argsort(rows)
+    rows, values = rows[order], np.concatenate([values for _, values in found])[order]
     places = np.searchsorted(rows, positions)
     assert (rows[np.minimum(places, len(rows) - 1)] == positions).all(), "test images have no features"
     chosen: NDArray[np.float32] = values[places]
@@ -92,25 +90,12 @@ def _read_or_compute(
     if missing:
         done = len(wanted) - sum(len(chunks[number]) for number in missing)
         what = f"computing features of view {view.number + 1}" if view else "computing features"
-        with Progress(what, len(wanted), done=done) as progress:
-            for number, images in _ahead(data, [(number, chunks[number]) for number in missing]):
+        with Progress(what, len(wanted), data.input.nouns, done=done) as progress:
+            for number, images in network.ahead(data, [(number, chunks[number]) for number in missing]):
                 stored[number] = network(view(images, number) if view else images)
                 write_bytes(folder / f"{number:05}.npz", _npz(chunks[number], stored[number]))
                 progress.advance(len(images))
     return [(rows, values) for rows, values in zip(chunks, stored, strict=True) if values is not None]
-
-
-def _ahead(
-    data: PreparedDataset, chunks: list[tuple[int, NDArray[np.int64]]]
-) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """Number and pixels of each chunk; encoded originals are decoded by all cores."""
-    if data.images is not None:
-        yield from ((number, data.pixels(rows)) for number, rows in chunks)
-        return
-    with ThreadPoolExecutor(available()) as pool:
-        for number, rows in chunks:
-            parts = pool.map(lambda row: data.pixels(np.array([row])), rows)
-            yield number, np.concatenate(list(parts))
 
 
 def _read(path: Path, rows: NDArray[np.int64]) -> NDArray[np.float32] | None:

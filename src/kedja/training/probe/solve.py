@@ -10,6 +10,7 @@ from kedja.common.errors import KedjaError
 from kedja.data.prepared import PreparedDataset
 from kedja.runs.scores import score
 from kedja.training.config.schema import AugmentConfig, TrainConfig
+from kedja.training.kinds import taken
 from kedja.training.models.classifier import Classifier
 from kedja.training.optim.layer_groups import BODY, head_name
 from kedja.training.optim.registry import OPTIMIZERS
@@ -47,7 +48,7 @@ def check_solvable(config: TrainConfig) -> None:
 def solve(classifier: Classifier, data: PreparedDataset, config: TrainConfig, count: int) -> Iterator[Solution]:
     """A last layer for each of `count` penalties, from strong to weak, scored on train and val."""
     classes = len(data.classes)
-    frozen = Frozen(classifier, classes, data.spec.shape)
+    frozen: Frozen = taken(data.kind).frozen(classifier, data)
     (train, of_train), (val, of_val) = (
         (features(frozen, data, data.split(split)), data.labels[data.split(split)]) for split in ("train", "val")
     )

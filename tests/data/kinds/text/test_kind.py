@@ -74,6 +74,17 @@ def test_another_tokenizer_and_length(tmp_path):
         texts.dataset(tmp_path / "b", tokenizer="nowhere")
 
 
+def test_a_tokenizer_of_the_texts_own_is_the_same_each_time_and_travels(tmp_path):
+    first, second = (texts.dataset(tmp_path / name, tokenizer="own") for name in ("one", "two"))
+    assert first.hash == second.hash
+    assert first.input.vocabulary < 1000
+    feed = first.read(np.arange(20))
+    assert (feed["input_ids"][feed["attention_mask"] == 0] == first.input.padding).all()
+    assert first.input.unknown == 1
+    assert first.input.features(feed)["unknown"].max() < 0.2
+    assert len({tuple(row) for row in feed["input_ids"].tolist()}) > 10
+
+
 def test_clinc_with_its_splits_and_three_texts_in_both(tmp_path):
     source = archive("clinc150-train-val.json")
     data = load(obtain("clinc", tmp_path, Settings(source=str(source))))
