@@ -39,7 +39,7 @@ def test_skipped_baselines_are_said_and_the_others_planned(monkeypatch, small, t
     monkeypatch.setattr("kedja.data.prepared.load", lambda folder: small)
     tasks = plan.baseline_tasks(plan.Request([0]), ["logistic-regression", "svm"], tmp_path, tmp_path)
     assert [task.name for task in tasks] == ["logistic-regression"]
-    assert "svm is skipped: it needs 3 training images" in "".join(capfd.readouterr())
+    assert "svm is skipped: it needs 3 training examples" in "".join(capfd.readouterr())
 
 
 def test_more_folds_than_images_is_one_message(small):

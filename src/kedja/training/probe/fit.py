@@ -6,10 +6,10 @@ import numpy as np
 
 from kedja.runs.folder import METRICS
 from kedja.runs.record import Record
+from kedja.training.kinds import taken
 from kedja.training.loop.trainer import Trainer
 from kedja.training.probe.apart import remark
 from kedja.training.probe.features import features
-from kedja.training.probe.frozen import Frozen
 from kedja.training.probe.linear import strengths
 from kedja.training.probe.solve import set_head, solve
 
@@ -47,6 +47,6 @@ def _apart(trainer: Trainer) -> str:
     """What the validation figure is worth, on features that are there already."""
     data, position, config = trainer.train_set.data, trainer.position, trainer.config
     positions = np.sort(np.concatenate([data.split("train"), data.split("val")]))
-    looks = features(Frozen(trainer.learner.classifier, len(data.classes), data.spec.shape), data, positions)
+    looks = features(taken(data.kind).frozen(trainer.learner.classifier, data), data, positions)
     strength = strengths(config.epochs)[position.best_epoch - 1]
     return remark(data, positions, looks, strength, position.best["accuracy"])

@@ -1,7 +1,9 @@
 """The tokenizer, and how many tokens of a text are read, where the user left them open: chosen and said aloud."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -61,15 +63,27 @@ def open_tokenizer(name: str) -> Tokens:
 
 
 def train_tokenizer(texts: Sequence[str]) -> bytes:
-    """A `tokenizer.json`: WordPiece (Schuster and Nakajima 2012) over the lower-case words of these texts."""
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+    """A `tokenizer.json`: the longest pieces first (WordPiece, Schuster and Nakajima 2012) of lower-case words.
+
+    Its pieces are the frequent words and all letters of these texts. The library's own trainer numbers letters in the
+    order of a hash table that differs from process to process.
+    """
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
     padding, unknown, *ends = marks = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
-    made: Any = Tokenizer(models.WordPiece(unk_token=unknown))
+    made: Any = Tokenizer(models.WordPiece({unknown: 1}, unk_token=unknown))
     made.normalizer = normalizers.BertNormalizer(lowercase=True)
     made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    trainer = trainers.WordPieceTrainer(vocab_size=OWN_IDS, min_frequency=2, special_tokens=marks, show_progress=False)
-    made.train_from_iterator(texts, trainer)
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(word for word, _ in made.pre_tokenizer.pre_tokenize_str(made.normalizer.normalize_str(text)))
+    letters = sorted({letter for word in counts for letter in word})
+    frequent = sorted((word for word, count in counts.items() if count > 1), key=lambda word: (-counts[word], word))
+    pieces = dict.fromkeys([*marks, *letters, *(f"##{letter}" for letter in letters), *frequent])
+    made.model = models.WordPiece(
+        {piece: number for number, piece in enumerate(islice(pieces, OWN_IDS))}, unk_token=unknown
+    )
+    made.add_special_tokens(marks)
     behind = [(mark, made.token_to_id(mark)) for mark in ends]
     made.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=behind)
     made.enable_padding(pad_id=0, pad_token=padding)

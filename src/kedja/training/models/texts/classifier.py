@@ -27,6 +27,11 @@ class TextClassifier(nn.Module):
         """The registry's network: int64 (N, 2, length) → logits (N, classes)."""
         return self.network.get_submodule("body")
 
+    @property
+    def side(self) -> int:
+        """Texts are not resized."""
+        return 0
+
     def forward(self, ids: Tensor, mask: Tensor | None = None) -> Tensor:
         logits: Tensor = self.network(ids if mask is None else torch.stack([ids, mask], dim=1)).float()
         return logits
