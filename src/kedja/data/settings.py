@@ -32,7 +32,7 @@ class Settings:
         metavar="where",
         no_paths=("digits", "torchvision:"),
     )
-    kind: str = option("", "what an example is, where it cannot be told", ("", "image", "text", "table"))
+    kind: str = option("", "what an example is, if that cannot be told", ("", "image", "text", "table"))
     label: str = option(
         "", "folders: parent, top or path:<n>; index files and .npz: a column or array", metavar="which"
     )

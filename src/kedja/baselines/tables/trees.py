@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 LEAF = -1
-# Codes of categories that a split can tell apart: bits of four words.
+# Categories that a split can tell apart, as scikit-learn's bins allow it; their codes are bits of four words.
+MOST_CATEGORIES = 255
 WORDS = 4
-MOST_CATEGORIES = 64 * WORDS
+BITS = 64 * WORDS
 # Rows that are walked at once: all trees of them fit into the processor's cache.
 _CHUNK = 256
 

@@ -50,7 +50,7 @@ class RowNetwork(nn.Module):
         self._buffer("low", torch.tensor([low for _, low, _ in pieces], dtype=torch.float64))
         self._buffer("step", torch.tensor([high - low for _, low, high in pieces], dtype=torch.float64))
         ends = torch.tensor([(of[0], of[-1]) if of else (0.0, 0.0) for of in edges], dtype=torch.float64)
-        scaled = torch.asinh(ends.reshape(-1, 2))
+        scaled = _compressed(ends.reshape(-1, 2))
         self._buffer("first", scaled[:, 0])
         self._buffer("range", (scaled[:, 1] - scaled[:, 0]).clamp_min(1e-9))
         sizes = torch.tensor([len(column.categories) + _STRANGERS for column in expected.coded], dtype=torch.int64)
@@ -84,9 +84,14 @@ class RowNetwork(nn.Module):
         known = torch.where(missing, torch.zeros_like(numbers), numbers)
         pieces = ((known[:, self.places] - self.low) / self.step).clamp(0, 1)
         pieces = torch.where(missing[:, self.places], torch.zeros_like(pieces), pieces)
-        scaled = ((torch.asinh(known) - self.first) / self.range).clamp(-1, 2)
+        scaled = ((_compressed(known) - self.first) / self.range).clamp(-1, 2)
         scaled = torch.where(missing, torch.full_like(scaled, 0.5), scaled)
         return torch.cat([pieces, scaled, missing.double()], dim=1).float()
+
+
+def _compressed(numbers: Tensor) -> Tensor:
+    """The logarithm of how far a number is from zero, with its sign; ONNX Runtime has no inverse hyperbolic sine."""
+    return numbers.sign() * torch.log(1 + numbers.abs())
 
 
 class Served(nn.Module):
