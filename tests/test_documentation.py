@@ -23,8 +23,6 @@ DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.
 )
 # Recipes whose arguments go to a program of others, and those that hand on what they do not know to training.
 OF_OTHERS = {
-    "bench-training", "test", "test-gpu", "test-portable", "docker-test", "notebook", "hooks", "vulnerabilities",
-}
     "bench-training",
     "test",
     "test-gpu",

@@ -93,7 +93,8 @@ def test_every_model_learns_and_answers_alike_in_every_batch(name, bundle_of, fi
         np.testing.assert_allclose(run(metadata.input.collate([example]))[0][0], mixed[row], atol=1e-3)
 
 
-def test_the_report_shows_texts(fitted, project, tmp_path):
+def test_the_report_shows_texts(fitted, project, tmp_path, monkeypatch):
+    monkeypatch.chdir(project)
     fitted("tfidf"), fitted("probe")
     report = build(Places(project / "runs", project / "data", tmp_path), "texts")
     assert report.selected.model == "minilm"

@@ -40,6 +40,7 @@ NO_PATHS = {
     "match": "a part of a name",
     "experiment": "a file of conf/experiment/ by its name",
     "storage": "an address, or a way to store",
+    "publish.image": "a name in a registry of images",
     "docker.bundle": "a folder of this repository, which is all that a build sees",
 }
 
@@ -144,8 +145,9 @@ def test_words_that_are_no_paths(stands):
     (stands / "digits").mkdir()
     given = ["source=digits", "source=torchvision:CIFAR10", "tokenizer=minilm", "source=", "data=x", "label=a/b"]
     assert cli.settled(Settings, given) == given
-    assert {field.name: field for field in dataclasses.fields(Settings)}["tokenizer"].metadata[paths.NO_PATHS] == tuple(
-        EMBEDDED
+    assert {field.name: field for field in dataclasses.fields(Settings)}["tokenizer"].metadata[paths.NO_PATHS] == (
+        *EMBEDDED,
+        "own",
     )
 
 

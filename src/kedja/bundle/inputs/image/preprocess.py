@@ -189,7 +189,7 @@ def _open(data: bytes, formats: tuple[str, ...]) -> Image.Image:
         raise ImageError(
             "unknown-format",
             f"the bytes are no image of a known format (they begin with {data[:8]!r})",
-            f"send one of {', '.join(formats)}",
+            f"send one of {', '.join(sorted(formats))}",
         ) from None
     except Image.DecompressionBombError as error:
         raise ImageError("too-large", f"the image is too large: {_reason(error)}") from None
