@@ -41,6 +41,8 @@ NO_PATHS = {
     "experiment": "a file of conf/experiment/ by its name",
     "storage": "an address, or a way to store",
     "publish.image": "a name in a registry of images",
+    "tracker_project": "a name that a tracker knows",
+    "variant": "one of the models of a bundle",
     "docker.bundle": "a folder of this repository, which is all that a build sees",
 }
 
