@@ -211,6 +211,11 @@ test *arguments: _ready
 test-portable *arguments: _ready
     @{{python}} -m pytest -n auto tests/bundle tests/data tests/training tests/test_cli.py tests/test_notebook.py "$@"
 
+# the tests of what runs on an NVIDIA GPU: precisions, processes, memory, energy, exact bits
+[group('development')]
+test-gpu *arguments: _ready
+    @{{python}} -m pytest tests/gpu "$@"
+
 # check format, style, types, walls, scripts, workflows, manifests and the lock; changes nothing
 [group('development')]
 lint *arguments: _ready

@@ -100,8 +100,8 @@ def measure(case: str, trees: dict[str, Path], rounds: int) -> dict[str, list[fl
 def run_probe(case: str, tree: Path, number: int) -> float:
     """The figure of one case in one tree, milliseconds."""
     probe = Path(__file__).with_name("regression_probe.py")
-    # The tree's sources come before the installed (editable) ones.
-    path = os.pathsep.join([str(tree / "src"), str(ROOT / "tests")])
+    # The tree's sources come before the installed (editable) ones; each side serves a bundle of its own making.
+    path = os.pathsep.join([str(tree / "src"), str(tree / "tests")])
     environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, str(probe), case, str(number + 1)]
     done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)

@@ -1,8 +1,10 @@
 """One figure of one case, in milliseconds, for `regression.py`: python regression_probe.py CASE SEED
 
-Uses only what has been there since the first release, so that it runs on earlier commits too.
+Uses what has been there since the first release, so that it runs on earlier commits too; what moved since is looked for
+in both places, and the bundle is made by the tests of the commit that serves it.
 """
 
+import importlib
 import io
 import json
 import resource
@@ -12,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 REQUESTS = 300
 IMAGES = 100
@@ -21,18 +24,25 @@ def preprocess(seed: int) -> float:
     import numpy as np
     from PIL import Image
 
-    from kedja.bundle.inputs.image.preprocess import preprocess
-    from kedja.bundle.inputs.image.spec import ImageSpec
+    preprocess = moved("kedja.bundle.inputs.image.preprocess", "kedja.bundle.preprocess").preprocess
+    spec = moved("kedja.bundle.inputs.image.spec", "kedja.bundle.image_spec").ImageSpec(224, 224, 3, "crop")
 
     pixels = np.random.default_rng(seed).integers(0, 256, (48, 64, 3), dtype=np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(pixels).resize((640, 480)).save(buffer, "JPEG")
-    spec = ImageSpec(224, 224, 3, "crop")
     preprocess(buffer.getvalue(), spec)
     started = time.process_time()
     for _ in range(IMAGES):
         preprocess(buffer.getvalue(), spec)
     return (time.process_time() - started) * 1000 / IMAGES
+
+
+def moved(now: str, before: str) -> Any:
+    """A module by its name, or by the one that it had."""
+    try:
+        return importlib.import_module(now)
+    except ModuleNotFoundError:
+        return importlib.import_module(before)
 
 
 def import_(seed: int) -> float:

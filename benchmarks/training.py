@@ -3,6 +3,7 @@
     python benchmarks/training.py [repeats=5 images=2048 width=0.25]
     python benchmarks/training.py peers       time to the accuracy of other libraries (benchmarks/training_race.py)
     python benchmarks/training.py decode      the loader of encoded images (benchmarks/training_decode.py)
+    python benchmarks/training.py gpu         everything on a GPU (benchmarks/gpu.py)
 
 limit: the same network and optimizer fed one batch that is ready; kedja: `Learner.learn` with its loader,
 augmentation and bookkeeping; textbook: a folder of PNG files, torchvision's transforms an image at a time, a
@@ -190,7 +191,7 @@ def report(unit: str, values: dict[str, list[float]]) -> None:
 
 
 if __name__ == "__main__":
-    modules = {"peers": "training_race", "decode": "training_decode"}
+    modules = {"peers": "training_race", "decode": "training_decode", "gpu": "gpu"}
     if sys.argv[1:2] and sys.argv[1] in modules:
         chosen = importlib.import_module(modules[sys.argv.pop(1)])
         cli.run(chosen.main, chosen.Options)

@@ -137,8 +137,10 @@ def findings(name: str, sound: bool, selection: dict[str, Any], seconds: float) 
         "",
         "next:",
         *on_path,
-        "  just serve                       its page in a browser: drop a picture",
-        "  just predict image=photo.jpg     without a server; a folder works too",
+        "  just serve                       its page in a browser",
+        "  just predict table=new.csv       without a server: predictions beside the rows"
+        if metadata.input.header()
+        else "  just predict image=photo.jpg     without a server; a folder works too",
         f"  just runs data={name}".ljust(35) + "what was trained, and how well",
         "  just docker-run                  in a container",
     ]

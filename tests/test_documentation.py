@@ -22,7 +22,16 @@ DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.
     ROOT.glob("docs/*.md")
 )
 # Recipes whose arguments go to a program of others, and those that hand on what they do not know to training.
-OF_OTHERS = {"bench-training", "test", "test-portable", "docker-test", "notebook", "hooks", "vulnerabilities"}
+OF_OTHERS = {
+    "bench-training",
+    "test",
+    "test-gpu",
+    "test-portable",
+    "docker-test",
+    "notebook",
+    "hooks",
+    "vulnerabilities",
+}
 TO_TRAINING = {"train", "experiments", "tune", "main", "profile", "find-lr", "overfit"}
 AXES = ("grid.", "space.")
 # What a student is told to get wrong.

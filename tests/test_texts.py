@@ -1,10 +1,12 @@
 """Texts go the whole way: from a table to the answers of a real server, with every model that takes them."""
 
 import json
+import re
 import shutil
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 from kedja.baselines import registry as baselines
 from kedja.baselines.fit import run as fit
@@ -17,8 +19,14 @@ from kedja.frameworks.evaluate import evaluate
 from kedja.frameworks.onnx_runner import onnx_runner
 from kedja.serving.offline import find_files, predict_files
 from kedja.serving.predictor import Predictor
+from kedja.training.config.compose import compose
+from kedja.training.loop.train import fit as train
 from support import texts
+from support.chromium import chromium, needs_chromium
 from support.servers import Server
+
+# Experiments for texts, with what makes them short.
+NETWORKS = {"probe": ["epochs=3"], "finetune": ["epochs=1", "optim.lr=1e-4"], "scratch": ["epochs=8"]}
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +43,20 @@ def fitted(project):
 
     def fit_once(name):
         if name not in found:
-            found[name] = fit(name, texts.load(project / "data/texts"), 0, project / "runs")
+            data = texts.load(project / "data/texts")
+            found[name] = trained(name, data, project) if name in NETWORKS else fit(name, data, 0, project / "runs")
         return found[name]
 
     return fit_once
+
+
+def trained(name, data, project):
+    """A few epochs of one of the experiments for texts."""
+    config = compose([f"experiment=texts/{name}", "data=texts", "tracker=none", "threads=1", *NETWORKS[name]])
+    config.runs = str(project / "runs")
+    folder = project / "runs" / f"texts-{name}-00000000" / "seed0"
+    train(config, data, folder, lambda line: None)
+    return folder
 
 
 @pytest.fixture
@@ -52,7 +70,7 @@ def bundle_of(project, fitted, monkeypatch, tmp_path):
     return make
 
 
-@pytest.mark.parametrize("name", baselines.of_kind("text"))
+@pytest.mark.parametrize("name", [*baselines.of_kind("text"), *NETWORKS])
 def test_every_model_learns_and_answers_alike_in_every_batch(name, bundle_of, fitted, project):
     bundle, dataset = bundle_of(name), texts.load(project / "data/texts")
     recorded = evaluate(fitted(name), "val")
@@ -75,10 +93,12 @@ def test_every_model_learns_and_answers_alike_in_every_batch(name, bundle_of, fi
         np.testing.assert_allclose(run(metadata.input.collate([example]))[0][0], mixed[row], atol=1e-3)
 
 
-def test_the_report_shows_texts(fitted, project, tmp_path):
-    fitted("tfidf"), fitted("minilm")
+def test_the_report_shows_texts(fitted, project, tmp_path, monkeypatch):
+    monkeypatch.chdir(project)
+    fitted("tfidf"), fitted("probe")
     report = build(Places(project / "runs", project / "data", tmp_path), "texts")
     assert report.selected.model == "minilm"
+    assert json.loads((report.selected.directory / "evaluation-test.json").read_text())["robustness"] is None
     told = " ".join([*report.analysis, (tmp_path / "report.md").read_text()])
     assert "texts right" in told
     assert "image" not in told.replace("docs/images", "")
@@ -129,6 +149,32 @@ def test_a_real_server_answers(bundle_of, project):
         assert server.stop() == 0
     finally:
         server.end()
+
+
+@needs_chromium
+def test_the_page_says_what_was_cut_and_marks_the_words_that_count(bundle_of, project):
+    server = Server(project / "log", f"bundle={bundle_of('tfidf')}")
+    problems = []
+    try:
+        with chromium() as browser:
+            page = browser.new_page()
+            page.on("pageerror", lambda error: problems.append(str(error)))
+            page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+            page.goto(server.url)
+            page.get_by_label("A text").fill("please tell me about my salary <b>now</b>")
+            page.get_by_role("button", name="Classify").click()
+            page.get_by_role("button", name="Which words?").click()
+            expect(page.locator(".words mark").filter(has_text="salary")).to_have_attribute(
+                "title", re.compile("for money")
+            )
+            expect(page.locator(".words")).to_contain_text("<b>now</b>")
+            page.get_by_label("A text").fill("card " * 50)
+            page.get_by_role("button", name="Classify").click()
+            expect(page.get_by_text("Only the first 32 of 52 tokens were read.")).to_be_visible()
+            expect(page.locator(".words")).to_have_count(0)
+    finally:
+        server.end()
+    assert problems == []
 
 
 def test_files_are_predicted_without_a_server(bundle_of, tmp_path):

@@ -13,7 +13,7 @@ def test_the_rarest_class_decides():
     labels = np.array([0] * 9 + [1] * 2)
     assert registry.reason_to_skip("logistic-regression", labels, ["cat", "crow"]) == ""
     reason = registry.reason_to_skip("svm", labels, ["cat", "crow"])
-    assert reason == "it needs 3 training images of every class, and crow has 2"
+    assert reason == "it needs 3 training examples of every class, and crow has 2"
     # A class without any is no obstacle: its probability is the smallest everywhere.
     assert registry.reason_to_skip("svm", labels[:9].repeat(2) + np.arange(18) % 2, ["a", "b", "c"]) == ""
     assert "two classes" in registry.reason_to_skip("random-forest", labels[:9], ["cat", "crow"])
@@ -39,7 +39,7 @@ def test_skipped_baselines_are_said_and_the_others_planned(monkeypatch, small, t
     monkeypatch.setattr("kedja.data.prepared.load", lambda folder: small)
     tasks = plan.baseline_tasks(plan.Request([0]), ["logistic-regression", "svm"], tmp_path, tmp_path)
     assert [task.name for task in tasks] == ["logistic-regression"]
-    assert "svm is skipped: it needs 3 training images" in "".join(capfd.readouterr())
+    assert "svm is skipped: it needs 3 training examples" in "".join(capfd.readouterr())
 
 
 def test_more_folds_than_images_is_one_message(small):

@@ -67,6 +67,24 @@ def test_a_slower_commit_is_told(tmp_path):
     assert subprocess.run(["git", "status", "--porcelain", "src"], cwd=tmp_path, capture_output=True).stdout == b""
 
 
+def test_a_commit_from_before_the_modules_moved_is_compared(tmp_path):
+    repository(tmp_path)
+    package = tmp_path / "src" / "kedja"
+    moved = {"inputs/image/preprocess": "preprocess", "inputs/image/spec": "image_spec"}
+    for now, before in moved.items():
+        (package / "bundle" / f"{now}.py").rename(package / "bundle" / f"{before}.py")
+    for file in package.rglob("*.py"):
+        text = file.read_text()
+        for now, before in moved.items():
+            text = text.replace(f"kedja.bundle.{now.replace('/', '.')}", f"kedja.bundle.{before}")
+        file.write_text(text)
+    git(tmp_path, "add", "src")
+    git(tmp_path, "commit", "-qam", "refactor: as it was")
+    done = run(tmp_path, "limit=1000")
+    assert done.returncode == 0, done.stderr
+    assert "preprocess" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("argument", "complaint"), [("reference=nowhere", "no commit nowhere"), ("cases=speed", "speed")]
 )

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from kedja.runs.read import Experiment, Run
+from kedja.runs.write import write_answers
 from kedja.training.config.compose import compose
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
@@ -26,11 +27,11 @@ def experiment(folder, init_from, rate, accuracies):
         logits = np.zeros((IMAGES, 2), np.float32)
         logits[: round(accuracy * IMAGES), 1] = 1
         logits[round(accuracy * IMAGES) :, 0] = 1
-        ids = np.array([f"{number:03d}" for number in range(IMAGES)])
-        np.savez(directory / "validation.npz", ids=ids, labels=np.ones(IMAGES, np.int64), logits=logits)
+        ids = [f"{number:03d}" for number in range(IMAGES)]
+        write_answers(directory, "validation", ids, np.ones(IMAGES, np.int64), logits)
         settings = {"model.init_from": init_from, "optim.lr": rate}
         figures = {"accuracy": accuracy, "loss": 0.0}
-        facts = ("cnn", 1, 1, 1, figures, figures, 1.0, 1.0, {}, settings, {}, None)
+        facts = ("cnn", {}, settings, 1, 1, 1, figures, figures, 1.0, 1.0)
         runs.append(Run(directory, "torch", "default", "0", seed, *facts))
     return Experiment("default", "0", runs)
 

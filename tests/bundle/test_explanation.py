@@ -66,7 +66,7 @@ def test_of_a_bundle_by_cells_and_by_parts(tmp_path):
     assert found.weights.sum() == pytest.approx(logits[0, 3] - logits[0].mean(), abs=1e-4)
 
 
-def test_the_drawing_is_red_where_the_weights_are():
+def test_the_drawing_is_pink_where_the_weights_are():
     spec = ImageSpec(8, 8, 1)
     example = spec.decode(encode(Image.fromarray(np.full((8, 8), 128, np.uint8))))
     weights = np.zeros((8, 8))
@@ -76,6 +76,6 @@ def test_the_drawing_is_red_where_the_weights_are():
     assert suffix == ".png"
     picture = np.asarray(Image.open(io.BytesIO(content)).convert("RGB")).astype(int)
     assert picture.shape == (224, 224, 3)
-    red = picture[:, :, 0] - picture[:, :, 2]
-    assert np.unravel_index(red.argmax(), red.shape) == pytest.approx((6.5 * 28, 1.5 * 28), abs=14)
-    assert red[:28, 196:].max() == 0
+    pink = picture[:, :, 0] - picture[:, :, 1]
+    assert np.unravel_index(pink.argmax(), pink.shape) == pytest.approx((6.5 * 28, 1.5 * 28), abs=14)
+    assert pink[:28, 196:].max() == 0

@@ -44,7 +44,7 @@ def test_what_is_saved_is_loaded(bundle):
     ("fields", "message"),
     [
         ({"schema_version": 99}, "schema version 99"),
-        ({"kind": "table"}, "kind 'table'"),
+        ({"kind": "sound"}, "kind 'sound'"),
         ({"classes": ["a"]}, "fewer than two"),
         ({"classes": ["a"] * 10}, "not distinct"),
         ({"classes": ["a", "b"], "golden": GOLDEN}, "does not have 2 values"),

@@ -40,6 +40,9 @@ NO_PATHS = {
     "match": "a part of a name",
     "experiment": "a file of conf/experiment/ by its name",
     "storage": "an address, or a way to store",
+    "publish.image": "a name in a registry of images",
+    "tracker_project": "a name that a tracker knows",
+    "variant": "one of the models of a bundle",
     "docker.bundle": "a folder of this repository, which is all that a build sees",
 }
 
@@ -144,8 +147,9 @@ def test_words_that_are_no_paths(stands):
     (stands / "digits").mkdir()
     given = ["source=digits", "source=torchvision:CIFAR10", "tokenizer=minilm", "source=", "data=x", "label=a/b"]
     assert cli.settled(Settings, given) == given
-    assert {field.name: field for field in dataclasses.fields(Settings)}["tokenizer"].metadata[paths.NO_PATHS] == tuple(
-        EMBEDDED
+    assert {field.name: field for field in dataclasses.fields(Settings)}["tokenizer"].metadata[paths.NO_PATHS] == (
+        *EMBEDDED,
+        "own",
     )
 
 

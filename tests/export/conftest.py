@@ -1,3 +1,6 @@
+import pickle
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
@@ -59,3 +62,23 @@ def run(project, monkeypatch):
     root, run = project
     monkeypatch.chdir(root)
     return run.relative_to(root)
+
+
+class Payload:
+    """Unpickled, it makes the folder `mark`."""
+
+    def __init__(self, mark):
+        self.mark = mark
+
+    def __reduce__(self):
+        return Path.mkdir, (self.mark,)
+
+
+@pytest.fixture
+def payload(tmp_path):
+    """A payload that has been seen to work, and must not work again."""
+    mark = tmp_path / "code-was-run"
+    pickle.loads(pickle.dumps(Payload(mark)))
+    mark.rmdir()
+    yield Payload(mark)
+    assert not mark.exists(), "code was run"

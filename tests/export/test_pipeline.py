@@ -89,12 +89,21 @@ def test_the_scripts_export_and_predict_a_baseline(fitted, project, run, tmp_pat
     assert "parity of model.onnx on 32 encoded examples" in first.stdout
     assert "already the bundle of" in script("export.py", f"run={folder}", f"bundle={bundle}").stdout
     metadata = load(bundle)
-    names = ["MODEL_CONTEXT.md", "drift.json", "metadata.json", "model.onnx", "samples"]
+    names = ["MODEL_CONTEXT.md", "drift.json", "known.json", "metadata.json", "model.onnx", "samples"]
     assert sorted(p.name for p in bundle.iterdir()) == names
     assert verify_golden(bundle, metadata, Predictor(bundle).predict) < 1e-5
     answered = script("predict.py", f"image={bundle / 'samples'}", f"bundle={bundle}", "json=true")
     assert answered.returncode == 0, answered.stderr
     assert len(answered.stdout.splitlines()) == len(metadata.golden) == 32
+    assert {json.loads(line)["known"] for line in answered.stdout.splitlines()} <= {True, False}
+    sample, pictures = bundle / metadata.golden[0].file, tmp_path / "why"
+    explained = script(
+        "predict.py", f"image={sample}", f"bundle={bundle}", "json=true", "explain=true", f"explanations={pictures}"
+    )
+    assert explained.returncode == 0, explained.stderr
+    [picture] = pictures.iterdir()
+    assert json.loads(explained.stdout)["explanation"] == str(picture)
+    assert picture.read_bytes().startswith(b"\x89PNG")
     refused = script("predict.py", f"image={bundle / 'samples'}", f"bundle={bundle}", "format=torchscript")
     assert refused.returncode == 1
     assert "has no TorchScript" in refused.stderr

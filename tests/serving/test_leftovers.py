@@ -21,9 +21,9 @@ def test_jobs_are_forgotten(client, monkeypatch, what):
     engine, seen = client.app.state.service.engine, []
     run = engine.run
 
-    def remembered(load, *arguments):
+    def remembered(load, *arguments, **named):
         seen.append(weakref.ref(load))
-        return run(load, *arguments)
+        return run(load, *arguments, **named)
 
     monkeypatch.setattr(engine, "run", remembered)
     content_type, body = BODIES[what]

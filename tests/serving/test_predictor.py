@@ -99,3 +99,31 @@ def test_a_preprocessing_that_differs(photos, tmp_path):
     rewrite(bundle, lambda value: value["input"].update(resize="stretch", crop_fraction=1.0))
     with pytest.raises(KedjaError, match="what is served is not what was trained"):
         Predictor(bundle)
+
+
+@pytest.mark.parametrize("engine", ["cuda", "tensorrt"])
+def test_an_engine_that_is_not_built_in_is_named(bundle, engine, monkeypatch):
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CPUExecutionProvider"])
+    with pytest.raises(
+        KedjaError, match=rf"engine={engine}: this build of ONNX Runtime.* has CPUExecutionProvider"
+    ) as error:
+        Predictor(bundle, engine=engine)
+    assert "onnxruntime-gpu" in error.value.remedy
+
+
+def test_an_engine_that_does_not_start_is_not_replaced_in_silence(bundle, monkeypatch):
+    import onnxruntime
+
+    real = onnxruntime.InferenceSession
+    monkeypatch.setattr(
+        "onnxruntime.get_available_providers", lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    )
+    # As ONNX Runtime does where CUDA's libraries are missing: it goes on with what is left.
+    monkeypatch.setattr(
+        "onnxruntime.InferenceSession",
+        lambda path, options, providers: real(path, options, providers=["CPUExecutionProvider"]),
+    )
+    with pytest.raises(
+        KedjaError, match="engine=cuda does not start here, ONNX Runtime falls back to CPUExecutionProvider"
+    ):
+        Predictor(bundle, engine="cuda")

@@ -36,7 +36,7 @@ def test_it_starts_answers_and_stops_with_status_0(start_server, digits, number)
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["bundle=nowhere"], "there is no bundle at nowhere/"),
+        (["bundle=nowhere"], "nowhere/ (no metadata.json)"),
         (["port=99999"], "port=99999 is out of range"),
         (["prt=1"], "did you mean 'port'?"),
         (["max_body=5"], "max_body=5 is out of range"),

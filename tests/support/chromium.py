@@ -5,10 +5,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 _PROGRAM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 needs_chromium = pytest.mark.skipif(_PROGRAM is None, reason="no chromium on this machine")
+
+
+# Playwright's five seconds are few where other tests use every core.
+expect.set_options(timeout=30_000)
 
 
 @contextmanager

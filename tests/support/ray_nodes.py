@@ -60,7 +60,9 @@ def main() -> None:
     services.start_raylet = not_waiting(services.start_raylet)
     least = {"include_dashboard": False, "no_monitor": True, "include_log_monitor": False}
     agents = ("metrics_agent_port", "metrics_export_port", "runtime_env_agent_port")
-    ports = [{name: free_port() for name in agents} for _ in range(1 + int(sys.argv[1]))]
+    # A raylet waits 15 seconds for agents to say which port they took, and ends: it is told.
+    held = [{name: held_port() for name in agents} for _ in range(1 + int(sys.argv[1]))]
+    ports = [{name: one.getsockname()[1] for name, one in own.items()} for own in held]
     nodes = [{"num_cpus": 1, "object_store_memory": STORE_BYTES, **least, **own} for own in ports]
     made = Cluster(initialize_head=True, head_node_args=nodes[0])
     workers = [made.add_node(**node) for node in nodes[1:]]
@@ -97,10 +99,12 @@ def not_waiting(start_raylet: Callable[..., Any]) -> Callable[..., Any]:
     return start
 
 
-def free_port() -> int:
-    """A port that nobody uses at this moment."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
+def held_port() -> socket.socket:
+    """A port that the system gives to nobody while this is open, except to who asks for it by its number."""
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
+    return held
 
 
 if __name__ == "__main__":

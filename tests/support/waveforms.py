@@ -73,10 +73,6 @@ class Waveform(Input):
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> "Waveform":
-        return cls(**value)
-
 
 def register() -> None:
     """Make the kind and a source of it known to this process."""

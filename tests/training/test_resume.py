@@ -1,27 +1,21 @@
 """A run that is killed at any moment continues and ends in the same bits as one that was not."""
 
 import dataclasses
-import multiprocessing
-import runpy
 import signal
 import time
 from collections.abc import Callable
-from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
 
 from kedja.common.files import read_json
 from kedja.runs.folder import PROVENANCE, SUMMARY
+from kedja.training.config.compose import compose
 from kedja.training.config.run_folder import run_directory
 from kedja.training.config.schema import TrainConfig
-from kedja.training.loop.checkpoint import load_checkpoint, load_weights
+from kedja.training.loop.checkpoint import load_checkpoint
 from kedja.training.loop.train import train
-
-# Processes are forked from one that has torch loaded: starting anew would cost seconds each.
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["kedja.training.loop.train"])
+from support import texts
+from support.killed_runs import PROCESSES, assert_same_bits, kill_from_inside
 
 FEATURES = {
     "ema": ["ema=0.9"],
@@ -55,6 +49,18 @@ def test_killed_early_between_epochs_and_late(workplace, debug, steps):
 @pytest.mark.parametrize("feature", FEATURES)
 def test_killed_with_every_feature_in_turn(workplace, debug, feature):
     check(debug, FEATURES[feature], lambda config: kill_from_inside(config, 25))
+
+
+@pytest.mark.parametrize("overrides", [["model.dropout=0.3"], ["precision=bf16", "accumulate=2"]])
+def test_killed_on_texts(tmp_path, monkeypatch, overrides):
+    monkeypatch.chdir(tmp_path)
+    texts.dataset(tmp_path, tokenizer="own")
+    small = ["epochs=2", "batch_size=8", "model.width=0.25", "threads=1", "tracker=none"]
+
+    def scratch(*more):
+        return compose(["experiment=texts/scratch", "data=texts", *small, *more])
+
+    check(scratch, overrides, lambda config: kill_from_inside(config, 25))
 
 
 def test_a_run_goes_on_in_the_precision_it_was_begun_in(workplace, debug, monkeypatch):
@@ -94,39 +100,3 @@ def kill_from_outside(config: TrainConfig, steps: int) -> int | None:
         time.sleep(0.01)
     process.join(120)
     return process.exitcode
-
-
-def kill_from_inside(config: TrainConfig, steps: int) -> int | None:
-    """The same at a step that is known, with one checkpoint on the disk instead of one a step."""
-    script = str(Path(__file__).with_name("killed_run.py"))
-    settings = {"init_globals": {"config": config, "steps": steps}}
-    process = PROCESSES.Process(target=runpy.run_path, args=(script,), kwargs=settings)
-    process.start()
-    process.join(120)
-    return process.exitcode
-
-
-def assert_same_bits(one: Path, other: Path) -> None:
-    first, second = (load_weights(run / "best.safetensors") for run in (one, other))
-    assert all(torch.equal(first[name], second[name]) for name in first)
-    last = [load_checkpoint(run / "last.ckpt") for run in (one, other)]
-    assert_equal(last[0]["learner"], last[1]["learner"])
-    for name in ("epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate"):
-        lines = [[line[name] for line in state["position"]["history"]] for state in last]
-        assert lines[0] == lines[1]
-    np.testing.assert_array_equal(*[np.load(run / "validation.npz")["logits"] for run in (one, other)])
-
-
-def assert_equal(one, other) -> None:
-    """Of nested states, to the bit."""
-    if isinstance(one, torch.Tensor):
-        assert torch.equal(one, other)
-    elif isinstance(one, dict):
-        assert one.keys() == other.keys()
-        for key in one:
-            assert_equal(one[key], other[key])
-    elif isinstance(one, list | tuple):
-        for a, b in zip(one, other, strict=True):
-            assert_equal(a, b)
-    else:
-        assert one == other

@@ -71,14 +71,14 @@ def fit(choice: Choice, dataset: PreparedDataset, folder: Path) -> None:
     whole = configuration_hash(configuration(name, dataset.name, dataset.hash))
     write_config(folder, {**config, "seed": choice.seed, "chosen": fitted.point})
     threads = int(os.environ.get("OMP_NUM_THREADS") or available())
-    write_provenance(folder, describe(baseline.framework, dataset.facts, "cpu", threads, packages=PACKAGES))
+    write_provenance(folder, describe("sklearn", dataset.facts, "cpu", threads, packages=PACKAGES))
     model.save(fitted.pipeline, folder)
     write_answers(folder, "validation", [part.ids[i] for i in validation], part.labels[validation], fitted.logits)
     write_summary(
         Run(
             directory=folder,
-            framework=baseline.framework,
-            experiment=f"{baseline.prefix}{name}",
+            framework="sklearn",
+            experiment=f"{registry.PREFIX}{name}",
             config_hash=configuration_hash(config),
             seed=choice.seed,
             model=name,

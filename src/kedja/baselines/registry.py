@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from kedja.baselines.representation import Representation
 
 PIXELS = "kedja.baselines.pixels:Pixels"
+PREFIX = "baseline-"
 NGRAMS = "kedja.baselines.texts.counted:Counted"
-SENTENCES = "kedja.baselines.texts.minilm:Sentences"
 ROWS = "kedja.baselines.tables.rows:Rows"
 
 
@@ -48,8 +48,6 @@ class Baseline:
         least: training examples that it needs of every class that has any.
         limit: at most this many training examples (stratified), where the cost grows faster than their number.
         represented: where what it is fitted on is defined, see `kedja.baselines.representation`.
-        framework: that its runs are of, see `kedja.frameworks.registry`.
-        prefix: of the names of its experiments, before its own.
     """
 
     build: Callable[..., Any]
@@ -58,8 +56,6 @@ class Baseline:
     limit: int | None = None
     least: int = 1
     represented: str = PIXELS
-    framework: str = "sklearn"
-    prefix: str = "baseline-"
 
     @property
     def representation(self) -> "Representation":
@@ -132,14 +128,6 @@ def _of_ngrams(spelling: Any, padding: int, model: Any) -> Any:
     return Pipeline([("ngrams", TokenNgrams(spelling, padding)), ("tfidf", TfidfTransformer()), ("model", model)])
 
 
-def sentences(seed: int, C: float) -> Any:  # noqa: N803 - scikit-learn's name for it
-    """Logistic regression on the vectors of a sentence encoder that stays as it is."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import Pipeline
-
-    return Pipeline([("model", LogisticRegression(C=C, max_iter=1000))])
-
-
 def rows_linear(seed: int, C: float, numbers: int) -> Any:  # noqa: N803 - scikit-learn's name for it
     """Logistic regression on pieces of numbers and single categories."""
     from sklearn.linear_model import LogisticRegression
@@ -176,7 +164,6 @@ BASELINES: dict[str, Baseline] = {
     "rows-linear": Baseline(rows_linear, {"C": [0.1, 1.0]}, represented=ROWS),
     "rows-forest": Baseline(rows_forest, {"least": [2, 5]}, seeded=True, represented=ROWS),
     "rows-boosting": Baseline(rows_boosting, {"rate": [0.05, 0.1]}, represented=ROWS),
-    "minilm": Baseline(sentences, {"C": [10.0, 30.0]}, represented=SENTENCES, framework="frozen", prefix=""),
 }
 
 
@@ -211,12 +198,12 @@ def reason_to_skip(name: str, labels: NDArray[np.int64], classes: Sequence[str])
     """Why the baseline cannot be fitted to training images with these labels; empty where it can."""
     counts = np.bincount(labels, minlength=len(classes))
     if (counts > 0).sum() < 2:
-        return "it needs training images of two classes"
+        return "it needs training examples of two classes"
     rarest = int(np.where(counts > 0, counts, len(labels)).argmin())
     least = find(name).least
     if counts[rarest] >= least:
         return ""
-    return f"it needs {least} training images of every class, and {classes[rarest]} has {counts[rarest]}"
+    return f"it needs {least} training examples of every class, and {classes[rarest]} has {counts[rarest]}"
 
 
 def configuration(name: str, data: str, data_hash: str, subset: Subset = WHOLE) -> dict[str, Any]:
@@ -238,6 +225,6 @@ def configuration_hash(configuration: Mapping[str, Any]) -> str:
 
 
 def directory(runs: Path, name: str, data: str, data_hash: str, seed: int, *, subset: Subset = WHOLE) -> Path:
-    """`runs/<prefix><name>-<hash>/seed<k>`."""
+    """`runs/baseline-<name>-<hash>/seed<k>`."""
     digest = configuration_hash(configuration(name, data, data_hash, subset))
-    return runs / f"{find(name).prefix}{name}-{digest}" / f"seed{seed}"
+    return runs / f"{PREFIX}{name}-{digest}" / f"seed{seed}"

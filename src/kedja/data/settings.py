@@ -5,11 +5,12 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from kedja.bundle.inputs.image.spec import Interpolation, Resize
+from kedja.bundle.inputs.image.spec import Interpolation
 from kedja.bundle.validate import check_types
 from kedja.common.errors import KedjaError
 from kedja.common.options import option
 
+Resize = Literal["auto", "crop", "pad", "stretch"]
 Storage = Literal["auto", "arrays", "files"]
 NearDuplicates = Literal["report", "group", "drop"]
 Shoots = Literal["record", "look", "ignore"]
@@ -31,7 +32,7 @@ class Settings:
         metavar="where",
         no_paths=("digits", "torchvision:"),
     )
-    kind: str = option("", "what an example is, where it cannot be told", ("", "image", "text", "table"))
+    kind: str = option("", "what an example is, if that cannot be told", ("", "image", "text", "table"))
     label: str = option(
         "", "folders: parent, top or path:<n>; index files and .npz: a column or array", metavar="which"
     )
@@ -42,9 +43,9 @@ class Settings:
     text: str = option("", "texts: the column that holds them, where it has another name", metavar="column")
     tokenizer: str = option(
         "",
-        "texts: minilm (the embedded one), or a tokenizer.json, or its folder",
+        "texts: minilm (the embedded one), own (made from them), a tokenizer.json, or its folder",
         metavar="which",
-        no_paths=("minilm",),
+        no_paths=("minilm", "own"),
     )
     length: int = option(0, "texts: tokens that are read of each; 0: chosen from the texts", within=(0, 100_000))
     columns: list[str] = option(
@@ -68,7 +69,7 @@ class Settings:
         "", "side in pixels, or height×width as 96x128; chosen from the images by default", metavar="pixels"
     )
     channels: int | None = option(None, "1 (grey) or 3 (colour); chosen from the images by default")
-    resize: Resize = option("crop", "how an image of another shape is fitted")
+    resize: Resize = option("auto", "how an image of another shape is fitted; chosen from the images by default")
     interpolation: Interpolation = option("bilinear", "resampling filter")
     bits: int | None = option(
         None,

@@ -29,19 +29,19 @@ def summary(folder: Path) -> str:
     if ignored := facts_of(folder, hash_folder(folder).hash).get("ignored"):
         total = sum(number for number, _ in ignored.values())
         lines.append(f"  {total:,} ignored in the source: `just audit data={folder.name}` says why")
-    return "\n".join([*lines, *imbalance(counts["train"])])
+    return "\n".join([*lines, *imbalance(counts["train"], examples.nouns)])
 
 
-def imbalance(training: dict[str, int]) -> list[str]:
+def imbalance(training: dict[str, int], nouns: str = "images") -> list[str]:
     """What is worth knowing of the class counts of the training split; empty where they are even."""
     smallest, largest = min(training, key=training.__getitem__), max(training, key=training.__getitem__)
     lines = []
     empty = [name for name, count in training.items() if not count]
     if empty:
-        lines.append(f"  without training images: {', '.join(empty[:8])}{' …' if len(empty) > 8 else ''}")
+        lines.append(f"  without training {nouns}: {', '.join(empty[:8])}{' …' if len(empty) > 8 else ''}")
     elif training[largest] >= 2 * training[smallest]:
         ratio = training[largest] / training[smallest]
-        line = f"  imbalanced: {largest} has {training[largest]:,} training images, {smallest} {training[smallest]:,}"
+        line = f"  imbalanced: {largest} has {training[largest]:,} training {nouns}, {smallest} {training[smallest]:,}"
         lines.append(
             f"{line} ({ratio:.1f} to 1)"
             + ("; data.sampler=balanced or loss=balanced in training evens it" if ratio >= IMBALANCE else "")
@@ -49,5 +49,5 @@ def imbalance(training: dict[str, int]) -> list[str]:
     few = {name: count for name, count in training.items() if 0 < count < FEW}
     if few:
         shown = ", ".join(f"{name} {count}" for name, count in list(few.items())[:8])
-        lines.append(f"  fewer than {FEW} training images: {shown}{' …' if len(few) > 8 else ''}")
+        lines.append(f"  fewer than {FEW} training {nouns}: {shown}{' …' if len(few) > 8 else ''}")
     return lines

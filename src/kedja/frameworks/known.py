@@ -71,9 +71,11 @@ def choose_score(model: onnx.ModelProto, dataset: PreparedDataset) -> Score:
     looked_at.CopyFrom(model)
     surgery.add_output(looked_at, source)
     run = surgery.outputs(looked_at, source, "logits")
-    training, _ = _answers(run, dataset, spread(dataset.split("train"), TRAINING_EXAMPLES))
-    if training.ndim != 2 or training.shape[1] > MOST_FEATURES:
+    positions = spread(dataset.split("train"), TRAINING_EXAMPLES)
+    _, *width = run(dataset.read(positions[:1]))[0].shape
+    if len(width) != 1 or width[0] > MOST_FEATURES:
         return largest_logit()
+    training, _ = _answers(run, dataset, positions)
     validation, logits = _answers(run, dataset, spread(dataset.split("val"), VALIDATION_EXAMPLES))
     return without_distance(subspace(training), validation, logits, surgery.dtype_of(model, source))
 

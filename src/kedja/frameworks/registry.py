@@ -8,7 +8,7 @@ from kedja.frameworks.framework import Framework
 FRAMEWORKS = {
     "torch": "kedja.frameworks.pytorch.record:TORCH",
     "boosting": "kedja.frameworks.boosting:BOOSTING",
-    "frozen": "kedja.frameworks.scikit_learn:FROZEN",
+    "rows-network": "kedja.frameworks.pytorch.rows:ROWS_NETWORK",
     "sklearn": "kedja.frameworks.scikit_learn:SKLEARN",
 }
 

@@ -58,5 +58,3 @@ def representation(run: Path) -> Representation:
 
 
 SKLEARN = Framework("sklearn", fit, load, write, weights=fitted.PIPELINE, is_baseline=True)
-# A pretrained network that stays as it is, with a head of scikit-learn's: a model like any other, and no baseline.
-FROZEN = Framework("frozen", fit, load, write, weights=fitted.PIPELINE)

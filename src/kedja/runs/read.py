@@ -49,11 +49,10 @@ class Predictions:
 
 
 @dataclass(frozen=True)
-class Run:
-    """A finished run: its folder and what its `summary.json` says (docs/architecture.md).
+class Begun:
+    """What is known of a run from its first moment: its folder, what learns it, on which data, with what settings.
 
-    `framework` names what learnt, an entry of `kedja.frameworks.registry`. `energy` is empty where nothing was counted.
-    `subset` says of which part of the data set the run is, None for all of it.
+    `framework` is an entry of `kedja.frameworks.registry`; `data` has `name` and `hash`; `hyperparameters` are flat.
     """
 
     directory: Path
@@ -62,6 +61,17 @@ class Run:
     config_hash: str
     seed: int
     model: str
+    data: dict[str, str]
+    hyperparameters: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Run(Begun):
+    """A finished run: with it, what its `summary.json` says (docs/architecture.md).
+
+    `energy` is empty where nothing was counted. `subset` says of which part of the data set the run is, None for all.
+    """
+
     parameters: int
     epochs: int
     best_epoch: int
@@ -69,8 +79,6 @@ class Run:
     train: dict[str, float]
     wall_seconds: float
     images_per_second: float
-    data: dict[str, str]
-    hyperparameters: dict[str, Any]
     energy: dict[str, Any] = field(default_factory=dict)
     subset: dict[str, Any] | None = None
 

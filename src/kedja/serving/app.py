@@ -38,6 +38,8 @@ def create_app(service: Service) -> FastAPI:
     app.router.routes.extend(pages.routes())
     open_routes = tuple(app.router.routes)
     app.include_router(routes.router)
+    # The router looks through its routes one by one, and there are two dozen pages.
+    app.router.routes[:0] = routes.predictions.routes
     app.add_exception_handler(RequestError, _on_request_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_validation_error)

@@ -33,7 +33,7 @@ class Task(msgspec.Struct, tag=True):
     """What is to be decoded: the body follows.
 
     Attributes:
-        kind, settings, files: of the `Input`.
+        kind, settings, files: of the `Input`, which is `Portable`.
         seconds: of processor time at the most.
         formats, examples, pixels, memory, text: see `Limits`.
     """
@@ -109,11 +109,13 @@ def main() -> None:
 
 def _result(task: Task, body: bytes, expected: "Input", grant: Callable[[int], None]) -> Result:
     from kedja.bundle.inputs.input import Limits
+    from kedja.bundle.inputs.optional import Portable
     from kedja.serving import payload
     from kedja.serving.errors import RequestError
 
     formats = None if task.formats is None else frozenset(task.formats)
     limits = Limits(task.examples, task.pixels, formats, task.memory, text_bytes=task.text)
+    assert isinstance(expected, Portable)
     try:
         examples = payload.read(task.content_type, body, expected, limits.of_request(grant=grant))
         return Result([expected.pack(example) for example in examples.items], examples.many)

@@ -18,6 +18,7 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from kedja.bundle.inputs.input import Examples, Input, Limits
+from kedja.bundle.inputs.optional import Portable
 from kedja.serving import decoder
 from kedja.serving.budget import Budget
 from kedja.serving.decoder import Need, Result, Task
@@ -51,7 +52,7 @@ class Decoders:
 
     @asynccontextmanager
     async def decoded(
-        self, content_type: str, body: bytes, expected: Input, limits: Limits, deadline: float
+        self, content_type: str, body: bytes, expected: Portable, limits: Limits, deadline: float
     ) -> AsyncIterator[Examples]:
         """The examples of a body, as `payload.read` has them; their memory is held until the end of the block.
 
@@ -74,7 +75,7 @@ class Decoders:
         finally:
             held.give_back()
 
-    async def _decode(self, task: Task, body: bytes, expected: Input, held: "_Held") -> Examples:
+    async def _decode(self, task: Task, body: bytes, expected: Portable, held: "_Held") -> Examples:
         loop = asyncio.get_running_loop()
         try:
             process = self._idle.pop() if self._idle else self._start()

@@ -11,6 +11,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from kedja.bundle.inputs.input import NPY, PLAIN_MEMORY, Costly, Examples, Input, InputError, Limits
+from kedja.bundle.inputs.optional import TakesArrays
 from kedja.common.errors import cut, nearest
 from kedja.common.pairs import count_pairs
 from kedja.serving import npy
@@ -52,7 +53,7 @@ def _read(content_type: str, body: bytes, expected: Input, limits: Limits) -> Ex
     if kind == "multipart/form-data":
         files = _multipart_files(content_type, body, expected, limits)
         return Examples(expected.each(lambda data: expected.decode(data, limits), files), many=len(files) > 1)
-    if kind == NPY and NPY in expected.media_types:
+    if kind == NPY and isinstance(expected, TakesArrays):
         return expected.from_arrays(npy.read(body), limits)
     if any(_matches(kind, pattern) for pattern in expected.media_types):
         return expected.read_body(kind, body, limits)
@@ -102,7 +103,7 @@ def _matches(kind: str, pattern: str) -> bool:
 
 
 def unsupported(kind: str, expected: Input) -> RequestError:
-    arrays = f"{NPY}, " if NPY in expected.media_types else ""
+    arrays = f"{NPY}, " if isinstance(expected, TakesArrays) else ""
     return RequestError(
         415,
         "unsupported-media-type",

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from kedja.bundle import integrity, known, reference
@@ -16,9 +15,8 @@ from kedja.bundle.inputs.input import Example, Feed, Input
 from kedja.bundle.known import FAMILIARITY, Answers
 from kedja.bundle.metadata import FP32, MODEL, MODEL_CARD, Metadata, load
 from kedja.common.errors import KedjaError
+from kedja.serving.providers import CPU, open_session
 
-# ONNX Runtime's own words for its loglevels; warnings of the optimiser are no news to an operator.
-_ERRORS_ONLY = 3
 # The rest are called as in numpy.
 _ONNX_NAMES = {"float32": "float", "float64": "double", "str": "string"}
 
@@ -40,18 +38,19 @@ class Predictor:
         threads: threads inside one call of the model. Calls from several threads run side by side, each in its
             caller's thread where this is 1.
         variant: which of the bundle's models answers, `fp32` or a name of its `variants`.
+        engine: who computes, one of `kedja.serving.providers.ENGINES`.
 
     Raises:
         KedjaError: the bundle is missing, damaged, or answers differently from the training framework.
     """
 
-    def __init__(self, bundle: Path, threads: int = 1, variant: str = FP32) -> None:
+    def __init__(self, bundle: Path, threads: int = 1, variant: str = FP32, engine: str = CPU) -> None:
         self.metadata: Metadata = load(bundle)
         integrity.verify_files(bundle, self.metadata)
         file, tolerance = self.metadata.model_file(variant)
         if file not in self.metadata.files:
             raise KedjaError(f"the bundle {bundle}/ names no {file}", "export again with `just export`")
-        self._session = _open_session(bundle / file, threads)
+        self._session = open_session(bundle / file, threads, engine)
         _check_signature(self._session, bundle, self.metadata.input)
         self.golden_difference = integrity.verify_golden(bundle, self.metadata, self.predict, tolerance)
         self.known = known.load(bundle, self.metadata.files)
@@ -62,7 +61,7 @@ class Predictor:
             if variant == FP32:
                 known.verify(bundle, self.metadata, self.known, partial(self._run, FAMILIARITY))
         # Of `model.onnx` alone: what a variant computes on the way is called otherwise.
-        self._head = _open_session(bundle / HEAD, 1) if variant == FP32 and HEAD in self.metadata.files else None
+        self._head = open_session(bundle / HEAD, 1) if variant == FP32 and HEAD in self.metadata.files else None
         self.reference = reference.load(bundle, self.metadata.files, len(self.metadata.classes))
         # Kept in memory: the folder may be replaced by the next export while this one still serves.
         self.samples = [
@@ -104,21 +103,6 @@ def _model_card(bundle: Path) -> str:
         return (bundle / MODEL_CARD).read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise KedjaError(f"{bundle / MODEL_CARD} is not UTF-8: {error}", "export again with `just export`") from None
-
-
-def _open_session(path: Path, threads: int) -> Any:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = _ERRORS_ONLY
-    # Memory patterns are remembered for each batch size ever seen; batch sizes vary here.
-    options.enable_mem_pattern = False
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # noqa: BLE001 -- onnxruntime's exceptions share no base class
-        reason = str(error).strip().splitlines()[0]
-        raise KedjaError(f"{path} cannot be opened: {reason}", "export again with `just export`") from None
 
 
 def _check_signature(session: Any, bundle: Path, expected: Input) -> None:

@@ -29,6 +29,9 @@ class Plain(APIRoute):
 
 router = APIRouter(route_class=Plain)
 
+# Looked at before all others, and so never among the addresses that need no API key.
+predictions = APIRouter(route_class=Plain)
+
 # Needs no API key, whoever else does.
 health = APIRouter(route_class=Plain)
 
@@ -38,7 +41,7 @@ def service_of(request: Request) -> Service:
     return service
 
 
-@router.post(
+@predictions.post(
     "/predict",
     tags=["predict"],
     response_model=schemas.OneAnswer | schemas.ManyAnswers,

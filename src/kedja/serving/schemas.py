@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from kedja.bundle.inputs.input import Limits
+from kedja.bundle.inputs.optional import TakesArrays
 from kedja.serving.predictor import Predictor
 
 
@@ -136,7 +137,7 @@ def request_body(predictor: Predictor, limits: Limits) -> dict[str, Any]:
     expected = predictor.metadata.input
     one = expected.value_schema()
     several = {"type": "array", "items": one, "minItems": 1, "maxItems": limits.examples}
-    schemas = (one, several, expected.arrays_schema())
+    schemas = [one, several, *([expected.arrays_schema()] if isinstance(expected, TakesArrays) else [])]
     json_schema = {
         "oneOf": [
             {
@@ -146,7 +147,7 @@ def request_body(predictor: Predictor, limits: Limits) -> dict[str, Any]:
                 "required": [key],
                 "additionalProperties": False,
             }
-            for key, schema in zip(expected.json_keys, schemas, strict=False)
+            for key, schema in zip(expected.json_keys, schemas, strict=True)
         ]
     }
     binary = {"type": "string", "format": "binary"}
@@ -170,8 +171,7 @@ def _examples(predictor: Predictor) -> dict[str, Any]:
         expected.noun: {"summary": f"one {expected.noun}", "value": {expected.noun: values[0]}},
         expected.nouns: {"summary": f"several {expected.nouns}", "value": {expected.nouns: values}},
     }
-    arrays = expected.arrays_example(files[0])
-    if arrays is not None:
+    if isinstance(expected, TakesArrays) and (arrays := expected.arrays_example(files[0])) is not None:
         key = expected.arrays_key
         examples[key] = {"summary": f"raw {key}", "value": {key: arrays}}
     return examples

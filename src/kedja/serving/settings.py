@@ -9,6 +9,7 @@ from pathlib import Path
 from kedja.bundle.inputs.image.formats import NAMES
 from kedja.common.errors import KedjaError, nearest
 from kedja.common.options import check, option
+from kedja.serving.providers import CPU, ENGINES
 
 MEGABYTE = 1_000_000
 # The name is prometheus_client's; it reads the variable when it is imported.
@@ -29,6 +30,9 @@ class Settings:
 
     bundle: Path = option(Path("bundle"), "folder that `just export` wrote")
     variant: str = option("fp32", "which of the bundle's models answers; int8 where `just export int8=true` made it")
+    engine: str = option(
+        CPU, "who computes; cuda and tensorrt need onnxruntime-gpu and NVIDIA's libraries", choices=ENGINES
+    )
     host: str = option("127.0.0.1", "address to listen on; 0.0.0.0 for every network interface")
     port: int = option(8000, "port to listen on; 0 takes a free one and prints it", within=(0, 65_535))
     workers: int = option(1, "processes; one for each core pays off most for small inputs", within=(1, 256))

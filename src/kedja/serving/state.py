@@ -3,12 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from kedja.bundle.inputs.input import Costly, Examples, Input, Limits
+from kedja.bundle.inputs.optional import Portable
 from kedja.bundle.metadata import METADATA
 from kedja.common import cpus
 from kedja.common.errors import KedjaError
@@ -95,25 +96,24 @@ class Service:
             RequestError
         """
         limits = replace(self.limits, examples=MOST_EXPLAINED) if explain else self.limits
-        plain = self.predictor.metadata.input.killable
 
         def load(predictor: Predictor) -> Examples:
+            expected = predictor.metadata.input
             with self.budget.share() as grant:
-                mine = limits.of_request(plain=plain, grant=grant)
-                return payload.read(content_type, body, predictor.metadata.input, mine)
+                mine = limits.of_request(plain=isinstance(expected, Portable), grant=grant)
+                return payload.read(content_type, body, expected, mine)
 
-        try:
-            return await self.engine.run(load, deadline, stages, explain=explain)
-        except Costly:
-            pass
         while True:
-            expected = self.predictor.metadata.input
             try:
-                async with self.decoders.decoded(content_type, body, expected, limits, deadline) as examples:
-                    load_decoded = partial(_as_decoded, examples, expected)
-                    return await self.engine.run(load_decoded, deadline, stages, explain=explain)
+                return await self.engine.run(load, deadline, stages, explain=explain)
             except Costly:
-                continue  # another bundle is served now
+                expected = self.predictor.metadata.input
+            # What is costly once more was read for a bundle that is served no longer.
+            with suppress(Costly):
+                if isinstance(expected, Portable):
+                    async with self.decoders.decoded(content_type, body, expected, limits, deadline) as examples:
+                        load_decoded = partial(_as_decoded, examples, expected)
+                        return await self.engine.run(load_decoded, deadline, stages, explain=explain)
 
     @contextmanager
     def admission(self) -> Iterator[None]:
@@ -164,7 +164,7 @@ class Service:
                 self._swap(predictor)
 
     def _load(self) -> Predictor:
-        predictor = Predictor(self.settings.bundle, variant=self.settings.variant)
+        predictor = Predictor(self.settings.bundle, variant=self.settings.variant, engine=self.settings.engine)
         new, old = predictor.metadata, self.predictor.metadata
         # Schema 1 let everything but the files change under one version.
         if new != old and new.version == old.version:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Coroutine, Iterator
 import uvicorn
 from fastapi import FastAPI
 
-from kedja.common.allocator import give_large_blocks_back
 from kedja.common.errors import KedjaError
 from kedja.serving import logs
 from kedja.serving.app import create_app
@@ -39,9 +38,8 @@ def work(settings: Settings, listener: socket.socket, ready: Callable[[], object
     Raises:
         KedjaError: the bundle, the keys or the certificate are not good, or packages for `otel` are missing.
     """
-    give_large_blocks_back()
     logs.configure()
-    service = Service(settings, Predictor(settings.bundle, variant=settings.variant))
+    service = Service(settings, Predictor(settings.bundle, variant=settings.variant, engine=settings.engine))
     try:
         Worker(_configuration(settings, create_app(service)), service, listener, ready).run(sockets=[listener])
     finally:

@@ -18,6 +18,7 @@ from kedja.data.preparation.prepare import prepare
 from kedja.data.prepared import load
 from kedja.data.settings import Settings
 from kedja.data.sources.registry import open_source
+from kedja.runs.write import write_answers
 
 SCRIPT = Path(__file__).parents[3] / "scripts" / "audit.py"
 WRONG = np.arange(20, 1700, 140)
@@ -48,7 +49,7 @@ def answers(scans):
 def write_run(folder, data, logits, positions, ids=None):
     folder.mkdir(parents=True)
     names = np.array([(ids or data.ids)[p] for p in positions])
-    np.savez(folder / "validation.npz", ids=names, labels=data.labels[positions], logits=logits[positions])
+    write_answers(folder, "validation", names, data.labels[positions], logits[positions])
     return folder
 
 

@@ -271,3 +271,33 @@ def test_one_of_each_look_alike_is_kept(look_alikes, tmp_path):
     data = prepared(look_alikes, tmp_path / "made", near_duplicates="drop")
     assert len(data) == len(data.images) == 60
     assert (data.folder / "rejected.csv").read_text().count("near-duplicate") == 24
+
+
+def test_photographs_of_one_shoot_stay_on_one_side(tmp_path, capfd):
+    source = tmp_path / "source"
+    for label in ("apple", "pear"):
+        (source / label).mkdir(parents=True)
+        for number in range(24):
+            exif = Image.Exif()
+            # Six shoots of four photographs, a minute apart.
+            exif.get_ifd(0x8769)[0x9003] = f"2024:05:{1 + number // 4:02} 12:0{number % 4}:00"
+            name = source / label / f"{number}.jpg"
+            picture(100 * len(label) + number, (40, 40)).save(name, exif=exif)
+    apart = prepared(source, tmp_path / "apart")
+    assert "48 images were taken in 12 shoots" in "".join(capfd.readouterr())
+    sides = apart.splits.reshape(2, 24)
+    order = np.array([int(Path(name).stem) for name in apart.ids]).reshape(2, 24)
+    for row, numbers in zip(sides, order, strict=True):
+        assert all(len(set(row[numbers // 4 == shoot])) == 1 for shoot in range(6))
+        assert set(row) == {0, 1, 2}
+    one_by_one = prepared(source, tmp_path / "mixed", shoots="ignore")
+    assert one_by_one.hash != apart.hash
+
+
+def test_a_class_of_one_shoot_is_dealt_and_said(tmp_path, capfd):
+    source = write_pictures(tmp_path / "source", {"cat": 12, "dog": 12}, size=(40, 40))
+    for number, path in enumerate(sorted(source.glob("cat/*.png"))):
+        path.rename(path.with_name(f"IMG_20240501_1200{number:02}.png"))
+    data = prepared(source, tmp_path / "made")
+    assert "note: all images of cat were taken in one go" in "".join(capfd.readouterr())
+    assert {int(split) for split in data.splits[data.labels == 0]} == {0, 1, 2}

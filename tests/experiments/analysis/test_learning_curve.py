@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,8 @@ import pytest
 from kedja.data.prepared import PreparedDataset
 from kedja.experiments.analysis.learning_curve import SHARES, learning_curve, power_law
 from kedja.experiments.report import more_data
+from kedja.runs.read import read_run
+from kedja.runs.write import write_summary
 
 MakeRun = Callable[..., Path]
 
@@ -29,10 +32,9 @@ def make_curve(digits: PreparedDataset, make_run: MakeRun) -> Callable[[dict[flo
                 wrong = rng.choice(len(digits.split("val")), count, replace=False).tolist()
                 mark = "00000000" if share == 1 else f"share{number:03}"
                 run = make_run("net", seed=seed, wrong=wrong, dataset=digits, config_hash=mark)
-                summary = json.loads((run / "summary.json").read_text())
                 if share < 1:
-                    summary["subset"] = {"folds": 0, "fold": 0, "fraction": share, "family": "00000000"}
-                (run / "summary.json").write_text(json.dumps(summary))
+                    subset = {"folds": 0, "fold": 0, "fraction": share, "family": "00000000"}
+                    write_summary(replace(read_run(run), subset=subset))
 
     return make
 

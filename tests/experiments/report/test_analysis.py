@@ -1,10 +1,11 @@
-import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from kedja.experiments.analysis.comparisons import compare
 from kedja.experiments.report.analysis import sentences
-from kedja.runs.read import find_experiments
+from kedja.runs.read import find_experiments, read_run
+from kedja.runs.write import write_summary
 
 MakeRun = Callable[..., Path]
 
@@ -15,8 +16,7 @@ def analysis(runs: Path) -> str:
 
 
 def give_energy(run: Path, joules: dict[str, float], **unreadable: str) -> None:
-    summary = json.loads((run / "summary.json").read_text())
-    (run / "summary.json").write_text(json.dumps(summary | {"energy": {"joules": joules, "unreadable": unreadable}}))
+    write_summary(replace(read_run(run), energy={"joules": joules, "unreadable": unreadable}))
 
 
 def test_energy_is_said_where_all_runs_of_an_experiment_counted_it(make_run: MakeRun, tmp_path: Path) -> None:

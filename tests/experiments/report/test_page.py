@@ -128,7 +128,9 @@ def test_every_section_is_drawn(open_report: OpenPage) -> None:
         assert chart.locator("path, circle").count() > 1
     assert "NaN" not in page.content()
     expect(page.locator("figure img")).to_have_count(2)
-    assert page.evaluate("[...document.images].every((image) => image.naturalWidth > 0)")
+    # Those far below are not fetched before somebody scrolls there.
+    page.evaluate("for (const image of document.images) image.loading = 'eager'")
+    page.wait_for_function("[...document.images].every((image) => image.naturalWidth > 0)")
     expect(page.get_by_text("just reproduce run=runs/large-00000000/seed0")).to_be_attached()
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from kedja.experiments.trackers import tracker as trackers
-from kedja.experiments.trackers.tracker import Facts, Settings
-from kedja.runs.read import Run
+from kedja.experiments.trackers.tracker import Settings, title
+from kedja.runs.read import Begun, Run
 
 NAME = "some_tracker"
 
@@ -24,11 +24,11 @@ class Recorder:
         self.down: list[str] = []
         self.refused = 0
 
-    def start(self, facts: Facts, settings: Settings, identity: str | None) -> "Recorded":
-        self.reach(facts.experiment)
+    def start(self, run: Begun, settings: Settings, identity: str | None) -> "Recorded":
+        self.reach(run.experiment)
         known = identity or f"id{len(self.got)}"
-        self.got.append(f"{'continue' if identity else 'create'} {settings.project_of(facts)}/{facts.name}")
-        return Recorded(self, facts.experiment, known)
+        self.got.append(f"{'continue' if identity else 'create'} {settings.project_of(run)}/{title(run)}")
+        return Recorded(self, run.experiment, known)
 
     def reach(self, experiment: str) -> None:
         if experiment in self.down:

@@ -11,9 +11,9 @@ import pytest
 from kedja.experiments.trackers import follow as following
 from kedja.experiments.trackers.feed import Feed
 from kedja.experiments.trackers.follow import follow
-from kedja.experiments.trackers.tracker import Settings, artifacts, read_facts
+from kedja.experiments.trackers.tracker import Settings, artifacts, read_begun, settings_of, title
 from kedja.runs.read import read_run
-from kedja.runs.write import write_config
+from kedja.runs.write import write_config, write_provenance
 from kedja.training.config.run_folder import run_directory
 from support.processes import wait_for
 
@@ -24,7 +24,7 @@ def going_on(workplace: Path, debug) -> Path:
     config = debug()
     directory = run_directory(config)
     write_config(directory, asdict(config))
-    (directory / "provenance.json").write_text('{"data": {"name": "digits", "hash": "d0"}}')
+    write_provenance(directory, {"framework": "torch", "data": {"name": "digits", "hash": "d0"}})
     (directory / "metrics.jsonl").write_text("")
     return directory
 
@@ -39,11 +39,12 @@ def feed_of(directory: Path) -> Feed:
 
 
 def test_what_is_known_at_the_start(going_on: Path) -> None:
-    facts = read_facts(going_on)
-    assert facts.name == "debug seed 0"
-    assert facts.data["name"] == "digits"
-    assert facts.parameters["model.width"] == 0.25
-    assert f"debug-{facts.parameters['config_hash']}" == going_on.parent.name
+    begun = read_begun(going_on)
+    assert title(begun) == "debug seed 0"
+    assert begun.data["name"] == "digits"
+    settings = settings_of(begun)
+    assert settings["model.width"] == 0.25
+    assert f"debug-{settings['config_hash']}" == going_on.parent.name
 
 
 def test_a_run_that_is_continued_stays_one_and_repeats_no_epoch(recorder, going_on: Path) -> None:

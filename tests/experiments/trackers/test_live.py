@@ -12,7 +12,7 @@ import pytest
 from kedja.experiments.trackers import live as living
 from kedja.experiments.trackers.live import live
 from kedja.experiments.trackers.tracker import Settings
-from kedja.runs.write import write_config
+from kedja.runs.write import write_config, write_provenance
 from kedja.training.config.schema import TrainConfig
 
 TRAIN = Path(__file__).parents[3] / "scripts" / "train.py"
@@ -29,7 +29,7 @@ def instead_of_mlflow(folder: Path, monkeypatch: pytest.MonkeyPatch, code: str) 
 def begun(folder: Path) -> Path:
     """The folder of a run that has just begun."""
     write_config(folder, asdict(TrainConfig()))
-    (folder / "provenance.json").write_text('{"data": {"name": "digits", "hash": "d0"}}')
+    write_provenance(folder, {"framework": "torch", "data": {"name": "digits", "hash": "d0"}})
     (folder / "metrics.jsonl").write_text("")
     return folder
 

@@ -19,7 +19,7 @@ from kedja.experiments.trackers.publish import publish
 from kedja.experiments.trackers.tracker import Settings
 from kedja.frameworks.registry import find
 from kedja.runs.read import Run, find_runs
-from kedja.runs.write import write_config
+from kedja.runs.write import write_config, write_provenance
 from kedja.training.config.schema import TrainConfig
 from support.processes import wait_for
 
@@ -92,7 +92,7 @@ def begun(make_run: MakeRun) -> Path:
     run = make_run("large", seed=2, epochs=5)
     (run / "summary.json").rename(run / "later.json")
     write_config(run, asdict(TrainConfig(experiment="large", seed=2)))
-    (run / "provenance.json").write_text('{"data": {"name": "shapes", "hash": "d0"}}')
+    write_provenance(run, {"framework": "torch", "data": {"name": "shapes", "hash": "d0"}})
     return run
 
 

@@ -104,3 +104,16 @@ def test_a_network_without_a_last_feature_map_is_left_as_it_is(tmp_path):
     before = model.SerializeToString(deterministic=True)
     assert split_head(model) is None
     assert model.SerializeToString(deterministic=True) == before
+
+
+def test_pixels_are_no_feature_map(tmp_path):
+    class Pixels(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head = nn.Linear(32 * 32 * 3, 4)
+
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            logits: torch.Tensor = self.head((image.float() / 255 - 0.5).flatten(1))
+            return logits
+
+    assert split_head(written(Pixels().eval(), tmp_path)) is None

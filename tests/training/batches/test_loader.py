@@ -65,7 +65,9 @@ def test_images_do_not_travel_through_shared_memory(data, monkeypatch):
     monkeypatch.setattr(torch.UntypedStorage, "_share_fd_cpu_", refuse)
     monkeypatch.setattr(torch.UntypedStorage, "_share_filename_cpu_", refuse)
     dataset = ImageDataset(data, "val")
-    assert sum(len(batch.labels) for batch in evaluation_loader(dataset, workers=1)) == len(dataset)
+    assert sum(
+        len(batch.labels) for batch in BatchLoader(dataset, torch.arange(len(dataset)).split(64), workers=1)
+    ) == len(dataset)
 
 
 def test_a_worker_that_dies_is_replaced_and_no_batch_is_lost_or_repeated(data, tmp_path):

@@ -33,6 +33,9 @@ class Counting:
     def __init__(self, frozen):
         self.frozen, self.fingerprint, self.asked = frozen, frozen.fingerprint, 0
 
+    def __getattr__(self, name):
+        return getattr(self.frozen, name)
+
     def __call__(self, images):
         self.asked += len(images)
         return self.frozen(images)

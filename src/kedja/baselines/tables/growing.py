@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from kedja.baselines.tables.trees import LEAF, MOST_CATEGORIES, WORDS, Trees, joined
+from kedja.baselines.tables.trees import BITS, LEAF, MOST_CATEGORIES, WORDS, Trees, joined
 
 
 class TreeModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -200,7 +200,7 @@ def _of_boosting(grown: Any, known: dict[int, NDArray[np.float64]], features: in
 
 def _members(bits: NDArray[np.uint32], known: NDArray[np.float64], missing_left: bool) -> NDArray[np.uint64]:
     """Ranks as bits of 32-bit words → codes as bits; a code that training lacks goes where missing ones go."""
-    left = np.full(MOST_CATEGORIES, missing_left)
+    left = np.full(BITS, missing_left)
     ranks = np.unpackbits(np.ascontiguousarray(bits).view(np.uint8), bitorder="little")[: len(known)]
     left[known.astype(np.int64)] = ranks == 1
     return np.packbits(left, bitorder="little").view(np.uint64)

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 LEAF = -1
-# Codes of categories that a split can tell apart: bits of four words.
+# Categories that a split can tell apart, as scikit-learn's bins allow it; their codes are bits of four words.
+MOST_CATEGORIES = 255
 WORDS = 4
-MOST_CATEGORIES = 64 * WORDS
-_CHUNK = 4096
+BITS = 64 * WORDS
+# Rows that are walked at once: all trees of them fit into the processor's cache.
+_CHUNK = 256
 
 
 @dataclass
@@ -47,9 +49,9 @@ class Trees:
         """The leaves' values added up: float64 (N, features) → (N, outputs); NaN is missing, also as a category."""
         found = np.zeros((len(x), outputs))
         for start in range(0, len(x), _CHUNK):
-            part = x[start : start + _CHUNK]
-            for root, target in zip(self.roots.tolist(), self.targets.tolist(), strict=True):
-                found[start : start + _CHUNK, target] += self.value[self._leaves(part, root)]
+            values = self.value[self._leaves(x[start : start + _CHUNK])]
+            for output in range(outputs):
+                found[start : start + _CHUNK, output] = values[:, self.targets == output].sum(axis=1)
         return found
 
     def codes_left(self, node: Any) -> list[int]:
@@ -76,16 +78,18 @@ class Trees:
         if not ((self.targets >= 0) & (self.targets < outputs)).all():
             raise ValueError("a tree adds to an output that there is not")
 
-    def _leaves(self, x: NDArray[np.float64], root: int) -> NDArray[np.int64]:
-        node = np.full(len(x), root, np.int64)
-        rows = np.arange(len(x))
+    def _leaves(self, x: NDArray[np.float64]) -> NDArray[np.int64]:
+        """(N, trees): where each row ends in each tree; all walks take their steps together."""
+        trees = len(self.roots)
+        node = np.tile(self.roots, len(x))
+        walks = np.arange(len(node))
         while True:
-            at = node[rows]
-            rows = rows[self.feature[at] != LEAF]
-            if not len(rows):
-                return node
-            at = node[rows]
-            values = x[rows, self.feature[at]]
+            at = node[walks]
+            inner = self.feature[at] != LEAF
+            walks, at = walks[inner], at[inner]
+            if not len(walks):
+                return node.reshape(len(x), trees)
+            values = x[walks // trees, self.feature[at]]
             missing = np.isnan(values)
             goes_left = np.where(missing, self.missing_left[at], values <= self.threshold[at])
             choosing = np.flatnonzero(self.by_category[at] & ~missing)
@@ -93,7 +97,7 @@ class Trees:
                 code = values[choosing].astype(np.uint64)
                 word = self.members[at[choosing], (code // 64).astype(np.int64)]
                 goes_left[choosing] = (word >> (code % np.uint64(64))) & np.uint64(1) == 1
-            node[rows] = np.where(goes_left, self.left[at], self.right[at])
+            node[walks] = np.where(goes_left, self.left[at], self.right[at])
 
 
 def split_at_least_once(tree: Trees) -> Trees:

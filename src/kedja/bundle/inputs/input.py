@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from kedja.bundle.validate import check_types
 from kedja.common.errors import KedjaError
 
 # What a graph takes: tensor name → array (N, …), the same N for all. And features that drift compares: name → float64
@@ -133,23 +134,20 @@ class Input(ABC):
     Attributes:
         kind: its name in `registry`.
         noun, nouns: for people, and the keys of JSON bodies with one example and with several.
-        arrays_key: the key of JSON bodies with arrays as the graph takes them; empty where there is none.
-        media_types: of bodies that are one example, the first recommended; with `NPY`, arrays are welcome too.
+        media_types: of bodies, the first recommended: each is one example, but for `NPY`.
         suffixes: of files that hold an example, in lower case with their dot.
         hint: a body of JSON that shows the form.
-        killable: whether the service may decode in another process: the class can be imported there by its name, and
-            there are `pack` and `unpack`. For kinds of which a hostile example can be expensive.
         in_one: so many of them count as one where an operator limits how many a request or a call of the model has.
+
+    What not every kind can do stands in `kedja.bundle.inputs.optional`.
     """
 
     kind: ClassVar[str]
     noun: ClassVar[str]
     nouns: ClassVar[str]
-    arrays_key: ClassVar[str] = ""
     media_types: ClassVar[tuple[str, ...]]
     suffixes: ClassVar[frozenset[str]]
     hint: ClassVar[str]
-    killable: ClassVar[bool] = False
     in_one: ClassVar[int] = 1
 
     def located(self, folder: Path) -> Self:
@@ -197,14 +195,6 @@ class Input(ABC):
         """Names of the columns that a table of such examples has; empty where they are no rows."""
         return []
 
-    def pack(self, example: Example) -> Any:
-        """What `decode` gave as something that msgpack can write; nothing of it is unpickled."""
-        raise NotImplementedError
-
-    def unpack(self, packed: Any) -> Example:
-        """The inverse of `pack`; raises `ValueError` where it is none, for who wrote it is not trusted."""
-        raise NotImplementedError
-
     def format(self, data: bytes) -> str:
         """The name of a file's format, as `Limits.formats` has it; empty where there is but one."""
         return ""
@@ -233,18 +223,6 @@ class Input(ABC):
     def value_schema(self) -> dict[str, Any]:
         """The JSON schema of what `from_value` reads."""
 
-    def arrays_schema(self) -> dict[str, Any]:
-        """The JSON schema of what stands under `arrays_key`."""
-        return {}
-
-    def from_arrays(self, value: Any, limits: Limits) -> Examples:
-        """One example or several, from what stands under `arrays_key`, or from the array of a `.npy` file."""
-        raise NotImplementedError
-
-    def arrays_example(self, data: bytes) -> Any:
-        """A short value for `arrays_key`; None where there is none."""
-        return None
-
     @property
     @abstractmethod
     def summary(self) -> str:
@@ -263,23 +241,26 @@ class Input(ABC):
         """The settings."""
 
     @classmethod
-    @abstractmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         """The inverse of `to_json`.
 
         Raises:
             KedjaError: the settings are not valid.
         """
+        try:
+            check_types(value, cls, "input")
+        except KedjaError as error:
+            problem = f"the settings {str(value)[:200]} of {cls.nouns} are not valid: {error.problem}"
+            raise KedjaError(problem) from None
+        return cls(**value)
 
     @property
     def json_keys(self) -> tuple[str, ...]:
         """The keys of which a JSON body has exactly one."""
-        return (self.noun, self.nouns, self.arrays_key) if self.arrays_key else (self.noun, self.nouns)
+        return self.noun, self.nouns
 
     def read_json(self, key: str, value: Any, limits: Limits) -> Examples:
         """The examples that stand under one of `json_keys`; raises as `decode`."""
-        if key == self.arrays_key:
-            return self.from_arrays(value, limits)
         if key == self.noun:
             return Examples([self.from_value(value, limits)], many=False)
         if not isinstance(value, list) or not value:

@@ -25,11 +25,13 @@ class Stored(ABC):
         input: what every example became, with the settings of `dataset.json`.
         conflicts_invalidate: whether equal examples with different labels make figures wrong, or are natural.
         has_effects: whether their parts have names, and `effects` says which of them the answers hang on.
+        has_pixels: whether noise, blur and the like can be put on examples, to see what the model makes of them.
     """
 
     input: Input
     conflicts_invalidate: ClassVar[bool] = True
     has_effects: ClassVar[bool] = False
+    has_pixels: ClassVar[bool] = False
 
     @abstractmethod
     def read(self, positions: NDArray[np.int64]) -> Feed:

@@ -1,6 +1,7 @@
 """The sources by name. A new source is one file and one line here."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from kedja.common.errors import KedjaError, nearest
@@ -14,10 +15,13 @@ from kedja.data.sources.folder import Folder
 from kedja.data.sources.npz import Npz
 from kedja.data.sources.rows.recognise import is_table, open_table
 from kedja.data.sources.source import Source
+from kedja.data.sources.tables.arrow import HUB, arrow_files, fetch
+from kedja.data.sources.tables.arrow import SUFFIXES as ARROW
 from kedja.data.sources.tables.columns import Columns
 from kedja.data.sources.tables.index import SUFFIXES as INDEX_SUFFIXES
 from kedja.data.sources.tables.index import Index
 from kedja.data.sources.tables.texts import JSON, TABLES, TextTable, text_column
+from kedja.data.sources.text_folder import TextFolder, holds_texts
 from kedja.data.sources.torchvision import PREFIX, Torchvision
 
 NOT_STATED = "not stated"
@@ -28,6 +32,13 @@ _INDEX_KEYS = ("index", "path", "split", "group", "classes")
 SOURCES: list[tuple[str, Callable[[Settings], bool], Callable[[Settings, Path], Source]]] = [
     ("digits", lambda s: s.source == "digits", lambda s, work: _plain(s, Digits())),
     ("torchvision:<Name>", lambda s: s.source.startswith(PREFIX), lambda s, work: _plain(s, _torchvision(s, work))),
+    ("huggingface:<owner/name>", lambda s: s.source.startswith(HUB), lambda s, work: _hub(s, work.parent / DOWNLOADS)),
+    ("a folder of tables", lambda s: Path(s.source).is_dir() and _has_texts(s), lambda s, work: _texts(s)),
+    (
+        "a folder of texts",
+        lambda s: Path(s.source).is_dir() and not s.index and holds_texts(Directory(Path(s.source))),
+        lambda s, work: _plain(s, TextFolder(Directory(Path(s.source)), _licence(s))),
+    ),
     ("a folder", lambda s: Path(s.source).is_dir(), lambda s, work: _images(s, Directory(Path(s.source)))),
     (
         "a .zip or .tar archive",
@@ -35,7 +46,11 @@ SOURCES: list[tuple[str, Callable[[Settings], bool], Callable[[Settings, Path], 
         lambda s, work: _images(s, _archive(s, work)),
     ),
     ("a table of rows", is_table, lambda s, work: open_table(s)),
-    ("a table of texts", lambda s: _is(s, (*TABLES, *JSON)) and bool(_text_column(s)), lambda s, work: _texts(s)),
+    (
+        "a table of texts",
+        lambda s: _is(s, (*TABLES, *JSON, *ARROW)) and bool(_text_column(s)),
+        lambda s, work: _texts(s),
+    ),
     ("an index file", lambda s: _is(s, INDEX_SUFFIXES), lambda s, work: _index_file(s)),
     (
         "an .npz",
@@ -112,6 +127,22 @@ def _index(settings: Settings, tree: Tree, files: list[str], beside: dict[str, s
 
 def _text_column(settings: Settings) -> str:
     return text_column(Path(settings.source), settings.text, settings.encoding)
+
+
+def _has_texts(settings: Settings) -> bool:
+    return bool(arrow_files(Path(settings.source))) and bool(_text_column(settings))
+
+
+def _hub(settings: Settings, kept: Path) -> Source:
+    """Fetched beside the data sets and kept; then as a folder of tables."""
+    name = settings.source.removeprefix(HUB)
+    folder, revision = fetch(name, kept / "huggingface" / name.replace("/", "--"))
+    local = replace(settings, source=str(folder))
+    if not _has_texts(local):
+        raise KedjaError(f"{settings.source} holds no table with a column of texts", "name it: text=<column>")
+    source = _texts(local)
+    source.title = f"{name} of the Hugging Face hub, revision {revision[:12]}"
+    return source
 
 
 def _texts(settings: Settings) -> Source:

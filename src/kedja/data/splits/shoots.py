@@ -22,7 +22,7 @@ LEAST = 3
 ALIKE = 0.4
 # As cameras, telephones and messengers write it into names: 20240501_123456, 2024-05-01 12.34.56, … at 12.34.56.
 _MOMENT = re.compile(
-    r"(?<!\d)(20\d\d)[-_.]?([01]\d)[-_.]?([0-3]\d)(?:[-_ T.]+(?:at )?)([0-2]\d)[-_.:h]?([0-5]\d)[-_.:m]?([0-5]\d)"
+    r"(?<!\d)(20\d\d)[-_.]?([01]\d)[-_.]?([0-3]\d)[-_ T.]*(?:at )?([0-2]\d)[-_.:h]?([0-5]\d)[-_.:m]?([0-5]\d)"
 )
 # What programs put behind the name of what is the same photograph, or the next one of the same burst or film.
 _SERIES = re.compile(r"(?i)[ _~-]*(?:burst[ _-]?\d+(?:[ _-]cover)?|frame[ _-]?\d+)$")
@@ -32,11 +32,11 @@ _COPY = re.compile(r"(?i)[ _~-]*(?:\(\d+\)|~\d+|copy(?: ?\d+)?|edited)$")
 def moment(taken: str, name: str) -> float | None:
     """Seconds, from EXIF's "2024:05:01 12:34:56", else from the file's name; None where neither says."""
     found = re.match(r"(\d{4}):(\d\d):(\d\d) (\d\d):(\d\d):(\d\d)", taken) or _MOMENT.search(PurePosixPath(name).stem)
+    if not found:
+        return None
+    year, month, day, hour, minute, second = map(int, found.groups())
     try:
         # As of one place: only differences count.
-        if not found:
-            return None
-        year, month, day, hour, minute, second = map(int, found.groups())
         return (datetime(year, month, day, hour, minute, second) - datetime(2000, 1, 1)).total_seconds()
     except ValueError:  # the 31st of February: digits that mean something else
         return None

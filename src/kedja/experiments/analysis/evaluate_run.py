@@ -35,7 +35,8 @@ def evaluate_run(run: Run, dataset: PreparedDataset, split: str = "validation") 
         return stored
     predictions = run.predictions(split)
     temperature = store(run)
-    corrupted = _robustness(run, dataset, predictions) if find(run.framework).robustness else None
+    disturbed = find(run.framework).robustness and dataset.stored.has_pixels
+    corrupted = _robustness(run, dataset, predictions) if disturbed else None
     evaluation = evaluate(predictions, dataset.classes)
     result = {
         "split": split,

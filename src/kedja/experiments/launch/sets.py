@@ -6,10 +6,13 @@ from kedja.runs.read import DEBUG
 from kedja.training.config.experiments import FOLDER, HOME, experiment_names
 
 # The quick ones first, so that there soon is an answer; what is not named here follows by name.
-ORDER = {"photos": ("probe", "finetune-top", "finetune", "scratch")}
+ORDER = {
+    "photos": ("probe", "probe-views", "finetune-top", "finetune", "scratch"),
+    "texts": ("probe", "finetune", "scratch"),
+}
 
 # Runs at a time where the first answer counts: each uses all cores well by itself.
-JOBS = {"photos": 1}
+JOBS = {"photos": 1, "texts": 1}
 
 
 def sets(conf: Path) -> list[str]:

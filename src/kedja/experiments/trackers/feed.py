@@ -57,9 +57,9 @@ class Feed:
 
     def _open(self) -> tuple[Tracker, Sent]:
         if self._tracker is None or self.sent is None:
-            facts = tracker.read_facts(self.directory)
+            begun = tracker.read_begun(self.directory)
             identity = self.sent.identity if self.sent else None
-            self._tracker = tracker.start(self.name, facts, self.settings, identity)
+            self._tracker = tracker.start(self.name, begun, self.settings, identity)
             if self.sent is None or self.sent.identity != self._tracker.identity:
                 self.sent = Sent(self._tracker.identity)
             self._remember()

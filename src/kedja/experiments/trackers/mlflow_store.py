@@ -9,9 +9,9 @@ from typing import Any
 
 from kedja.common.files import read_json
 from kedja.experiments.trackers import mlflow_model
-from kedja.experiments.trackers.tracker import Facts, Settings, artifacts, final_figures
+from kedja.experiments.trackers.tracker import Settings, artifacts, final_figures, settings_of, title
 from kedja.runs.folder import SUMMARY, is_finished
-from kedja.runs.read import Run
+from kedja.runs.read import Begun, Run
 
 BATCH = 500  # metrics in one request; the server takes 1,000
 UNSENT = ("epoch", "step")
@@ -23,7 +23,7 @@ def store(runs: Path) -> str:
     return f"sqlite:///{(runs / 'mlflow.db').resolve()}"
 
 
-def start(facts: Facts, settings: Settings, identity: str | None) -> "MlflowRun":
+def start(run: Begun, settings: Settings, identity: str | None) -> "MlflowRun":
     """Create the run with its parameters, or open the one that has `identity`."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # nothing here reports to anybody
     # A server that is down is found out within seconds instead of minutes.
@@ -33,8 +33,8 @@ def start(facts: Facts, settings: Settings, identity: str | None) -> "MlflowRun"
 
     client = MlflowClient(tracking_uri=settings.address or store(settings.runs))
     if identity is None or not _exists(client, identity):
-        began = _began(facts.directory)
-        return MlflowRun(client, _create(client, facts, settings, began), began)
+        began = _began(run.directory)
+        return MlflowRun(client, _create(client, run, settings, began), began)
     client.update_run(identity, status="RUNNING")
     return MlflowRun(client, identity, client.get_run(identity).info.start_time)
 
@@ -88,22 +88,22 @@ def _began(directory: Path) -> int:
     return int(1000 * (ended - read_json(directory / SUMMARY)["wall_seconds"]))
 
 
-def _create(client: Any, facts: Facts, settings: Settings, began: int) -> str:
+def _create(client: Any, run: Begun, settings: Settings, began: int) -> str:
     from mlflow.entities import Param, RunTag
 
-    experiment = _experiment(client, settings.project_of(facts), settings)
-    identity = str(client.create_run(experiment, run_name=facts.name, start_time=began).info.run_id)
-    tags = [RunTag("framework", facts.framework), RunTag("data", facts.data["hash"])]
-    client.log_batch(identity, params=[Param(key, str(value)) for key, value in facts.parameters.items()], tags=tags)
-    client.log_inputs(identity, datasets=[_data_set(facts)])
+    experiment = _experiment(client, settings.project_of(run), settings)
+    identity = str(client.create_run(experiment, run_name=title(run), start_time=began).info.run_id)
+    tags = [RunTag("framework", run.framework), RunTag("data", run.data["hash"])]
+    client.log_batch(identity, params=[Param(key, str(value)) for key, value in settings_of(run).items()], tags=tags)
+    client.log_inputs(identity, datasets=[_data_set(run)])
     return identity
 
 
-def _data_set(facts: Facts) -> Any:
+def _data_set(run: Begun) -> Any:
     """What the run was trained on, by name and version."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    name, digest = facts.data["name"], facts.data["hash"]
+    name, digest = run.data["name"], run.data["hash"]
     source = json.dumps({"uri": f"data/{name}", "version": digest})
     used = Dataset(name, digest[:LONGEST_DIGEST], "local", source)
     return DatasetInput(used, [InputTag("mlflow.data.context", "training")])

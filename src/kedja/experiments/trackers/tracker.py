@@ -2,7 +2,7 @@
 
 import importlib
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from kedja.common.errors import KedjaError, nearest
 from kedja.frameworks.registry import find
 from kedja.runs.folder import CONFIG, METRICS, PROVENANCE, SUMMARY, TEST, hash_in, is_finished
-from kedja.runs.read import Run, read_provenance, read_run
+from kedja.runs.read import Begun, Run, read_provenance, read_run
 from kedja.training.config.schema import NONE, TENSORBOARD
 
 
@@ -43,31 +43,8 @@ class Settings:
     address: str = ""
     project: str = ""
 
-    def project_of(self, facts: "Facts") -> str:
-        return self.project or facts.data["name"]
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What is known of a run from its first moment; `data` has `name` and `hash`."""
-
-    directory: Path
-    framework: str
-    experiment: str
-    config_hash: str
-    seed: int
-    model: str
-    data: dict[str, str]
-    hyperparameters: dict[str, Any]
-
-    @property
-    def name(self) -> str:
-        return f"{self.experiment} seed {self.seed}"
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """Settings and identity, flat."""
-        return {**self.hyperparameters, "model": self.model, "config_hash": self.config_hash}
+    def project_of(self, run: Begun) -> str:
+        return self.project or run.data["name"]
 
 
 class Tracker(Protocol):
@@ -89,14 +66,14 @@ class Tracker(Protocol):
         """Close a run that stopped before its end; it may be continued."""
 
 
-def start(name: str, facts: Facts, settings: Settings, identity: str | None) -> Tracker:
+def start(name: str, run: Begun, settings: Settings, identity: str | None) -> Tracker:
     """The run at the tracker `name`: a new one, or the one that has `identity` there.
 
     Raises:
         KedjaError: there is no such tracker, or its package is not installed.
     """
     check(name)
-    tracker: Tracker = importlib.import_module(TRACKERS[name].module).start(facts, settings, identity)
+    tracker: Tracker = importlib.import_module(TRACKERS[name].module).start(run, settings, identity)
     return tracker
 
 
@@ -124,13 +101,8 @@ def check_names(names: Sequence[str]) -> None:
             raise KedjaError(f"tracker={name}: there is no such tracker", nearest(name, known))
 
 
-def facts_of(run: Run) -> Facts:
-    """Those of a finished run."""
-    return Facts(**{one.name: getattr(run, one.name) for one in fields(Facts)})
-
-
-def read_facts(directory: Path) -> Facts:
-    """Those of a run of training that may still go on, from what it writes before its first step.
+def read_begun(directory: Path) -> Begun:
+    """What is known of a run that may still go on, from what training writes before its first step.
 
     Raises:
         KedjaError: it has not got that far.
@@ -139,19 +111,29 @@ def read_facts(directory: Path) -> Facts:
     from kedja.training.config.schema import flat
 
     if is_finished(directory):
-        return facts_of(read_run(directory))
+        return read_run(directory)
     config = from_json(directory / CONFIG)
-    begun = read_provenance(directory)
-    return Facts(
+    known = read_provenance(directory)
+    return Begun(
         directory,
-        begun["framework"],
+        known["framework"],
         config.experiment,
         hash_in(directory),
         config.seed,
         config.model.name,
-        begun["data"],
+        known["data"],
         flat(config),
     )
+
+
+def title(run: Begun) -> str:
+    """What the tracker shows as the run's name."""
+    return f"{run.experiment} seed {run.seed}"
+
+
+def settings_of(run: Begun) -> dict[str, Any]:
+    """Settings and identity, flat."""
+    return {**run.hyperparameters, "model": run.model, "config_hash": run.config_hash}
 
 
 def final_figures(run: Run) -> dict[str, float]:

@@ -5,13 +5,13 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
-from kedja.experiments.trackers.tracker import Facts, Settings, artifacts, final_figures
-from kedja.runs.read import Run
+from kedja.experiments.trackers.tracker import Settings, artifacts, final_figures, settings_of, title
+from kedja.runs.read import Begun, Run
 
 CONNECT_SECONDS = 30.0
 
 
-def start(facts: Facts, settings: Settings, identity: str | None) -> "WandbRun":
+def start(run: Begun, settings: Settings, identity: str | None) -> "WandbRun":
     """Create the run with its configuration, or continue the one that has `identity`."""
     import wandb
 
@@ -22,10 +22,10 @@ def start(facts: Facts, settings: Settings, identity: str | None) -> "WandbRun":
     opened = wandb.init(
         id=identity or secrets.token_hex(8),
         resume="allow" if online else None,  # offline, `wandb sync` puts parts with the same identity together
-        project=settings.project_of(facts),
-        name=facts.name,
-        group=f"{facts.experiment}-{facts.config_hash}",
-        config=facts.parameters,
+        project=settings.project_of(run),
+        name=title(run),
+        group=f"{run.experiment}-{run.config_hash}",
+        config=settings_of(run),
         dir=str(settings.runs),
         mode="online" if online else "offline",
         settings=details,

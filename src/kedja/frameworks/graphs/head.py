@@ -38,7 +38,8 @@ def _last_feature_map(model: onnx.ModelProto) -> str | None:
     open_ends, nodes = {"logits"}, 0
     while open_ends and nodes <= _MOST_NODES:
         if len(open_ends) == 1 and _is_feature_map(shapes.get(next(iter(open_ends)), ())):
-            return next(iter(open_ends))
+            # Else it is pixels, whatever their layout.
+            return next(iter(open_ends)) if _is_convolved(next(iter(open_ends)), made_by) else None
         known = [name for name in open_ends if name in made_by]
         if not known:
             return None
@@ -48,6 +49,19 @@ def _last_feature_map(model: onnx.ModelProto) -> str | None:
         open_ends |= set(node.input) - fixed
         nodes += 1
     return None
+
+
+def _is_convolved(name: str, made_by: dict[str, onnx.NodeProto]) -> bool:
+    waiting, seen = [name], {name}
+    while waiting:
+        node = made_by.get(waiting.pop())
+        if node is None:
+            continue
+        if node.op_type == "Conv":
+            return True
+        waiting += set(node.input) - seen
+        seen |= set(node.input)
+    return False
 
 
 def _same_for_every_example(model: onnx.ModelProto) -> set[str]:

@@ -1,6 +1,8 @@
 """A PyTorch module → one ONNX file with a dynamic batch."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ def write_onnx(model: nn.Module, expected: Input, path: Path) -> None:
     made it: the exporter's stack traces and node annotations are removed.
     """
     tensors = expected.tensors
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _operation_by_operation():
         # The exporter warns of its own libraries' deprecations; nothing a user could act on.
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
@@ -37,6 +39,17 @@ def write_onnx(model: nn.Module, expected: Input, path: Path) -> None:
     _strip_annotations(graph)
     onnx.checker.check_model(graph, full_check=True)
     path.write_bytes(graph.SerializeToString(deterministic=True))
+
+
+@contextmanager
+def _operation_by_operation() -> Iterator[None]:
+    """A transformer's layers as what they consist of: their one fused operation has no form in ONNX."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
 
 
 def examples(expected: Input) -> tuple[torch.Tensor, ...]:

@@ -1,6 +1,7 @@
 """PyTorch as a framework. Loads no torch before there is something to do."""
 
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,13 @@ from kedja.runs.read import read_input
 
 if TYPE_CHECKING:
     from kedja.training.config.schema import TrainConfig
+
+
+# Kind of the examples → the module that is exported: what the input's tensors say in, logits and probabilities out.
+EXPORTED = {
+    "image": "kedja.frameworks.pytorch.pixel_model:PixelModel",
+    "text": "kedja.frameworks.pytorch.text_model:TextModel",
+}
 
 
 def fit(config: "TrainConfig", data: PreparedDataset, folder: Path) -> None:
@@ -49,12 +57,11 @@ def write(run: Path, folder: Path) -> dict[str, Runner]:
     """`model.onnx`, and TorchScript beside it."""
     from kedja.frameworks.onnx_runner import onnx_runner
     from kedja.frameworks.pytorch.onnx_graph import write_onnx
-    from kedja.frameworks.pytorch.pixel_model import PixelModel
     from kedja.frameworks.pytorch.torchscript import TorchScriptModel, write_torchscript
     from kedja.training.models.restore import load_model
 
-    model = PixelModel(load_model(run), temperature_of(run)).eval()
     expected = read_input(run)
+    model = resolve_name(EXPORTED[expected.kind])(load_model(run), temperature_of(run)).eval()
     write_onnx(model, expected, folder / MODEL)
     write_torchscript(model, expected, folder / TORCHSCRIPT)
     return {MODEL: onnx_runner(folder / MODEL), TORCHSCRIPT: TorchScriptModel(folder / TORCHSCRIPT)}

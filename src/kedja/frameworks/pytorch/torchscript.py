@@ -4,6 +4,7 @@ TorchScript is deprecated upstream in favour of `torch.export`; it stays because
 mobile programs still load nothing else.
 """
 
+import io
 import warnings
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from kedja.bundle.integrity import verify_files, verify_golden
 from kedja.bundle.known import Answers
 from kedja.bundle.metadata import TORCHSCRIPT, load
 from kedja.common.errors import KedjaError
+from kedja.common.files import write_bytes
 from kedja.frameworks.pytorch.onnx_graph import examples
 
 
@@ -26,7 +28,10 @@ def write_torchscript(model: nn.Module, expected: Input, path: Path) -> None:
         # The deprecation is known and said in this file's docstring; parity is checked after export.
         warnings.simplefilter("ignore")
         traced = torch.jit.trace(model, examples(expected), check_trace=False)  # type: ignore[no-untyped-call]
-        torch.jit.save(torch.jit.freeze(traced), str(path))
+        content = io.BytesIO()
+        torch.jit.save(torch.jit.freeze(traced), content)
+    # Written by us: where the disk is full torch's own writer ends the whole process.
+    write_bytes(path, content.getvalue())
 
 
 class TorchScriptModel:

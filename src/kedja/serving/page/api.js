@@ -37,10 +37,10 @@ export async function predict(blob, why = false) {
   return { ...answer, milliseconds: performance.now() - started };
 }
 
-/** The answers to several rows at once. */
-export async function predictRows(rows) {
+/** The answers to several examples at once, given as JSON under their name: `predictMany("texts", […])`. */
+export async function predictMany(nouns, values) {
   const headers = { "Content-Type": "application/json" };
-  const response = await send("predict", { method: "POST", body: JSON.stringify({ rows }), headers });
+  const response = await send("predict", { method: "POST", body: JSON.stringify({ [nouns]: values }), headers });
   return (await check(response)).predictions;
 }
 

@@ -1,6 +1,6 @@
-// What speaks for a class, in red over the picture, where the model sees it.
+// What speaks for a class, in pink over the picture, where the model sees it.
 
-const COLOUR = "255, 60, 0";
+const COLOUR = "235, 0, 190";
 const OPACITY = 0.65;
 
 /** Draw `weights`, rows from the top, over the part of `picture` that a model with this `input` sees. */

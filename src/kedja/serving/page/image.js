@@ -90,7 +90,7 @@ export function show(item) {
 export function explain(item) {
   const heat = byId("heat");
   heat.hidden = !item || byId("preview").hidden;
-  byId("drop").setAttribute("aria-description", heat.hidden ? "" : `Red is what speaks for ${item.answer.predicted_class}`);
+  byId("drop").setAttribute("aria-description", heat.hidden ? "" : `Pink is what speaks for ${item.answer.predicted_class}`);
   if (!heat.hidden) heatMap(heat, byId("preview"), item.answer.explanation.weights, input);
 }
 

@@ -1,7 +1,7 @@
 // Rows: a form that is made from the columns, how a row looks in the history, and what changed its answer most.
 // `setUp` is called once, with the model.
 
-import { predictRows } from "./api.js";
+import { predictMany } from "./api.js";
 import { byId, clear, element } from "./view.js";
 
 const INPUT = `
@@ -142,7 +142,7 @@ async function explain(row, item) {
   const others = columns.filter((column) => row[column.name] !== typical(column));
   if (!others.length) return;
   const asked = others.map((column) => ({ ...row, [column.name]: typical(column) }));
-  const answers = await predictRows(asked).catch(() => null);
+  const answers = await predictMany("rows", asked).catch(() => null);
   if (!answers || show.shown !== item) return;
   const moved = others.map((column, index) => ({ column, by: probabilities[best] - answers[index].probabilities[best] }));
   moved.sort((a, b) => Math.abs(b.by) - Math.abs(a.by));

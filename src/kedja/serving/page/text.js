@@ -1,6 +1,7 @@
 // Texts: a box to write in, and how a text looks in the history. `setUp` is called once, with the model.
 
-import { byId, element } from "./view.js";
+import { byId, clear, element } from "./view.js";
+import { shown, weigh } from "./words.js";
 
 const INPUT = `
       <form id="write" class="write">
@@ -12,6 +13,10 @@ const INPUT = `
         </div>
       </form>
       <p id="cut" class="hint" role="status" hidden></p>
+      <div id="which" class="which" hidden>
+        <button type="button" id="which-words">Which words?</button>
+        <div id="which-shown" role="status"></div>
+      </div>
       <input id="files" type="file" accept=".txt,text/plain" multiple hidden aria-label="Texts">`;
 const SHOWN = 60;
 
@@ -32,6 +37,7 @@ export function setUp(model, use) {
   text.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); send(); }
   });
+  byId("which-words").addEventListener("click", () => explain(show.shown));
   byId("text-files").addEventListener("click", () => files.click());
   files.addEventListener("change", () => {
     use([...files.files].map((file) => ({ blob: file, name: file.name })));
@@ -42,12 +48,29 @@ export function setUp(model, use) {
 /** Show an item where it was put in, or nothing for null. */
 export async function show(item) {
   const cut = item?.answer?.truncated;
+  byId("which").hidden = !item?.answer;
+  clear(byId("which-shown"));
+  if (item?.words) byId("which-shown").append(shown(item.words, item.answer.predicted_class));
   byId("cut").hidden = !cut;
   if (cut) byId("cut").textContent = `Only the first ${cut.read} of ${cut.tokens} tokens were read.`;
   if (!item?.blob || show.shown === item) return;
   // What is being written stays when an answer arrives for the same item.
   show.shown = item;
   byId("text").value = await item.blob.text();
+}
+
+/** Mark the words that the answer hangs on; asks the service once for each word, and once for each item. */
+async function explain(item) {
+  const button = byId("which-words");
+  button.disabled = true;
+  try {
+    item.words ??= await weigh(await item.blob.text(), item.answer);
+    await show(item);
+  } catch (error) {
+    byId("which-shown").textContent = error.message;
+  } finally {
+    button.disabled = false;
+  }
 }
 
 export function thumbnail(item) {

@@ -36,6 +36,10 @@ def augment(images: Tensor, config: AugmentConfig, generator: torch.Generator, s
     return erase(pixels, config.erase, generator) if config.erase else pixels
 
 
+def check_augment(config: AugmentConfig) -> None:
+    """All of it is for images."""
+
+
 def flip(images: Tensor, mirrored: Tensor) -> Tensor:
     """Mirror left to right those of the images (N, H, W, C) that `mirrored`, bool (N,), names."""
     return torch.where(mirrored.view(-1, 1, 1, 1), images.flip(2), images)

@@ -1,6 +1,7 @@
 """What photographs of one thing differ in: how near it is, where in the picture, and in what light."""
 
 import math
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -40,11 +41,16 @@ def colour(images: Tensor, most: float, generator: torch.Generator) -> Tensor:
     )
     images = images * brightness
     if images.shape[1] == len(LUMINANCE):
-        weights = torch.tensor(LUMINANCE, device=images.device).view(1, -1, 1, 1)
-        grey = (images * weights).sum(1, keepdim=True)
+        grey = (images * luminance(images.device)).sum(1, keepdim=True)
         images = torch.lerp(grey, images, saturation)
     middle = images.mean((1, 2, 3), keepdim=True)
     return torch.lerp(middle, images, contrast).clamp(0, 1)
+
+
+@cache
+def luminance(device: torch.device) -> Tensor:
+    """`LUMINANCE` as (1, 3, 1, 1), copied to a device once: each copy would make a GPU wait."""
+    return torch.tensor(LUMINANCE, device=device).view(1, -1, 1, 1)
 
 
 def _uniform(images: Tensor, generator: torch.Generator, low: float, high: float) -> Tensor:

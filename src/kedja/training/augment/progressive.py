@@ -16,9 +16,11 @@ def side_at(step: int, steps: int, config: AugmentConfig) -> int:
 
 def shrink(images: Tensor, side: int) -> Tensor:
     """Float (N, C, H, W) with the shorter side brought to `side`; smaller images stay as they are."""
+    if not side:
+        return images
     height, width = images.shape[2:]
     factor = side / min(height, width)
-    if not side or factor >= 1:
+    if factor >= 1:
         return images
     size = (round(height * factor), round(width * factor))
     return F.interpolate(images, size=size, mode="bilinear", antialias=True, align_corners=False)

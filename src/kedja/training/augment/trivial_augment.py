@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from kedja.training.augment.photographs import luminance
+
 # Images float (N, C, H, W) in 0…1 and strengths (N,) in -1…1 → images.
 Operation = Callable[[Tensor, Tensor], Tensor]
 
@@ -112,11 +114,10 @@ OPERATIONS: tuple[Operation, ...] = (
 
 
 def grey(images: Tensor) -> Tensor:
-    """Luminance (N, 1, H, W), weights of ITU-R BT.601."""
+    """Luminance (N, 1, H, W)."""
     if images.shape[1] == 1:
         return images
-    weights = torch.tensor([0.299, 0.587, 0.114], device=images.device).view(1, 3, 1, 1)
-    return (images * weights).sum(1, keepdim=True)
+    return (images * luminance(images.device)).sum(1, keepdim=True)
 
 
 def _warp(
@@ -130,6 +131,7 @@ def _warp(
     down: Tensor | float = 0.0,
 ) -> Tensor:
     """Sample at (a x + b y + right, c x + d y + down); black comes in at the border."""
-    values = [value + torch.zeros(len(images), device=images.device) for value in (a, b, right, c, d, down)]
+    nothing = torch.zeros(len(images), device=images.device)
+    values = [value + nothing for value in (a, b, right, c, d, down)]
     grid = F.affine_grid(torch.stack(values, 1).view(-1, 2, 3), list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, align_corners=False)

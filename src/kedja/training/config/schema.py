@@ -64,6 +64,12 @@ class DataConfig:
         most=1024,
         in_hash=False,
     )
+    decoder: str = key(
+        "pillow",
+        "who decodes training images of storage=files: pillow, as everywhere else, or the device (a GPU by nvJPEG)",
+        ("pillow", "device"),
+        later=True,
+    )
 
 
 @dataclass
@@ -116,6 +122,13 @@ class OptimConfig:
     vector_lr: float = key(0.01, "Muon: learning rate of biases, normalisations and the last layer, which Adam trains")
     beta1: float = key(0.9, "Adam's decay of the mean gradient")
     beta2: float = key(0.999, "Adam's decay of the mean squared gradient")
+    views: int = key(
+        0,
+        "lbfgs: random variations of every training image that are learnt from besides the image",
+        least=0,
+        most=1000,
+        later=True,
+    )
     weight_decay: float = key(5e-4, "decay of weights; biases and normalisations are spared", least=0, most=ANY)
 
 
@@ -188,6 +201,16 @@ class TrainConfig:
         "arithmetic of the network; auto is bf16 where the hardware is fast in it, else fp32 or fp16",
         ("auto", "fp32", "bf16", "fp16"),
     )
+    deterministic: bool = key(
+        False, "on a GPU the same bits each time, by kernels whose sums have a fixed order; slower", later=True
+    )
+    strategy: str = key(
+        "ddp",
+        "several processes: ddp has the whole network in each, fsdp shares it out; needs torchrun",
+        ("ddp", "fsdp"),
+        in_hash=False,
+        later=True,
+    )
     accumulate: int = key(1, "parts a batch is computed in, to save memory", least=1)
     compile: bool = key(False, "torch.compile the network; goes on without where it fails")
     anomaly: bool = key(False, "find the operation that made a gradient NaN; slow", in_hash=False)
@@ -238,9 +261,9 @@ def steps_through_epochs(config: TrainConfig) -> bool:
 
 
 def is_drawn(config: TrainConfig) -> bool:
-    """Whether the result depends on the seed: a last layer that is solved has none, unless the images are drawn."""
+    """Whether the result depends on the seed: a solved last layer has none, unless images or views are drawn."""
     grown = not records.find(config.model.name).stepwise
-    return grown or steps_through_epochs(config) or config.data.fraction < 1
+    return grown or steps_through_epochs(config) or config.data.fraction < 1 or config.optim.views > 0
 
 
 def leaves(config: type = TrainConfig, prefix: str = "") -> "dict[str, dataclasses.Field[Any]]":

@@ -15,7 +15,7 @@ def compiled(network: nn.Module, dataset: ImageDataset, batch_size: int) -> Any:
     """The network compiled, tried out forward and backward; as it was, with a warning, where that fails."""
     candidate = torch.compile(network)
     state = copy.deepcopy(network.state_dict())
-    images = dataset.__getitems__(list(range(min(max(1, batch_size), len(dataset))))).images
+    images = dataset.take(torch.arange(min(max(1, batch_size), len(dataset)))).images
     try:
         candidate(to_float(images.to(next(network.parameters()).device))).sum().backward()
     except Exception as error:  # noqa: BLE001 -- compilers fail in many ways; training without one is fine

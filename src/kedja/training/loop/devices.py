@@ -6,6 +6,7 @@ from typing import Literal
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.strategies.model_parallel import ModelParallelStrategy
 from torch import nn
 
 from kedja.common.errors import KedjaError
@@ -18,10 +19,10 @@ FABRIC_PRECISION: dict[str, Precision] = {"fp32": "32-true", "bf16": "bf16-mixed
 
 
 def make_fabric(config: TrainConfig, network: nn.Module) -> Fabric:
-    """Fabric for the configured device, and precision of `network`; under `torchrun`, for its processes (DDP).
+    """Fabric for the configured device, and precision of `network`; under `torchrun`, for its processes.
 
     Raises:
-        KedjaError: the device is not there, or does not know the precision.
+        KedjaError: the device is not there, or does not know the precision, or processes cannot share the network out.
     """
     # Its messages say what the configuration says.
     logging.getLogger("lightning_fabric").setLevel(logging.ERROR)
@@ -29,11 +30,33 @@ def make_fabric(config: TrainConfig, network: nn.Module) -> Fabric:
     precision = FABRIC_PRECISION[available_precision(config.precision, device, network)]
     # torchrun tells its processes how many they are, here and everywhere.
     here, everywhere = int(os.environ.get("LOCAL_WORLD_SIZE", "1")), int(os.environ.get("WORLD_SIZE", "1"))
-    if everywhere == 1:
+    if everywhere == 1 and not torch.distributed.is_torchelastic_launched():
         return Fabric(accelerator=device, devices=1, precision=precision)
-    fabric = Fabric(accelerator=device, devices=here, num_nodes=everywhere // here, precision=precision, strategy="ddp")
+    nodes = everywhere // here
+    if config.strategy == "fsdp":
+        _check_shareable(config, precision)
+        # `Learner` cuts the network into stretches itself, its moving average too.
+        strategy: str | ModelParallelStrategy = ModelParallelStrategy(
+            lambda network, _: network, data_parallel_size=everywhere, tensor_parallel_size=1
+        )
+    else:
+        strategy = "ddp"
+    fabric = Fabric(accelerator=device, devices=here, num_nodes=nodes, precision=precision, strategy=strategy)
     fabric.launch()
     return fabric
+
+
+def _check_shareable(config: TrainConfig, precision: Precision) -> None:
+    """Refuse what needs whole weights in one process."""
+    refused = {
+        "optim=muon": config.optim.name == "muon",
+        "precision=fp16": precision == FABRIC_PRECISION["fp16"],
+        "compile=true": config.compile,
+        "diagnose": bool(config.diagnose),
+    }
+    for what, wanted in refused.items():
+        if wanted:
+            raise KedjaError(f"strategy=fsdp does not work with {what}", "strategy=ddp, or leave it out")
 
 
 def precision_of(fabric: Fabric) -> str:

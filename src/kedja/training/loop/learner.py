@@ -1,22 +1,27 @@
 """One step of learning: forward, loss, backward, update. What of a run holds tensors, and its state."""
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor
+from lightning_fabric.strategies.model_parallel import ModelParallelStrategy
+from torch import Tensor, nn
 
 from kedja.common.errors import KedjaError
-from kedja.training.augment.augment import augment, flip, turns
+from kedja.training.augment.augment import flip, turns
 from kedja.training.augment.mix import mix
 from kedja.training.augment.progressive import shrink
 from kedja.training.batches.dataset import Batch, ImageDataset
 from kedja.training.config.schema import TrainConfig
+from kedja.training.kinds import taken
 from kedja.training.loop.compilation import compiled
+from kedja.training.loop.determinism import fix_order
 from kedja.training.loop.recompute import recompute_blocks
-from kedja.training.loop.seeding import generator_for, seed_for, seed_step
+from kedja.training.loop.seeding import seed_for, seed_step
+from kedja.training.loop.sharding import for_optimizer, load_module, shard
 from kedja.training.models.classifier import Classifier
 from kedja.training.optim.ema import Ema
 from kedja.training.optim.layer_groups import check_freeze, head_name, learning_rate_factors, set_learning
@@ -24,23 +29,26 @@ from kedja.training.optim.losses import Loss
 from kedja.training.optim.optimizer import build_optimizer, set_learning_rate
 
 
-class Outcome(NamedTuple):
-    """Sums over the images of one step, on all devices: losses, correct answers, and how many images that were.
-
-    Tensors, so that a GPU need not wait.
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Attributes:
+    sums: float64 (3,), over the images of one step on all devices: losses, correct answers, and how many images
+        that were. On the device, so that a GPU need not wait.
     """
 
-    loss: Tensor
-    correct: Tensor
-    images: Tensor
+    sums: Tensor
+
+    @property
+    def loss(self) -> Tensor:
+        return self.sums[0]
 
     @property
     def mean_loss(self) -> float:
-        return (self.loss / self.images).item()
+        return (self.sums[0] / self.sums[2]).item()
 
     @property
     def accuracy(self) -> float:
-        return (self.correct / self.images).item()
+        return (self.sums[1] / self.sums[2]).item()
 
 
 class Learner:
@@ -52,8 +60,13 @@ class Learner:
 
     def __init__(self, fabric: Fabric, classifier: Classifier, train_set: ImageDataset, config: TrainConfig) -> None:
         self.fabric, self.config = fabric, config
-        self.classifier = classifier.to(fabric.device).to(memory_format=torch.channels_last)
-        self.classes = train_set.classes
+        self.sharded = isinstance(fabric.strategy, ModelParallelStrategy)
+        self.classifier = classifier
+        if not self.sharded:  # a network that is shared out gets there in stretches, which have one layout alone
+            classifier.to(fabric.device).to(memory_format=torch.channels_last)
+        if config.deterministic:
+            fix_order(classifier.body)
+        self.classes, self.vary = train_set.classes, taken(train_set.data.kind).vary
         body = self.classifier.body
         self.head = head_name(body, self.classes)
         check_freeze(body, config.finetune)
@@ -63,14 +76,31 @@ class Learner:
         factors = learning_rate_factors(body, config.finetune)
         self.epoch = 0
         self.ema = Ema(self.classifier, config.ema) if config.ema else None
+        self._drawn = torch.Generator(fabric.device)
         self.loss = Loss(config.loss, self.classes, train_set.labels.to(fabric.device))
-        optimizer = build_optimizer(body, factors, self.head, config.optim)
         if config.model.recompute:
             recompute_blocks(body)
         network = self.classifier.network
         if config.compile:
             network = compiled(network, train_set, config.batch_size // (config.accumulate * fabric.world_size))
-        self.network, self.optimizer = fabric.setup(network, optimizer)
+        if self.sharded:
+            factors = self._share_out(factors)
+        self.network = fabric.setup_module(network)
+        # Fabric's types say one or several: here it is one.
+        optimizer: Any = fabric.setup_optimizers(build_optimizer(body, factors, self.head, config.optim))
+        self.optimizer = optimizer
+
+    def _share_out(self, factors: dict[nn.Parameter, float]) -> dict[nn.Parameter, float]:
+        """Cut all weights into stretches; `factors` for the parameters that stand in their places."""
+        names = {name: factors[parameter] for name, parameter in self.classifier.body.named_parameters()}
+        assert isinstance(self.fabric.strategy, ModelParallelStrategy)
+        mesh = self.fabric.strategy.device_mesh["data_parallel"]
+        shard(self.classifier.network, mesh)
+        self.classifier.to(self.fabric.device)
+        if self.ema is not None:
+            shard(self.ema.module.network, mesh)
+            self.ema.module.to(self.fabric.device)
+        return {parameter: names[name] for name, parameter in self.classifier.body.named_parameters()}
 
     @property
     def evaluated(self) -> Classifier:
@@ -96,29 +126,35 @@ class Learner:
         set_learning_rate(self.optimizer, share)
         parts = min(self.config.accumulate, len(batch.labels))
         outcomes = []
-        for index, chosen in enumerate(torch.arange(len(batch.labels)).tensor_split(parts)):
-            part = Batch(*(values[chosen.to(values.device)] for values in batch)) if parts > 1 else batch
+        for index, part in enumerate(map(Batch, *(values.tensor_split(parts) for values in batch))):
             with self._synchronise(last=index == parts - 1):
                 number = self.fabric.global_rank * parts + index
                 outcomes.append(self._learn_part(part, images, step, number, side))
         if self.config.clip:
-            self.fabric.clip_gradients(self.network, self.optimizer, max_norm=self.config.clip)
+            # Where they are not finite the scaler of fp16 leaves the step out, and elsewhere `LossWatch` speaks up.
+            self.fabric.clip_gradients(
+                self.network, self.optimizer, max_norm=self.config.clip, error_if_nonfinite=False
+            )
         self.optimizer.step()
         self.optimizer.zero_grad()
         if self.ema is not None:
             self.ema.update()
-        total = torch.stack(outcomes).sum(0)
-        return Outcome(*(self.fabric.all_reduce(total, reduce_op="sum") if self.fabric.world_size > 1 else total))
+        total = outcomes[0] if parts == 1 else torch.stack(outcomes).sum(0)
+        if self.fabric.world_size > 1:
+            # Fabric's own would have all processes wait for each other first, at every step.
+            torch.distributed.all_reduce(total)
+        return Outcome(total)
 
     def _learn_part(self, part: Batch, images: int, step: int, number: int, side: int) -> Tensor:
         """Add the part's gradient; returns the sums (loss, correct, images) of the part."""
         seed, device = self.config.seed, self.fabric.device
         seed_step(device, seed, "dropout", step, number)
-        labels = targets = part.labels.to(device)
-        raw = part.images.to(device)
+        labels = targets = part.labels.to(device, non_blocking=True)
+        raw = part.images.to(device, non_blocking=True)
         if self.config.augment.flip == "alternating":
-            raw = flip(raw, turns(part.positions.to(device), seed, self.epoch))
-        pixels = augment(raw, self.config.augment, generator_for(device, seed, "augment", step, number), side)
+            raw = flip(raw, turns(part.positions.to(device, non_blocking=True), seed, self.epoch))
+        self._drawn.manual_seed(seed_for(seed, "augment", step, number))
+        pixels = self.vary(raw, self.config.augment, self._drawn, side)
         if self.config.augment.mixup or self.config.augment.cutmix:
             drawn = np.random.default_rng(seed_for(seed, "mix", step, number))
             pixels, targets = mix(pixels, labels, self.classes, self.config.augment, drawn)
@@ -127,7 +163,9 @@ class Learner:
         # Parts may differ by an image, so each counts by its images; processes average their gradients.
         self.fabric.backward(loss * (len(labels) * self.fabric.world_size / images))
         correct = (logits.detach().argmax(1) == labels).sum()
-        return torch.stack([loss.detach().double() * len(labels), correct, correct.new_tensor(len(labels))])
+        # Written there by a kernel: a number of Python's would be copied, and a GPU waits for its processor's copies.
+        count = torch.full((), len(labels), dtype=torch.float64, device=device)
+        return torch.stack([loss.detach().double() * len(labels), correct.double(), count])
 
     def _synchronise(self, last: bool) -> AbstractContextManager[Any]:
         """Processes exchange gradients once a step, after its last part."""
@@ -145,10 +183,10 @@ class Learner:
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """What `state` returned, on any device."""
-        self.classifier.load_state_dict(state["classifier"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        """What `state` returned, on any device; of networks that are shared out, the whole of it."""
+        load_module(self.classifier, state["classifier"])
+        self.optimizer.load_state_dict(for_optimizer(self.optimizer, state["optimizer"]))
         self.fabric.strategy.precision.load_state_dict(state["scaler"])
         if self.ema is not None:
             weights, self.ema.updates = state["ema"]
-            self.ema.module.load_state_dict(weights)
+            load_module(self.ema.module, weights)

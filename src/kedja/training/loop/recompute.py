@@ -11,15 +11,15 @@ from torch.utils.checkpoint import checkpoint
 
 def recompute_blocks(body: nn.Module) -> None:
     """Let every block of `body` recompute itself in training; parameters and their names stay."""
-    for block in _blocks(body):
+    for block in blocks(body):
         block.forward = partial(_recomputed, block, block.forward)
 
 
-def _blocks(module: nn.Module) -> list[nn.Module]:
+def blocks(module: nn.Module) -> list[nn.Module]:
     """The parts between two points where activations are kept: the entries of every outermost sequence."""
     if isinstance(module, nn.Sequential):
         return [block for block in module.children() if any(True for _ in block.parameters())]
-    return [block for child in module.children() for block in _blocks(child)]
+    return [block for child in module.children() for block in blocks(child)]
 
 
 def _recomputed(block: nn.Module, forward: Any, *inputs: Any) -> Any:

@@ -25,9 +25,7 @@ def seed_for(*parts: object) -> int:
 
 def generator_for(device: torch.device | str, *parts: object) -> torch.Generator:
     """A generator on `device`, seeded with `seed_for(*parts)`."""
-    generator = torch.Generator(device)
-    generator.manual_seed(seed_for(*parts))
-    return generator
+    return torch.Generator(device).manual_seed(seed_for(*parts))
 
 
 def seed_everything(seed: int) -> None:

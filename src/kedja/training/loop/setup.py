@@ -8,11 +8,13 @@ from kedja.common.errors import KedjaError
 from kedja.data.prepared import PreparedDataset
 from kedja.training.batches.dataset import ImageDataset
 from kedja.training.config.schema import TrainConfig
+from kedja.training.kinds import taken
+from kedja.training.loop.determinism import set_determinism
 from kedja.training.loop.devices import make_fabric
 from kedja.training.loop.learner import Learner
 from kedja.training.loop.seeding import seed_everything, set_threads
 from kedja.training.models import records
-from kedja.training.models.registry import build
+from kedja.training.models.registry import build_for
 from kedja.training.models.weights.initial import initialise
 from kedja.training.models.whitening import fit_whitening
 from kedja.training.probe.solve import check_solvable, start_solved
@@ -50,16 +52,21 @@ def set_up(
         raise KedjaError(
             f"{config.model.name} does not take the {data.input.nouns} of {data.folder}/", "just experiments …"
         )
+    parts = taken(data.kind)
+    parts.check(config.augment)
     check_solvable(config)
     keep_freed_memory()
-    threads = set_threads(config.threads, data.spec.height * data.spec.width)
+    set_determinism(config.deterministic)
+    threads = set_threads(config.threads, parts.size(data.input))
     seed_everything(config.seed)
-    classifier = build(config.model, len(data.classes), data.spec, data.mean, data.std)
+    classifier = build_for(config.model, data.input, data.facts)
     fabric = make_fabric(replace(config, precision=precision or config.precision), classifier)
-    train_set = ImageDataset(data, "train", fabric.device)
+    train_set: ImageDataset = parts.split(data, "train", fabric.device, config.data.decoder)
     fit_whitening(classifier, train_set)
     heard = say if fabric.is_global_zero else _say_nothing
-    origin = initialise(classifier.body, config.model, heard, classifier.network.get_submodule("normalise"))
+    origin = initialise(
+        classifier.body, config.model, heard, dict(classifier.network.named_children()).get("normalise")
+    )
     if config.finetune.solve_head and not begun:
         start_solved(classifier, data, config)
     return Setup(Learner(fabric, classifier, train_set, config), train_set, threads, origin)

@@ -14,13 +14,15 @@ from kedja.runs.provenance import describe
 from kedja.runs.read import Run, read_provenance
 from kedja.runs.scores import score
 from kedja.runs.write import write_answers, write_config, write_provenance, write_summary
-from kedja.training.batches.dataset import ImageDataset
 from kedja.training.config.run_folder import data_folder, family, run_directory, subset
 from kedja.training.config.schema import TrainConfig, flat
+from kedja.training.kinds import taken
 from kedja.training.loop.checkpoint import save_weights
+from kedja.training.loop.determinism import no_fixed_order
 from kedja.training.loop.devices import precision_of
 from kedja.training.loop.learner import Learner
 from kedja.training.loop.setup import set_up
+from kedja.training.loop.sharding import whole
 from kedja.training.loop.trainer import Trainer
 from kedja.training.models.predict import predict
 from kedja.training.optim.registry import OPTIMIZERS
@@ -51,10 +53,13 @@ def fit(config: TrainConfig, data: PreparedDataset, directory: Path, say: Callab
                 fit_probe(trainer)
             else:
                 trainer.fit()
+            _finish(trainer)
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise out_of_memory(config, error) from None
-    if trainer.fabric.is_global_zero:
-        _finish(trainer)
+    except RuntimeError as error:
+        if refused := no_fixed_order(error):
+            raise refused from None
+        raise
     trainer.fabric.barrier()
 
 
@@ -70,11 +75,13 @@ def make_trainer(
         write_config(directory, dataclasses.asdict(config))
         accelerator = torch.cuda.get_device_name(fabric.device) if fabric.device.type == "cuda" else None
         facts = describe("torch", data.facts, device, threads, precision, accelerator=accelerator)
+        facts["hardware"]["deterministic"] = config.deterministic or fabric.device.type == "cpu"
         write_provenance(directory, facts | {"weights": setup.origin})
-        workers = "" if fabric.world_size == 1 else f" × {fabric.world_size} processes"
+        shared = ", one network shared out" if learner.sharded else ""
+        workers = "" if fabric.world_size == 1 else f" × {fabric.world_size} processes{shared}"
         where = f"{device}{workers}, {precision}, {threads} thread(s)"
         say(f"{directory}: {config.model.name}, {parameters:,} parameters, {where}")
-    return Trainer(learner, setup.train_set, ImageDataset(data, "val", fabric.device), directory)
+    return Trainer(learner, setup.train_set, taken(data.kind).split(data, "val", fabric.device), directory)
 
 
 def _precision(config: TrainConfig, directory: Path) -> str:
@@ -96,13 +103,16 @@ def out_of_memory(config: TrainConfig, error: BaseException) -> KedjaError:
 
 
 def _finish(trainer: Trainer) -> None:
-    """The files of a finished run, its summary last."""
-    directory = trainer.directory
+    """The files of a finished run, its summary last; all processes answer, and the first one writes."""
+    directory, fabric = trainer.directory, trainer.fabric
     classifier, data = trainer.learner.classifier, trainer.train_set.data
-    save_weights(directory / BEST, trainer.best_weights)
     classifier.load_state_dict(trainer.best_weights)
-    answers = predict(classifier, trainer.val_set, trainer.fabric.device).cpu().numpy()
-    labels = trainer.val_set.labels.cpu().numpy()
+    logits = predict(classifier, trainer.val_set, rank=fabric.global_rank, world=fabric.world_size)
+    weights = whole(trainer.best_weights)
+    if not fabric.is_global_zero:
+        return
+    save_weights(directory / BEST, weights)
+    answers, labels = logits.cpu().numpy(), trainer.val_set.labels.cpu().numpy()
     write_answers(directory, "validation", trainer.val_set.ids, labels, answers)
     write_summary(_summary(trainer, data, score(answers, labels)))
 

@@ -25,12 +25,17 @@ from kedja.training.checks.diagnosis import Diagnosis
 from kedja.training.checks.energy import EnergyMeter
 from kedja.training.checks.remarks import Remarks
 from kedja.training.config.schema import TENSORBOARD, trackers
-from kedja.training.loop.checkpoint import load_checkpoint, save_checkpoint
+from kedja.training.loop.checkpoint import save_checkpoint
 from kedja.training.loop.learner import Learner
 from kedja.training.loop.loss_watch import LossWatch
+from kedja.training.loop.parts import drop_parts, load_whole, save_parts
+from kedja.training.loop.sharding import shared_like, stretches
 from kedja.training.models.predict import predict
 from kedja.training.optim.registry import SCHEDULES
 from kedja.training.optim.schedule import factor
+
+# Steps between two times at which processes that share a network out agree on whether a checkpoint is due.
+SHARED_LOOKS_EVERY = 16
 
 
 @dataclass
@@ -68,6 +73,7 @@ class Trainer:
             self.config.batch_size,
             self.config.seed,
             labels=train_set.labels.cpu() if self.config.data.sampler == "balanced" else None,
+            neighbours=train_set.sorted,
             rank=self.fabric.global_rank,
             world=self.fabric.world_size,
         )
@@ -86,6 +92,7 @@ class Trainer:
             self.sampler.batches,
             lambda: nearest_mean(train_set.data),
         )
+        self._nouns = train_set.data.input.nouns
         self._saved_at = time.monotonic()
 
     def fit(self) -> None:
@@ -132,24 +139,28 @@ class Trainer:
             with self._diagnosis.looking(position.step) if self._diagnosis else nullcontext():
                 outcome = self.learner.learn(batch, images, position.step, share, side)
             self.watch.add(position.step, outcome.loss, batch)
-            self.totals += torch.stack(outcome)
+            self.totals += outcome.sums
             position.batch += 1
             position.step += 1
             started = self._count_time(started)
             # Fetching the totals makes a GPU wait: only where they are shown.
             progress.advance(note=self._state() if progress.due else "")
-            if time.monotonic() - self._saved_at >= self.config.checkpoint_seconds:
+            if self._is_due():
+                self.watch.look()
+                self._count_time(started)
                 self._save()
                 started = time.perf_counter()
+        # A GPU is still at work on what it was given; its time counts.
+        self.watch.look()
+        self._count_time(started)
 
     def _state(self) -> str:
         """The epoch so far, in words."""
         loss, correct, images = self.totals.tolist()
         speed = images / self.position.epoch_seconds
-        return f"loss {loss / images:.4f}, accuracy {correct / images:.1%}, {speed:,.0f} images/s"
+        return f"loss {loss / images:.4f}, accuracy {correct / images:.1%}, {speed:,.0f} {self._nouns}/s"
 
     def _finish_epoch(self, log: Record | None, progress: Progress) -> None:
-        self.watch.look()
         self._count_energy()
         position = self.position
         loss, correct, images = self.totals.tolist()
@@ -183,16 +194,18 @@ class Trainer:
         return (
             f"epoch {line['epoch']:>3}/{self.config.epochs}  "
             f"loss {line['train_loss']:.4f}, {line['train_accuracy']:.2%}  "
-            f"validation {line['val_loss']:.4f}, {line['val_accuracy']:.2%}  {line['images_per_second']:.0f} images/s"
+            f"validation {line['val_loss']:.4f}, {line['val_accuracy']:.2%}  "
+            f"{line['images_per_second']:.0f} {self._nouns}/s"
         )
 
     def _validate(self) -> dict[str, float]:
-        """The first process evaluates and the others hear of it, so that all decide alike."""
+        """All processes evaluate; the first one counts and the others hear of it, so that all decide alike."""
+        rank, world = self.fabric.global_rank, self.fabric.world_size
+        logits = predict(self.learner.evaluated, self.val_set, rank=rank, world=world)
         scores: dict[str, float] = {}
-        if self.fabric.is_global_zero:
-            logits = predict(self.learner.evaluated, self.val_set, self.fabric.device)
+        if rank == 0:
             scores = score(logits.cpu().numpy(), self.val_set.labels.cpu().numpy())
-        return self.fabric.broadcast(scores) if self.fabric.world_size > 1 else scores
+        return self.fabric.broadcast(scores) if world > 1 else scores
 
     def remember_best(self, validation: dict[str, float]) -> None:
         """Keep the weights as they are if no epoch before was better on the validation split."""
@@ -215,17 +228,23 @@ class Trainer:
         best = min(self.position.history, key=lambda line: line["val_loss"], default={"epoch": 0})
         return int(best["epoch"])
 
+    def _is_due(self) -> bool:
+        """Whether to write a checkpoint; where each process writes its part, all must find so at the same step."""
+        due = time.monotonic() - self._saved_at >= self.config.checkpoint_seconds
+        if not self.learner.sharded or not self.config.checkpoint_seconds:
+            return due
+        return self.position.step % SHARED_LOOKS_EVERY == 0 and bool(self.fabric.broadcast(due))
+
     def _save(self) -> None:
+        self.watch.look()  # nothing is kept of a loss that is not finite
         self._count_energy()
-        if self.fabric.is_global_zero:
-            state = {
-                "position": vars(self.position),
-                "totals": self.totals,
-                "learner": self.learner.state(),
-                "best_weights": self.best_weights,
-                "threads": torch.get_num_threads(),
-            }
-            save_checkpoint(self.directory / CHECKPOINT, state)
+        tensors = {"totals": self.totals, "learner": self.learner.state(), "best_weights": self.best_weights}
+        rest = {"position": vars(self.position), "threads": torch.get_num_threads()}
+        if self.learner.sharded:
+            save_parts(self.directory / CHECKPOINT, stretches(tensors), rest, self.fabric)
+        elif self.fabric.is_global_zero:
+            save_checkpoint(self.directory / CHECKPOINT, tensors | rest)
+            drop_parts(self.directory / CHECKPOINT)
         self._saved_at = time.monotonic()
 
     def _count_energy(self) -> None:
@@ -235,13 +254,14 @@ class Trainer:
     def _resume(self) -> None:
         if not (self.directory / CHECKPOINT).is_file():
             return
-        state = load_checkpoint(self.directory / CHECKPOINT)
+        state = load_whole(self.directory / CHECKPOINT)
         # The order of sums, and so the last bits, hang on the number of threads.
         torch.set_num_threads(state["threads"])
         self.position = Position(**state["position"])
         self.totals.copy_(state["totals"])
         self.learner.load_state(state["learner"])
-        self.best_weights = state["best_weights"]
+        now = self.learner.evaluated.state_dict()
+        self.best_weights = {k: shared_like(v, now[k]) for k, v in state["best_weights"].items()}
 
     @contextmanager
     def _timed(self) -> Iterator[None]:

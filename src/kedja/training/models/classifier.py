@@ -52,6 +52,12 @@ class Classifier(nn.Module):
         """The registry's network: normalised float (N, C, H, W) → logits (N, classes)."""
         return self.network.get_submodule("body")
 
+    @property
+    def side(self) -> int:
+        """To which the network resizes its images; 0 where it takes them as they are."""
+        resize = dict(self.network.named_children()).get("resize")
+        return resize.side if isinstance(resize, Resize) else 0
+
     def prepare(self, image: Tensor) -> Tensor:
         """What the body gets of raw pixels."""
         before = [layer for name, layer in self.network.named_children() if name != "body"]

@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 
 def conv_block(inputs: int, outputs: int, pool: bool = False) -> nn.Sequential:
-    """3×3 convolution, batch normalisation, ReLU, and where asked a 2×2 maximum."""
+    """3×3 convolution, batch normalisation, ReLU, and where asked 2×2 max-pooling."""
     layers: list[nn.Module] = [
         nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
         nn.BatchNorm2d(outputs),
@@ -37,5 +37,5 @@ class Scale(nn.Module):
 
 
 def head(features: int, classes: int, dropout: float) -> nn.Sequential:
-    """The maximum over the image's positions, dropout, and one linear layer."""
+    """Max-pooling over all positions, dropout, and one linear layer."""
     return nn.Sequential(nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Dropout(dropout), nn.Linear(features, classes))

@@ -13,7 +13,8 @@ TORCHVISION, TIMM = "torchvision:", "timm:"
 @dataclass(frozen=True)
 class Model(Component):
     """Attributes:
-    make: (configuration, channels, classes, shorter side in pixels) → float (N, C, H, W) → logits (N, classes).
+    make: of images (configuration, channels, classes, shorter side in pixels) → float (N, C, H, W) → logits
+        (N, classes); of texts (configuration, input, classes) → int64 (N, 2, length) → logits.
     published: `module:function` that says of a configuration what published weights there are
         (`kedja.training.models.weights.pretrained`); empty where there are none.
     drops_out: whether it has `model.dropout` built in; else a layer is put before its last one.
@@ -69,12 +70,27 @@ MODELS: dict[str, Model] = {
     "airbench": Model("kedja.training.models.airbench:airbench", (*COMMON, "width")),
     "airbench96": Model("kedja.training.models.airbench:airbench96", (*COMMON, "width")),
     "efficientnet_lite0": replace(_TIMM, published="kedja.training.models.weights.pretrained:embedded"),
+    "efficientnet_lite0_stages": replace(
+        _TIMM,
+        make="kedja.training.models.staged:staged_network",
+        published="kedja.training.models.weights.pretrained:embedded",
+    ),
     "boosting": Model(
         "",
         ("rate", "rounds", "leaves", "leaf_rows", "l2", "columns", "members"),
         kinds=("table",),
         framework="boosting",
         stepwise=False,
+    ),
+    "rows_network": Model("", ("width", "dropout"), kinds=("table",), framework="rows-network"),
+    "minilm": Model(
+        "kedja.training.models.texts.encoder:minilm",
+        ("dropout", "init_from", "pretrained"),
+        published="kedja.training.models.texts.encoder:published_minilm",
+        kinds=("text",),
+    ),
+    "textcnn": Model(
+        "kedja.training.models.texts.convolutional:convolutional", ("dropout", "init_from", "width"), kinds=("text",)
     ),
     "mobilenet_v3_small": replace(_TORCHVISION, keys=(*PUBLISHED, "width")),
 }

@@ -1,15 +1,40 @@
 """A configuration → its network, tried out; `records` says which there are."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import nn
 
 from kedja.bundle.inputs.image.spec import ImageSpec
+from kedja.bundle.inputs.input import Input
 from kedja.common.errors import KedjaError
 from kedja.training.config.schema import ModelConfig
+from kedja.training.kinds import taken
 from kedja.training.models.classifier import Classifier
 from kedja.training.models.records import find
 from kedja.training.models.weights.pretrained import published
 from kedja.training.optim.layer_groups import head_name
+
+
+def build_for(config: ModelConfig, expected: Input, facts: Mapping[str, Any]) -> Classifier:
+    """A fresh classifier of such examples; the weights come from torch's random state.
+
+    Args:
+        facts: of the data set (`PreparedDataset.facts`).
+
+    Raises:
+        KedjaError: there is no such model, or it cannot take such examples.
+    """
+    if expected.kind not in find(config.name).kinds:
+        raise KedjaError(f"{config.name} takes no {expected.nouns}", "just experiments runs what does")
+    classifier: Classifier = taken(expected.kind).build(config, len(facts["classes"]), expected, facts)
+    return classifier
+
+
+def build_images(config: ModelConfig, classes: int, spec: ImageSpec, facts: Mapping[str, Any]) -> Classifier:
+    """`build`, with the channels' mean and deviation as the data set has them."""
+    return build(config, classes, spec, list(facts["mean"]), list(facts["std"]))
 
 
 def build(config: ModelConfig, classes: int, spec: ImageSpec, mean: list[float], std: list[float]) -> Classifier:

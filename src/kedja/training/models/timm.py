@@ -13,7 +13,7 @@ from kedja.training.models.weights.origin import Origin, checkpoints, of_file
 
 SAFE = "model.safetensors"
 # The embedded default is one of timm's networks; its weights come from a package (`pretrained`).
-EMBEDDED = {"efficientnet_lite0": "tf_efficientnet_lite0"}
+EMBEDDED = dict.fromkeys(("efficientnet_lite0", "efficientnet_lite0_stages"), "tf_efficientnet_lite0")
 
 
 def timm_network(config: ModelConfig, channels: int, classes: int, side: int) -> nn.Module:

@@ -54,7 +54,7 @@ def fit_whitening(classifier: Classifier, train_set: ImageDataset) -> None:
     layers = [layer for layer in classifier.body.modules() if isinstance(layer, Whitening)]
     if not layers:
         return
-    positions = torch.linspace(0, len(train_set) - 1, min(SAMPLE, len(train_set))).long().tolist()
-    inputs = classifier.prepare(train_set.__getitems__(positions).images.cpu())
+    positions = torch.linspace(0, len(train_set) - 1, min(SAMPLE, len(train_set))).long()
+    inputs = classifier.prepare(train_set.take(positions).images.cpu())
     for layer in layers:
         layer.fit(inputs)

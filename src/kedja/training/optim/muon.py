@@ -1,6 +1,7 @@
 """Muon (Jordan et al. 2024): momentum whose matrices are orthogonalised before they are applied."""
 
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -31,47 +32,77 @@ class Muon(torch.optim.Optimizer):
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         result = None if closure is None else torch.enable_grad()(closure)()
         for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is not None:
-                    parameter.mul_(1 - group["lr"] * group["weight_decay"])
-                    update = self._orthogonal if group["orthogonal"] else self._adam
-                    parameter.add_(update(parameter, parameter.grad, group), alpha=-group["lr"])
+            learning = [parameter for parameter in group["params"] if parameter.grad is not None]
+            if learning:
+                gradients = [parameter.grad for parameter in learning if parameter.grad is not None]
+                torch._foreach_mul_(learning, 1 - group["lr"] * group["weight_decay"])
+                update = self._orthogonal if group["orthogonal"] else self._adam
+                torch._foreach_add_(learning, update(learning, gradients, group), alpha=-group["lr"])
         return result
 
-    def _orthogonal(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> Tensor:
-        state = self.state[parameter]
-        if not state:
-            state["momentum"] = torch.zeros_like(parameter)
-        average = state["momentum"].mul_(group["momentum"]).add_(gradient)
-        update = gradient.add(average, alpha=group["momentum"])
-        norm = len(parameter) ** 0.5
+    def _orthogonal(self, parameters: list[Tensor], gradients: list[Tensor], group: dict[str, Any]) -> list[Tensor]:
+        for parameter in parameters:
+            if not self.state[parameter]:
+                self.state[parameter]["momentum"] = torch.zeros_like(parameter)
+        averages = [self.state[parameter]["momentum"] for parameter in parameters]
+        torch._foreach_mul_(averages, group["momentum"])
+        torch._foreach_add_(averages, gradients)
+        updates = torch._foreach_add(gradients, averages, alpha=group["momentum"])
+        norms = torch._foreach_norm(parameters)
+        torch._foreach_clamp_min_(norms, 1e-7)
+        sizes = [len(parameter) ** 0.5 for parameter in parameters]
         # Filters keep the norm they began with, so a step turns them by a known angle.
-        parameter.mul_(norm / parameter.norm().clamp_min(1e-7))
-        turned: Tensor = orthogonalise(update.reshape(len(update), -1)).view(update.shape) * norm
-        return turned
+        torch._foreach_mul_(parameters, [size / norm for size, norm in zip(sizes, norms, strict=True)])
+        turned = orthogonalise_all([update.reshape(len(update), -1) for update in updates])
+        torch._foreach_mul_(turned, sizes)
+        return [one.view(update.shape) for one, update in zip(turned, updates, strict=True)]
 
-    def _adam(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> Tensor:
-        state, (beta1, beta2) = self.state[parameter], group["betas"]
-        if not state:
-            state.update(step=0, mean=torch.zeros_like(parameter), square=torch.zeros_like(parameter))
-        state["step"] += 1
-        state["mean"].lerp_(gradient, 1 - beta1)
-        state["square"].lerp_(gradient.square(), 1 - beta2)
-        mean = state["mean"] / (1 - beta1 ** state["step"])
-        square = state["square"] / (1 - beta2 ** state["step"])
-        scaled: Tensor = mean / (square.sqrt() + TINY)
-        return scaled
+    def _adam(self, parameters: list[Tensor], gradients: list[Tensor], group: dict[str, Any]) -> list[Tensor]:
+        beta1, beta2 = group["betas"]
+        for parameter in parameters:
+            if not self.state[parameter]:
+                zeros = {name: torch.zeros_like(parameter) for name in ("mean", "square")}
+                self.state[parameter].update(step=0, **zeros)
+            self.state[parameter]["step"] += 1
+        states = [self.state[parameter] for parameter in parameters]
+        means, squares = ([state[name] for state in states] for name in ("mean", "square"))
+        torch._foreach_lerp_(means, gradients, 1 - beta1)
+        torch._foreach_lerp_(squares, torch._foreach_mul(gradients, gradients), 1 - beta2)
+        scales = torch._foreach_div(squares, [1 - beta2 ** state["step"] for state in states])
+        torch._foreach_sqrt_(scales)
+        torch._foreach_add_(scales, TINY)
+        scaled = torch._foreach_div(means, [1 - beta1 ** state["step"] for state in states])
+        torch._foreach_div_(scaled, scales)
+        return list(scaled)
+
+
+def orthogonalise_all(matrices: Sequence[Tensor]) -> list[Tensor]:
+    """`orthogonalise` of each (rows, columns); on a GPU those of one shape together, in as many kernels as one takes.
+
+    On a CPU one after the other: together is no faster there, and its sums have another order.
+    """
+    alike: dict[Any, list[int]] = defaultdict(list)
+    for index, matrix in enumerate(matrices):
+        alike[tuple(matrix.shape) if matrix.is_cuda else index].append(index)
+    turned = list(matrices)
+    for group in alike.values():
+        if len(group) == 1:
+            turned[group[0]] = orthogonalise(matrices[group[0]])
+            continue
+        for index, one in zip(group, orthogonalise(torch.stack([matrices[i] for i in group])), strict=True):
+            turned[index] = one
+    return turned
 
 
 def orthogonalise(matrix: Tensor) -> Tensor:
-    """Roughly the nearest (semi-)orthogonal matrix, scaled to a norm of about 1."""
+    """Roughly the nearest (semi-)orthogonal matrix, scaled to a norm of about 1; (…, rows, columns)."""
     a, b, c = NEWTON_SCHULZ
-    x: Tensor = matrix / matrix.norm().clamp_min(1e-7)
-    if tall := len(x) > x.shape[1]:
-        x = x.T
+    x: Tensor = matrix / torch.linalg.vector_norm(matrix, dim=(-2, -1), keepdim=True).clamp_min(1e-7)
+    if tall := x.shape[-2] > x.shape[-1]:
+        x = x.mT
     for _ in range(STEPS):
-        square = x @ x.T
+        square = x @ x.mT
         x = a * x + (b * square + c * square @ square) @ x
-    x = x.T if tall else x
-    size: float = min(matrix.shape) ** 0.5
+    x = x.mT if tall else x
+    size: float = min(matrix.shape[-2:]) ** 0.5
     return x / size

@@ -31,7 +31,7 @@ OPTIMIZERS: dict[str, Optimizer] = {
         "kedja.training.optim.optimizer:muon", ("lr", "momentum", "vector_lr", "beta1", "beta2", "weight_decay")
     ),
     # Logistic regression (`kedja.training.probe`); what takes no steps needs no optimizer of torch's.
-    "lbfgs": Optimizer("kedja.training.optim.optimizer:sgd", (), solves=True),
+    "lbfgs": Optimizer("kedja.training.optim.optimizer:sgd", ("views",), solves=True),
 }
 # (how much of the run after the warm-up is done, 0…1) → what is left of the way from `final` to the highest rate
 SCHEDULES: dict[str, Schedule] = {

@@ -5,37 +5,67 @@ folder. A chunk is written whole or not at all and carries checksums, so what wa
 damaged is computed again.
 """
 
+import hashlib
 import io
 import shutil
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from kedja.common.cpus import available
 from kedja.common.files import write_bytes
 from kedja.common.locks import locked
 from kedja.common.progress import Progress
 from kedja.data.features import features_folder, read_chunk, version_of
 from kedja.data.prepared import SPLITS, PreparedDataset
+from kedja.training.augment.augment import augment
+from kedja.training.config.schema import AugmentConfig
+from kedja.training.loop.seeding import generator_for
 from kedja.training.probe.frozen import Frozen
 
 CHUNK = 128
 TEST = SPLITS.index("test")
 
 
-def features(network: Frozen, data: PreparedDataset, positions: NDArray[np.int64]) -> NDArray[np.float32]:
+@dataclass(frozen=True)
+class View:
+    """Images as augmentation shows them once.
+
+    Attributes:
+        config: what varies; each image by itself.
+        seed, number: of the run, and of this look at its images: with the chunk they decide every random number.
+    """
+
+    config: AugmentConfig
+    seed: int
+    number: int
+
+    def __call__(self, images: NDArray[np.uint8], chunk: int) -> NDArray[np.uint8]:
+        drawn = generator_for("cpu", self.seed, "view", self.number, chunk)
+        varied = augment(torch.from_numpy(images), self.config, drawn)
+        shown: NDArray[np.uint8] = (255 * varied).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
+        return shown
+
+
+def features(
+    network: Frozen, data: PreparedDataset, positions: NDArray[np.int64], view: View | None = None
+) -> NDArray[np.float32]:
     """float32 (n, D) of the images at `positions`, none of which is a test image: those are looked at once, at the end.
 
-    The first call computes those of all images but the test split's.
+    The first call computes those of all images but the test split's; of a view, those of `positions` alone.
     """
+    wanted = positions if view else network.ordered(data, np.flatnonzero(data.splits != TEST).astype(np.int64))
     folder = _folder(network, data)
+    if view:
+        digest = hashlib.sha256(repr(view).encode() + positions.tobytes()).hexdigest()[:16]
+        folder = folder.with_name(f"{folder.name}-{digest}")
     with locked(folder.with_suffix(".lock")):
-        found = _read_or_compute(network, data, folder)
+        found = _read_or_compute(network, data, folder, wanted, view)
     rows = np.concatenate([rows for rows, _ in found])
-    values = np.concatenate([values for _, values in found])
+    order = np.argsort(rows)
+    rows, values = rows[order], np.concatenate([values for _, values in found])[order]
     places = np.searchsorted(rows, positions)
     assert (rows[np.minimum(places, len(rows) - 1)] == positions).all(), "test images have no features"
     chosen: NDArray[np.float32] = values[places]
@@ -52,33 +82,20 @@ def _folder(network: Frozen, data: PreparedDataset) -> Path:
 
 
 def _read_or_compute(
-    network: Frozen, data: PreparedDataset, folder: Path
+    network: Frozen, data: PreparedDataset, folder: Path, wanted: NDArray[np.int64], view: View | None
 ) -> list[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-    wanted = np.flatnonzero(data.splits != TEST).astype(np.int64)
     chunks = np.split(wanted, range(CHUNK, len(wanted), CHUNK))
     stored = [_read(folder / f"{number:05}.npz", rows) for number, rows in enumerate(chunks)]
     missing = [number for number, values in enumerate(stored) if values is None]
     if missing:
         done = len(wanted) - sum(len(chunks[number]) for number in missing)
-        with Progress("computing features", len(wanted), done=done) as progress:
-            for number, images in _ahead(data, [(number, chunks[number]) for number in missing]):
-                stored[number] = network(images)
+        what = f"computing features of view {view.number + 1}" if view else "computing features"
+        with Progress(what, len(wanted), data.input.nouns, done=done) as progress:
+            for number, images in network.ahead(data, [(number, chunks[number]) for number in missing]):
+                stored[number] = network(view(images, number) if view else images)
                 write_bytes(folder / f"{number:05}.npz", _npz(chunks[number], stored[number]))
                 progress.advance(len(images))
     return [(rows, values) for rows, values in zip(chunks, stored, strict=True) if values is not None]
-
-
-def _ahead(
-    data: PreparedDataset, chunks: list[tuple[int, NDArray[np.int64]]]
-) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """Number and pixels of each chunk; encoded originals are decoded by all cores."""
-    if data.images is not None:
-        yield from ((number, data.pixels(rows)) for number, rows in chunks)
-        return
-    with ThreadPoolExecutor(available()) as pool:
-        for number, rows in chunks:
-            parts = pool.map(lambda row: data.pixels(np.array([row])), rows)
-            yield number, np.concatenate(list(parts))
 
 
 def _read(path: Path, rows: NDArray[np.int64]) -> NDArray[np.float32] | None:

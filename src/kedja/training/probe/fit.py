@@ -2,9 +2,15 @@
 
 import time
 
+import numpy as np
+
 from kedja.runs.folder import METRICS
 from kedja.runs.record import Record
+from kedja.training.kinds import taken
 from kedja.training.loop.trainer import Trainer
+from kedja.training.probe.apart import remark
+from kedja.training.probe.features import features
+from kedja.training.probe.linear import strengths
 from kedja.training.probe.solve import set_head, solve
 
 
@@ -33,3 +39,14 @@ def fit_probe(trainer: Trainer) -> None:
             position.epoch = epoch
             record.add(line)
             print(trainer.describe(line), flush=True)
+    if said := _apart(trainer):
+        print(said, flush=True)
+
+
+def _apart(trainer: Trainer) -> str:
+    """What the validation figure is worth, on features that are there already."""
+    data, position, config = trainer.train_set.data, trainer.position, trainer.config
+    positions = np.sort(np.concatenate([data.split("train"), data.split("val")]))
+    looks = features(taken(data.kind).frozen(trainer.learner.classifier, data), data, positions)
+    strength = strengths(config.epochs)[position.best_epoch - 1]
+    return remark(data, positions, looks, strength, position.best["accuracy"])

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -9,10 +10,11 @@ from kedja.common.errors import KedjaError
 from kedja.data.prepared import PreparedDataset
 from kedja.runs.scores import score
 from kedja.training.config.schema import AugmentConfig, TrainConfig
+from kedja.training.kinds import taken
 from kedja.training.models.classifier import Classifier
 from kedja.training.optim.layer_groups import BODY, head_name
 from kedja.training.optim.registry import OPTIMIZERS
-from kedja.training.probe.features import features
+from kedja.training.probe.features import View, features
 from kedja.training.probe.frozen import Frozen
 from kedja.training.probe.linear import Linear, path
 
@@ -32,8 +34,13 @@ def check_solvable(config: TrainConfig) -> None:
         return
     if config.finetune.freeze != BODY:
         raise KedjaError(f"optim={name} solves the last layer alone", "finetune=head-only, or optim=adamw")
-    if config.augment != AugmentConfig():
-        raise KedjaError(f"optim={name} sees every image once, as it is", "augment=none")
+    if not config.optim.views and config.augment != AugmentConfig():
+        raise KedjaError(f"optim={name} sees every image once, as it is", "augment=none, or optim.views=4")
+    if config.optim.views and not _varies_each_alone(config.augment):
+        raise KedjaError(
+            f"optim.views shows every image by itself, varied at random, which augment={config.augment} does not",
+            "augment=photos",
+        )
     if not has_learnt:
         raise KedjaError(f"optim={name} needs a network that has learnt", "model.pretrained=true or init_from=…")
 
@@ -41,13 +48,22 @@ def check_solvable(config: TrainConfig) -> None:
 def solve(classifier: Classifier, data: PreparedDataset, config: TrainConfig, count: int) -> Iterator[Solution]:
     """A last layer for each of `count` penalties, from strong to weak, scored on train and val."""
     classes = len(data.classes)
-    frozen = Frozen(classifier, classes, data.spec.shape)
+    frozen: Frozen = taken(data.kind).frozen(classifier, data)
     (train, of_train), (val, of_val) = (
         (features(frozen, data, data.split(split)), data.labels[data.split(split)]) for split in ("train", "val")
     )
     balanced = config.loss.class_weights == "balanced" or config.data.sampler == "balanced"
-    for linear in path(train, of_train, classes, count, balanced=balanced):
+    views = [View(config.augment, config.seed, number) for number in range(config.optim.views)]
+    shown = np.concatenate([train, *(features(frozen, data, data.split("train"), view) for view in views)])
+    for linear in path(
+        shown, np.tile(of_train, 1 + len(views)), classes, count, balanced=balanced, copies=1 + len(views)
+    ):
         yield linear, score(linear(train), of_train), score(linear(val), of_val)
+
+
+def _varies_each_alone(config: AugmentConfig) -> bool:
+    mixes = config.mixup or config.cutmix or config.erase or config.early_side
+    return config != AugmentConfig() and not mixes and config.flip != "alternating"
 
 
 def start_solved(classifier: Classifier, data: PreparedDataset, config: TrainConfig) -> None:

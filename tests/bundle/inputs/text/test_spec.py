@@ -8,6 +8,7 @@ import pytest
 
 from kedja.bundle.inputs import registry
 from kedja.bundle.inputs.input import Costly, InputError, Limits
+from kedja.bundle.inputs.optional import Portable
 from kedja.bundle.inputs.text.spec import IDS, MASK, TOKENIZER, TextInput
 from kedja.common.errors import KedjaError
 from kedja.data.kinds.text.choose import open_tokenizer
@@ -125,6 +126,7 @@ def test_memory_is_asked_for_and_limited(texts):
 def test_a_decoder_is_given_the_tokenizer_and_gives_what_decode_gives(texts):
     there = registry.from_json("text", texts.to_json()).carrying(texts.files())
     text = there.decode(b"word " * 30)
+    assert isinstance(there, Portable)
     back = texts.unpack(there.pack(text))
     assert (back.ids.tolist(), back.cut, back.characters) == (text.ids.tolist(), text.cut, text.characters)
 

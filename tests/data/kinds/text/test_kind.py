@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from kedja.bundle.inputs.text.spec import TextInput
 from kedja.common.errors import KedjaError
 from kedja.data.kinds.text.kind import identity
 from kedja.data.prepared import load
@@ -15,6 +16,7 @@ from support.public_data import archive
 def test_it_is_prepared_alike_twice_and_read_back_verbatim(tmp_path):
     first, second = (texts.dataset(tmp_path / name) for name in ("one", "two"))
     assert first.hash == second.hash
+    assert isinstance(first.input, TextInput)
     description = json.loads((first.folder / "dataset.json").read_text())
     assert (description["kind"], description["input"]["length"], description["examples"]) == ("text", 32, 240)
     assert set(description["files"]) == {"index.csv", "texts.txt", "offsets.npy", "tokenizer.json"}
@@ -72,6 +74,18 @@ def test_another_tokenizer_and_length(tmp_path):
     assert data.read(np.arange(10))["input_ids"].shape == (10, 8)
     with pytest.raises(KedjaError, match="tokenizer=nowhere is no tokenizer here"):
         texts.dataset(tmp_path / "b", tokenizer="nowhere")
+
+
+def test_a_tokenizer_of_the_texts_own_is_the_same_each_time_and_travels(tmp_path):
+    first, second = (texts.dataset(tmp_path / name, tokenizer="own") for name in ("one", "two"))
+    assert first.hash == second.hash
+    assert isinstance(first.input, TextInput)
+    assert first.input.vocabulary < 1000
+    feed = first.read(np.arange(20))
+    assert (feed["input_ids"][feed["attention_mask"] == 0] == first.input.padding).all()
+    assert first.input.unknown == 1
+    assert first.input.features(feed)["unknown"].max() < 0.2
+    assert len({tuple(row) for row in feed["input_ids"].tolist()}) > 10
 
 
 def test_clinc_with_its_splits_and_three_texts_in_both(tmp_path):

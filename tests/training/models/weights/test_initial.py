@@ -76,7 +76,9 @@ def test_weights_that_say_nothing_of_units_leave_them(workplace, debug, tmp_path
 
 def test_published_weights_of_colours_serve_greyscale(monkeypatch):
     colour = build(ModelConfig("mobilenet_v3_small"), 1000, ImageSpec(32, 32, 3), [0.5] * 3, [0.5] * 3).body
-    monkeypatch.setattr(torchvision, "published_weights", lambda config: (colour.state_dict(), Origin("mobilenet", "1", "0")))
+    monkeypatch.setattr(
+        torchvision, "published_weights", lambda config: (colour.state_dict(), Origin("mobilenet", "1", "0"))
+    )
     grey = build(ModelConfig("mobilenet_v3_small"), 4, ImageSpec(32, 32, 1), [0.5], [0.5]).body
     said = []
     initialise(grey, ModelConfig("mobilenet_v3_small", pretrained=True), said.append)

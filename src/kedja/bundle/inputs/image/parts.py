@@ -16,8 +16,8 @@ from kedja.bundle.inputs.image.preprocess import Examined
 GRID = 8
 # Of a cell's side, hidden around it too: what is hidden alone is guessed from its neighbours.
 _MARGIN = 0.5
-# Of the colour that marks what speaks for the class, where it speaks loudest.
-_COLOUR, _OPACITY = (255, 60, 0), 0.65
+# What marks what speaks for the class, and how much of it where it speaks loudest: few things have this colour.
+_COLOUR, _OPACITY = (235, 0, 190), 0.65
 
 
 def parts(example: Examined) -> Parts:
@@ -46,7 +46,7 @@ def _windows(length: int) -> list[tuple[int, int]]:
 
 
 def overlay(pixels: NDArray[np.uint8], weights: NDArray[np.float64], least: int = 224) -> Image.Image:
-    """What the model saw, uint8 (H, W, C), under what spoke for the class, in red; of `least` pixels a side."""
+    """What the model saw, uint8 (H, W, C), under what spoke for the class, in pink; of `least` pixels a side."""
     picture = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).convert("RGB")
     times = max(1, -(-least // max(picture.size)))
     picture = picture.resize((picture.width * times, picture.height * times), Image.Resampling.NEAREST)

@@ -4,6 +4,7 @@ Data preparation, evaluation, export and serving all call `preprocess`, so what 
 differ from what was trained by so much as a resampling filter.
 """
 
+import functools
 import io
 import math
 import warnings
@@ -117,7 +118,7 @@ def fit(image: Image.Image, spec: ImageSpec) -> NDArray[np.uint8]:
             image = ImageOps.pad(image, size, resampling)
     elif spec.resize == "crop":
         if image.size != size or spec.crop_fraction < 1:
-            image = image.resize(size, resampling, box=_centre_box(image.size, size, spec.crop_fraction))
+            image = image.resize(size, resampling, box=centre_box(image.size, size, spec.crop_fraction))
     elif image.size != size:
         image = image.resize(size, resampling)
     # A copy: the array must own its memory and be writable for torch.
@@ -148,11 +149,17 @@ def _open_checked(data: bytes, max_pixels: int, names: frozenset[str] | None = N
         raise ImageError("empty", "the image has no bytes")
     # Pillow refuses twice its own limit before we see the size; what it opens inside of other files it judges alone.
     Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS or 0, max_pixels)
-    image = _open(data, FORMATS if names is None else tuple(sorted({NAMES[name] for name in names})))
+    image = _open(data, FORMATS if names is None else _plugins(names))
     width, height = image.size
     if width * height > max_pixels:
         raise ImageError("too-large", f"the image has {width}×{height} pixels, more than the limit of {max_pixels:,}")
     return image
+
+
+@functools.cache
+def _plugins(names: frozenset[str]) -> tuple[str, ...]:
+    """Pillow's names of these formats, in the order of `FORMATS`: the first that takes an image opens it."""
+    return tuple(sorted({NAMES[name] for name in names}, key=FORMATS.index))
 
 
 def _load(image: Image.Image, spec: ImageSpec) -> Image.Image:
@@ -182,7 +189,7 @@ def _open(data: bytes, formats: tuple[str, ...]) -> Image.Image:
         raise ImageError(
             "unknown-format",
             f"the bytes are no image of a known format (they begin with {data[:8]!r})",
-            f"send one of {', '.join(formats)}",
+            f"send one of {', '.join(sorted(formats))}",
         ) from None
     except Image.DecompressionBombError as error:
         raise ImageError("too-large", f"the image is too large: {_reason(error)}") from None
@@ -209,7 +216,7 @@ def _shrink_while_decoding(image: Image.Image, spec: ImageSpec) -> None:
     image.draft(None, (side, side))
 
 
-def _centre_box(source: tuple[int, int], target: tuple[int, int], fraction: float) -> tuple[float, float, float, float]:
+def centre_box(source: tuple[int, int], target: tuple[int, int], fraction: float) -> tuple[float, float, float, float]:
     """The centred (left, top, right, bottom) of `source` that has the target's aspect ratio."""
     scale = min(source[0] / target[0], source[1] / target[1]) * fraction
     width, height = target[0] * scale, target[1] * scale

@@ -1,12 +1,12 @@
 """What a model expects of an image: the facts that travel with the weights."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
-from kedja.bundle.inputs.input import NO_LIMITS, NPY, Example, Examples, Feed, Input, Limits, Tensor, Values
-from kedja.bundle.validate import check_types
+from kedja.bundle.inputs.input import NO_LIMITS, NPY, Example, Examples, Feed, Limits, Tensor, Values
+from kedja.bundle.inputs.optional import Portable, TakesArrays
 from kedja.common.errors import KedjaError, nearest
 
 # Of one side in pixels; 8192×8192 in colour take 200 MB, far beyond any network.
@@ -34,7 +34,7 @@ _RESIZE = {
 
 
 @dataclass(frozen=True)
-class ImageSpec(Input):
+class ImageSpec(Portable, TakesArrays):
     """Size, channels and resize policy of a model's input; as an example, `preprocess.Examined`.
 
     What needs numpy or Pillow is imported when it is called: a specification is read where no image is.
@@ -65,7 +65,6 @@ class ImageSpec(Input):
         )
     )
     hint: ClassVar[str] = '{"image": "<base64>"}'
-    killable: ClassVar[bool] = True
 
     height: int
     width: int
@@ -204,11 +203,3 @@ class ImageSpec(Input):
     def to_json(self) -> dict[str, Any]:
         # Left out where it is unset: data sets and bundles of before keep their hashes.
         return {name: value for name, value in asdict(self).items() if name != "white" or value is not None}
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Self:
-        try:
-            check_types(value, cls, "input")
-        except KedjaError as error:
-            raise KedjaError(f"the image specification {str(value)[:200]} is not valid: {error.problem}") from None
-        return cls(**value)

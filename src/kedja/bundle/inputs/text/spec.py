@@ -10,14 +10,13 @@ from kedja.bundle.inputs.input import (
     Costly,
     Example,
     Feed,
-    Input,
     InputError,
     Limits,
     Tensor,
     Values,
     json_type,
 )
-from kedja.bundle.validate import check_types
+from kedja.bundle.inputs.optional import Portable
 from kedja.common.errors import KedjaError
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ class Text(NamedTuple):
 
 
 @dataclass(frozen=True)
-class TextInput(Input):
+class TextInput(Portable):
     """Token ids, padded to the longest text of a batch.
 
     Attributes:
@@ -65,7 +64,6 @@ class TextInput(Input):
     media_types: ClassVar[tuple[str, ...]] = ("text/plain", "application/octet-stream")
     suffixes: ClassVar[frozenset[str]] = frozenset({".txt"})
     hint: ClassVar[str] = '{"text": "…"}'
-    killable: ClassVar[bool] = True
 
     tokenizer: str
     vocabulary: int
@@ -193,14 +191,6 @@ class TextInput(Input):
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Self:
-        try:
-            check_types(value, cls, "input")
-        except KedjaError as error:
-            raise KedjaError(f"the settings {str(value)[:200]} of texts are not valid: {error.problem}") from None
-        return cls(**value)
 
     def pieces(self) -> list[str]:
         """What each id stands for, in the tokenizer's spelling."""

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from kedja.bundle.inputs.image.preprocess import FORMATS, is_deep
-from kedja.bundle.inputs.image.spec import ImageSpec
+from kedja.bundle.inputs.image.spec import ImageSpec, Resize
 from kedja.common.errors import KedjaError
 from kedja.common.progress import say
 from kedja.data.kinds.image.decode import Content
@@ -18,6 +18,10 @@ from kedja.data.sources.source import Source
 
 # Sizes that networks are customarily trained at.
 CUSTOMARY = (32, 64, 96, 128, 160, 224)
+# Photographs that have them keep more pixels: weights that learnt from crops of 224 know whole pictures better so.
+LARGER = 320
+# The share of a picture that a crop may cut off, by the median, before borders are the lesser evil.
+MOST_CUT = 0.5
 LARGEST_KEPT = 256
 ARRAYS_BYTES = 8 * 2**30
 
@@ -34,10 +38,10 @@ def choose_spec(source: Source, settings: Settings, contents: Iterable[Content])
     sizes, grey, deep = _look(contents, settings.max_pixels)
     if not sizes:
         raise KedjaError("none of the images can be read", "look at one of them with an image viewer")
-    side = wanted or _choose_side(sizes)
     channels = settings.channels or (1 if grey else 3)
+    side = wanted or _choose_side(sizes, CUSTOMARY if channels == 1 else (*CUSTOMARY, LARGER))
     same_shape = all(height * side[1] == width * side[0] for height, width in sizes)
-    resize = "stretch" if same_shape else settings.resize
+    resize = "stretch" if same_shape else _choose_resize(sizes, side, settings)
     white = choose_white(deep, settings.bits)
     spec = ImageSpec(*side, channels, resize, settings.interpolation, white=white)
     if wanted is None or settings.channels is None:
@@ -59,13 +63,26 @@ def choose_storage(settings: Settings, spec: ImageSpec, count: int, *, encoded: 
     return chosen
 
 
-def _choose_side(sizes: list[tuple[int, int]]) -> tuple[int, int]:
+def _choose_side(sizes: list[tuple[int, int]], customary: tuple[int, ...]) -> tuple[int, int]:
     """The images' own size where all have the same small one, else the largest customary square that they fill."""
     if len(set(sizes)) == 1 and max(sizes[0]) <= LARGEST_KEPT:
         return sizes[0]
     typical = int(np.median([min(size) for size in sizes]))
-    side = max([s for s in CUSTOMARY if s <= typical], default=CUSTOMARY[0])
+    side = max([s for s in customary if s <= typical], default=customary[0])
     return side, side
+
+
+def _choose_resize(sizes: list[tuple[int, int]], side: tuple[int, int], settings: Settings) -> Resize:
+    """As asked; else the centre, where it is most of the picture, and all of it with borders where it is not."""
+    if settings.resize != "auto":
+        return settings.resize
+    shapes = np.array([height / width for height, width in sizes]) / (side[0] / side[1])
+    cut = float(np.median(1 - np.minimum(shapes, 1 / shapes)))
+    if cut > MOST_CUT:
+        say(f"resize=pad: a crop would cut off {cut:.0%} of a typical image")
+        return "pad"
+    say(f"resize=crop: what counts is usually in the middle, and {cut:.0%} of a typical image is cut off at its ends")
+    return "crop"
 
 
 def _look(contents: Iterable[Content], max_pixels: int) -> tuple[list[tuple[int, int]], bool, list[Values]]:

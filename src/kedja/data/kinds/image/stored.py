@@ -5,7 +5,7 @@ import io
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,8 @@ class StoredImages(Stored):
     input: size, channels and resize policy.
     images: uint8 (N, H, W, C), memory-mapped read-only; None with ``storage: files``.
     """
+
+    has_pixels: ClassVar[bool] = True
 
     def __init__(self, folder: Path, description: Mapping[str, Any]) -> None:
         self.folder, self._description = folder, description
@@ -120,7 +122,7 @@ class StoredImages(Stored):
         if weights is None:
             return ""
         drawn = overlay(self.pixels(np.array([position]))[0], np.array(weights))
-        return audit.picture(np.asarray(drawn), f"red is what spoke for {name}")
+        return audit.picture(np.asarray(drawn), f"pink is what spoke for {name}")
 
     def small(self, positions: NDArray[np.int64]) -> NDArray[np.float64]:
         """Small pictures, channel by channel."""

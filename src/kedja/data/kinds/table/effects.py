@@ -39,7 +39,7 @@ def effects(expected: TableInput, feed: Feed, labels: NDArray[np.int64], answer:
                 "accuracy": float(np.mean(lost)),
                 "low": float(min(lost)),
                 "high": float(max(lost)),
-                "loss": float(np.mean([one for _, one in shuffled]) - loss),
+                "loss": float(np.mean([one - loss for _, one in shuffled])),
             }
         )
     importance.sort(key=lambda one: -one["loss"])

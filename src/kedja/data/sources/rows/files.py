@@ -134,16 +134,15 @@ def has_header(path: Path, rows: list[list[str]], stated: Sequence[str], named: 
     if len(stated) == len(first) and not set(stated) & set(first):
         return False
     shown = ", ".join(first[:6]) + (", …" if len(first) > 6 else "")
-    plain = [cell for cell in first[1:] if not cell or is_number(cell)]
-    if known and not plain:
-        missing = next(name for name in known if name not in first)
-        raise KedjaError(f"{path} has no column {missing!r}; its first line is {shown}", nearest(missing, first))
-    if plain or is_number(first[0]) or len(set(first)) < len(first):
+    if is_number(first[0]) or len(set(first)) < len(first) or any(not cell or is_number(cell) for cell in first[1:]):
         named_of = f"columns= names {len(stated)}" if stated else "nobody names them"
         raise KedjaError(
             f"{path} has no header (its first line is {shown}), and of its {len(first)} columns {named_of}",
             f"name all {len(first)} in order: columns=age,work,…; or give a .names file",
         )
+    if known:
+        missing = next(name for name in known if name not in first)
+        raise KedjaError(f"{path} has no column {missing!r}; its first line is {shown}", nearest(missing, first))
     numbers = any(
         cells and all(map(is_number, cells))
         for cells in ([row[n] for row in below if len(row) > n and row[n]] for n in range(len(first)))

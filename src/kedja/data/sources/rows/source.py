@@ -85,6 +85,7 @@ class Table:
         Raises:
             KedjaError: a column is not what was stated, the label is a quantity, or no column is left to read.
         """
+        self._check_label()
         columns, places, ignored = [], [], [(name, "label, split or group") for name in self._aside]
         marks: dict[str, int] = {}
         for place, profile in enumerate(self._profiles[position] for position in self._used):
@@ -101,7 +102,6 @@ class Table:
                 marks[mark] = marks.get(mark, 0) + number
         if not columns:
             raise KedjaError(f"{self._file.name}: none of its columns can be read", "columns=<name>:category takes one")
-        self._check_label()
         words = sorted(self._missing - {""})
         found = TableInput(columns, [name for name, _ in ignored], words)
         self._say(found, dict(ignored), marks)

@@ -1,4 +1,4 @@
-"""Texts in tables: a row of CSV or TSV, or an entry of JSON or JSON lines, with its label."""
+"""Texts in tables: a row of CSV, TSV, Parquet or Arrow, or an entry of JSON or JSON lines, with its label."""
 
 import json
 import unicodedata
@@ -12,6 +12,9 @@ from kedja.bundle.inputs.image.spec import ImageSpec
 from kedja.common.errors import KedjaError, nearest
 from kedja.data.sources.files.tree import SPLIT_NAMES, DiskFile, Tree, is_image
 from kedja.data.sources.source import Item
+from kedja.data.sources.tables.arrow import SUFFIXES as ARROW
+from kedja.data.sources.tables.arrow import arrow_files, column_names
+from kedja.data.sources.tables.arrow import rows as arrow_rows
 from kedja.data.sources.tables.columns import Columns, label_of, locate
 from kedja.data.sources.tables.table import Row, read_table, read_text
 
@@ -29,6 +32,9 @@ def text_column(file: Path, wanted: str, encoding: str = "") -> str:
     """The column of a table that holds the texts: what was asked for, or a customary name; empty where none is."""
     if wanted or file.suffix.lower() in JSON:
         return wanted or "text"
+    if file.suffix.lower() in ARROW or file.is_dir():
+        first = next((part for part, _ in arrow_files(file)), None) if file.is_dir() else file
+        return next((name for name in column_names(first) if name.lower() in _TEXTS), "") if first else ""
     try:
         rows = read_table(DiskFile(str(file)), str(file), encoding)[:2]
     except KedjaError:
@@ -81,6 +87,8 @@ class TextTable:
             yield Item(f"{line:07d}", label, content, split, cells.get("group", ""))
 
     def _read(self, file: Path, columns: Columns, encoding: str) -> list[Row]:
+        if file.suffix.lower() in ARROW or file.is_dir():
+            return self._read_parts(arrow_files(file) if file.is_dir() else [(file, "")])
         if file.suffix.lower() not in JSON:
             return read_table(DiskFile(str(file)), str(file), encoding)
         entries = list(_entries(file, read_text(DiskFile(str(file)), str(file), encoding)))
@@ -92,6 +100,17 @@ class TextTable:
             self._splits[line] = split
             rows.append((line, _cells(entry, header, f"{file.name} entry {line - 1}")))
         return [(1, header), *rows] if rows else []
+
+    def _read_parts(self, parts: list[tuple[Path, str]]) -> list[Row]:
+        """The rows of several files with the same columns, numbered through."""
+        found: list[Row] = []
+        for part, split in parts:
+            header, *body = arrow_rows(part, len(found) or 1)
+            if found and header[1] != found[0][1]:
+                raise KedjaError(f"{part} has the columns {', '.join(header[1])}, others {', '.join(found[0][1])}")
+            found += body if found else [header, *body]
+            self._splits |= {line: split for line, _ in body}
+        return found
 
     def _split_name(self, text: str, where: str) -> str:
         if text and text.lower() not in SPLIT_NAMES:

@@ -1,0 +1,1 @@
+"""Networks that take texts: a sentence encoder that has learnt elsewhere, and a small one that has not."""
