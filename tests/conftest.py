@@ -21,6 +21,8 @@ for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 # What recipes name as the next command is then that of a shell that has just on its PATH, as documents show it.
 os.environ.pop("KEDJA_JUST", None)
+# Where the person stands who started the tests is no place of theirs.
+os.environ.pop("KEDJA_STANDS", None)
 os.environ.setdefault("NO_COLOR", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 # Every process that the tests start inherits it; pytest-xdist's own do too.

@@ -26,8 +26,10 @@ def is_table(settings: Settings) -> bool:
     if not file.is_file() or settings.kind not in ("", "table"):
         return False
     suffix = file.suffix.lower()
-    if settings.kind or suffix in (*PARQUET, *PICKLES):
+    if settings.kind or suffix in PICKLES:
         return True
+    if suffix in PARQUET:
+        return not text_column(file, settings.text)
     if settings.path or settings.text or settings.classes or suffix not in TABLES:
         return False
     return bool(settings.columns) or (
